@@ -1,0 +1,1 @@
+//! The Iris random forest.

@@ -1,0 +1,1 @@
+//! Reads `spin.toml`.
