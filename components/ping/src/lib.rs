@@ -1,17 +1,32 @@
-//! `GET /ping`.
-use axum::{Json, Router, routing::get};
+//! `GET /ping`: whether the service answers.
+
+use axum::Json;
+use guest::{Request, Response};
 use serde::Serialize;
-use spin_sdk::http::{IntoResponse, Request};
-use spin_sdk::http_service;
-use tower_service::Service;
-#[derive(Serialize, utoipa::ToSchema)]
-struct Pong { message: &'static str }
-#[utoipa::path(get, path = "/ping", responses((status = 200, body = Pong)))]
-async fn ping() -> Json<Pong> { Json(Pong { message: "pong" }) }
-#[derive(utoipa::OpenApi)]
-#[openapi(paths(ping))]
-pub struct Api;
-#[http_service]
-async fn handle(req: Request) -> impl IntoResponse {
-    Router::new().route("/ping", get(ping)).call(req).await
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+/// The answer of `GET /ping`.
+#[derive(Serialize, ToSchema)]
+#[schema(example = json!({"message": "pong"}))]
+struct Pong {
+    message: &'static str,
+}
+
+/// Whether the service answers.
+#[utoipa::path(get, path = "/ping", tag = "service", responses((status = 200, body = Pong)))]
+async fn ping() -> Json<Pong> {
+    Json(Pong { message: "pong" })
+}
+
+/// The routes of this component, with their part of the OpenAPI document.
+#[must_use]
+pub fn routes() -> OpenApiRouter {
+    OpenApiRouter::new().routes(routes!(ping))
+}
+
+/// Answers an HTTP request.
+#[cfg_attr(target_family = "wasm", spin_sdk::http_service)]
+pub async fn handle(request: Request) -> Response {
+    guest::serve(routes, request).await
 }

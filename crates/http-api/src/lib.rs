@@ -1,1 +1,17 @@
-//! What every route shares: JSON in and out, problem+json, limits, CORS, request ids.
+//! What every route shares: JSON in and out, problem+json (RFC 9457), body limits, content
+//! negotiation, CORS, request ids.
+//!
+//! A component builds an [`axum::Router`] from handlers that take the extractors of [`extract`] and
+//! fail with a [`Problem`]; [`Service`] puts the shared behaviour around it. Nothing here knows Spin,
+//! so all of it runs in native tests.
+
+pub mod extract;
+mod negotiate;
+pub mod openapi;
+pub mod problem;
+mod service;
+
+pub use extract::{Body, Json, Path, Query};
+pub use negotiate::prefers_html;
+pub use problem::Problem;
+pub use service::{Service, Settings, X_REQUEST_ID};

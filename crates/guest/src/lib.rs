@@ -1,0 +1,59 @@
+//! Joins a component's routes to Spin.
+//!
+//! A component is its routes and this one call:
+//!
+//! ```ignore
+//! #[cfg_attr(target_family = "wasm", spin_sdk::http_service)]
+//! pub async fn handle(request: Request) -> Response {
+//!     guest::serve(routes, request).await
+//! }
+//! ```
+//!
+//! The attribute is left out natively: there the component is a plain library, from which the
+//! OpenAPI document is made, and the symbols it exports are not ones a native linker takes.
+
+use std::cell::OnceCell;
+
+use axum::body::Body;
+use http_api::{Service, Settings};
+use spin_sdk::variables;
+use utoipa_axum::router::OpenApiRouter;
+
+pub use axum::response::Response;
+pub use spin_sdk::http::Request;
+
+thread_local! {
+    // An instance serves many requests; its routes and settings do not change between them.
+    static SERVICE: OnceCell<Service> = const { OnceCell::new() };
+}
+
+/// Answers `request` with the component's `routes`, which are built once for an instance.
+pub async fn serve(routes: fn() -> OpenApiRouter, request: Request) -> Response {
+    let service = match SERVICE.with(|cell| cell.get().cloned()) {
+        Some(service) => service,
+        None => {
+            let service = Service::new(routes().split_for_parts().0, &settings().await);
+            SERVICE.with(|cell| cell.get_or_init(|| service).clone())
+        }
+    };
+    service.respond(request.map(Body::new)).await
+}
+
+/// The settings in the component's variables; defaults for those it was not given.
+async fn settings() -> Settings {
+    let default = Settings::default();
+    Settings {
+        cors_allowed_origins: variable("cors_allowed_origins")
+            .await
+            .unwrap_or(default.cors_allowed_origins),
+        max_body_bytes: variable("max_body_bytes")
+            .await
+            .and_then(|value| value.parse().ok())
+            .unwrap_or(default.max_body_bytes),
+    }
+}
+
+/// A variable of this component, if `spin.toml` gives it one of this name.
+pub async fn variable(name: &str) -> Option<String> {
+    variables::get(name).await.ok()
+}

@@ -1,0 +1,185 @@
+//! Extractors whose rejections are [`Problem`]s.
+
+use axum::body::Bytes;
+use axum::extract::rejection::{BytesRejection, FailedToBufferBody, PathRejection};
+use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, header};
+use serde::de::DeserializeOwned;
+
+use crate::problem::{self, Problem};
+
+/// The request body as JSON.
+///
+/// Rejected with
+/// - `unsupported-media-type` unless the content type is `application/json` or ends in `+json`,
+/// - `content-too-large` over the body limit, checked while it streams in,
+/// - `invalid-json` when it does not parse,
+/// - `invalid-body` when it parses and has another shape than `T`; the member `pointer` (RFC 6901)
+///   says where.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Json<T>(pub T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        if !is_json(request.headers()) {
+            return Err(unsupported_media_type(
+                request.headers(),
+                "application/json",
+            ));
+        }
+        let Body(bytes) = Body::from_request(request, state).await?;
+        parse_json(&bytes).map(Json)
+    }
+}
+
+/// Reads `bytes` as the JSON of a `T`; the errors are those of [`Json`].
+///
+/// # Errors
+/// `invalid-json` or `invalid-body`.
+pub fn parse_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    let not_json = |error: &serde_json::Error| {
+        Problem::new(
+            problem::INVALID_JSON,
+            format!("the body is not valid JSON: {error}"),
+        )
+    };
+    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
+    let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
+        let pointer = json_pointer(error.path());
+        let error = error.into_inner();
+        match error.classify() {
+            serde_json::error::Category::Data => {
+                Problem::new(problem::INVALID_BODY, error.to_string()).with("pointer", pointer)
+            }
+            _ => not_json(&error),
+        }
+    })?;
+    deserializer.end().map_err(|error| not_json(&error))?;
+    Ok(value)
+}
+
+fn json_pointer(path: &serde_path_to_error::Path) -> String {
+    use serde_path_to_error::Segment;
+    path.iter()
+        .map(|segment| match segment {
+            Segment::Seq { index } => format!("/{index}"),
+            Segment::Map { key } => format!("/{}", key.replace('~', "~0").replace('/', "~1")),
+            Segment::Enum { variant } => format!("/{variant}"),
+            Segment::Unknown => String::new(),
+        })
+        .collect()
+}
+
+/// The request body as it came, under the body limit.
+///
+/// Rejected with `content-too-large` or, when the client breaks off, `invalid-request-body`.
+#[derive(Clone, Debug, Default)]
+pub struct Body(pub Bytes);
+
+impl<S: Send + Sync> FromRequest<S> for Body {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        match Bytes::from_request(request, state).await {
+            Ok(bytes) => Ok(Self(bytes)),
+            Err(BytesRejection::FailedToBufferBody(FailedToBufferBody::LengthLimitError(_))) => {
+                Err(Problem::new(
+                    problem::CONTENT_TOO_LARGE,
+                    "the request body is larger than this route accepts",
+                ))
+            }
+            Err(rejection) => Err(Problem::new(
+                problem::INVALID_REQUEST_BODY,
+                rejection.body_text(),
+            )),
+        }
+    }
+}
+
+/// The query string. Rejected with `invalid-parameter`, which names the parameter.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Query<T>(pub T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let query = parts.uri.query().unwrap_or_default();
+        let pairs = serde_urlencoded::Deserializer::new(form_pairs(query));
+        serde_path_to_error::deserialize(pairs)
+            .map(Self)
+            .map_err(|error| {
+                let name = error.path().to_string();
+                let reason = error.into_inner().to_string();
+                match missing_field(&reason) {
+                    Some(missing) => Problem::parameter(missing, "is missing"),
+                    None if name == "." => Problem::new(problem::INVALID_PARAMETER, reason),
+                    None => Problem::parameter(&name, format_args!("cannot be used: {reason}")),
+                }
+            })
+    }
+}
+
+fn form_pairs(query: &str) -> form_urlencoded::Parse<'_> {
+    form_urlencoded::parse(query.as_bytes())
+}
+
+/// The name in serde's own message for an absent field.
+fn missing_field(message: &str) -> Option<&str> {
+    message.strip_prefix("missing field `")?.strip_suffix('`')
+}
+
+/// The path's parameters, percent-decoded. Rejected with `invalid-path`.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Path<T>(pub T);
+
+impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Path<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        match axum::extract::Path::from_request_parts(parts, state).await {
+            Ok(axum::extract::Path(value)) => Ok(Self(value)),
+            Err(PathRejection::FailedToDeserializePathParams(error)) => {
+                Err(Problem::new(problem::INVALID_PATH, error.body_text()))
+            }
+            // The router itself lost the parameters: no client can cause that.
+            Err(error) => Err(Problem::new(problem::INTERNAL, error.body_text())),
+        }
+    }
+}
+
+/// Whether the body is declared as JSON: `application/json` or `application/*+json`.
+#[must_use]
+pub fn is_json(headers: &HeaderMap) -> bool {
+    content_type(headers).is_some_and(|mime| {
+        mime.type_() == mime::APPLICATION
+            && (mime.subtype() == mime::JSON || mime.suffix() == Some(mime::JSON))
+    })
+}
+
+/// The media type the body is declared as; nothing when absent or malformed.
+#[must_use]
+pub fn content_type(headers: &HeaderMap) -> Option<mime::Mime> {
+    headers
+        .get(header::CONTENT_TYPE)?
+        .to_str()
+        .ok()?
+        .parse()
+        .ok()
+}
+
+/// The problem for a body of another type than `expected`.
+#[must_use]
+pub fn unsupported_media_type(headers: &HeaderMap, expected: &str) -> Problem {
+    let detail = match headers.get(header::CONTENT_TYPE) {
+        Some(value) => format!(
+            "the content type is '{}', expected {expected}",
+            String::from_utf8_lossy(value.as_bytes()).escape_debug()
+        ),
+        None => format!("the request has no content type, expected {expected}"),
+    };
+    Problem::new(problem::UNSUPPORTED_MEDIA_TYPE, detail)
+}

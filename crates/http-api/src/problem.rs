@@ -1,0 +1,159 @@
+//! Errors as `application/problem+json` (RFC 9457).
+//!
+//! Every error of the API is one of the [`ProblemType`]s listed here, so this file is the one place
+//! where an error meets its HTTP status. `code` is the stable name a program may branch on; `detail`
+//! is for people and may change.
+
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+/// The media type of a problem document.
+pub const MEDIA_TYPE: &str = "application/problem+json";
+
+/// The path under which the service explains its problem types; `type` is this and the code.
+pub const TYPE_BASE: &str = "/about/problems/";
+
+/// One kind of problem: what stays the same each time it occurs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ProblemType {
+    /// Stable name in kebab case, part of the contract.
+    pub code: &'static str,
+    /// The HTTP status it is sent with.
+    pub status: StatusCode,
+    /// Short summary, the same for each occurrence.
+    pub title: &'static str,
+}
+
+macro_rules! problem_types {
+    ($($name:ident = $status:ident, $code:literal, $title:literal;)*) => {
+        $(#[doc = $title] pub const $name: ProblemType =
+            ProblemType { code: $code, status: StatusCode::$status, title: $title };)*
+
+        /// Every problem type of the API.
+        pub const ALL: &[ProblemType] = &[$($name),*];
+    };
+}
+
+problem_types! {
+    NOT_FOUND = NOT_FOUND, "not-found", "There is nothing at this path";
+    METHOD_NOT_ALLOWED = METHOD_NOT_ALLOWED, "method-not-allowed", "The path does not answer this method";
+    INVALID_PATH = BAD_REQUEST, "invalid-path", "The path is no percent-encoded UTF-8";
+    INVALID_REQUEST_BODY = BAD_REQUEST, "invalid-request-body", "The request body could not be read";
+    INVALID_JSON = BAD_REQUEST, "invalid-json", "The request body is not JSON";
+    CONTENT_TOO_LARGE = PAYLOAD_TOO_LARGE, "content-too-large", "The request body is over the size limit";
+    UNSUPPORTED_MEDIA_TYPE = UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", "The media type of the request body is not supported";
+    INVALID_PARAMETER = UNPROCESSABLE_ENTITY, "invalid-parameter", "A parameter has a value that cannot be used";
+    INVALID_BODY = UNPROCESSABLE_ENTITY, "invalid-body", "The JSON in the request body does not have the expected shape";
+    MISSING_FIELD = UNPROCESSABLE_ENTITY, "missing-field", "A required field is missing";
+    INVALID_CSV = UNPROCESSABLE_ENTITY, "invalid-csv", "The CSV in the request body cannot be used";
+    INVALID_MEASUREMENT = UNPROCESSABLE_ENTITY, "invalid-measurement", "A measurement is out of range";
+    INVALID_TENSOR = UNPROCESSABLE_ENTITY, "invalid-tensor", "An inference request has tensors that the model does not take";
+    INVALID_TYPE = UNPROCESSABLE_ENTITY, "invalid-type", "A field has the wrong JSON type";
+    NOT_AN_INTEGER = UNPROCESSABLE_ENTITY, "not-an-integer", "The number is not an integer";
+    NUMBER_TOO_SMALL = UNPROCESSABLE_ENTITY, "number-too-small", "The number is too small";
+    TOO_MANY_DIGITS = UNPROCESSABLE_ENTITY, "too-many-digits", "The number has too many digits";
+    INTERNAL = INTERNAL_SERVER_ERROR, "internal-error", "The service failed";
+    TIME_LIMIT_EXCEEDED = SERVICE_UNAVAILABLE, "time-limit-exceeded", "The computation did not end within the time limit";
+}
+
+/// The problem type with this code.
+#[must_use]
+pub fn by_code(code: &str) -> Option<&'static ProblemType> {
+    ALL.iter().find(|kind| kind.code == code)
+}
+
+/// One occurrence of a problem; as a response it is `application/problem+json`.
+///
+/// Boxed, so that a `Result` is not the size of its rarer half.
+#[derive(Clone, Debug, Serialize)]
+#[serde(transparent)]
+pub struct Problem(Box<Document>);
+
+#[derive(Clone, Debug, Serialize)]
+struct Document {
+    #[serde(rename = "type")]
+    type_uri: String,
+    title: &'static str,
+    #[serde(serialize_with = "status_as_number")]
+    status: StatusCode,
+    detail: String,
+    code: &'static str,
+    #[serde(flatten)]
+    members: Map<String, Value>,
+    #[serde(skip)]
+    headers: Vec<(HeaderName, HeaderValue)>,
+}
+
+// The signature is the one serde asks for.
+#[allow(clippy::trivially_copy_pass_by_ref)]
+fn status_as_number<S: serde::Serializer>(status: &StatusCode, to: S) -> Result<S::Ok, S::Error> {
+    to.serialize_u16(status.as_u16())
+}
+
+impl Problem {
+    /// An occurrence of `kind`; `detail` tells the client what to change.
+    #[must_use]
+    pub fn new(kind: ProblemType, detail: impl Into<String>) -> Self {
+        Self(Box::new(Document {
+            type_uri: format!("{TYPE_BASE}{}", kind.code),
+            title: kind.title,
+            status: kind.status,
+            detail: detail.into(),
+            code: kind.code,
+            members: Map::new(),
+            headers: Vec::new(),
+        }))
+    }
+
+    /// An [`INVALID_PARAMETER`] that names the parameter in its detail and as a member.
+    #[must_use]
+    pub fn parameter(name: &str, reason: impl std::fmt::Display) -> Self {
+        Self::new(INVALID_PARAMETER, format!("parameter '{name}' {reason}")).with("parameter", name)
+    }
+
+    /// Adds an extension member (RFC 9457, section 3.2).
+    #[must_use]
+    pub fn with(mut self, member: &str, value: impl Into<Value>) -> Self {
+        self.0.members.insert(member.to_owned(), value.into());
+        self
+    }
+
+    /// Adds a response header.
+    #[must_use]
+    pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.0.headers.push((name, value));
+        self
+    }
+
+    /// The stable name of its type.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        self.0.code
+    }
+
+    /// What this occurrence tells the client.
+    #[must_use]
+    pub fn detail(&self) -> &str {
+        &self.0.detail
+    }
+
+    /// The HTTP status it is sent with.
+    #[must_use]
+    pub fn status(&self) -> StatusCode {
+        self.0.status
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(mut self) -> Response {
+        let headers = std::mem::take(&mut self.0.headers);
+        let mut response = (self.0.status, axum::Json(self)).into_response();
+        response
+            .headers_mut()
+            .insert(header::CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
+        response.headers_mut().extend(headers);
+        response
+    }
+}
