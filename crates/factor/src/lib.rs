@@ -1,1 +1,28 @@
-//! Integer factorisation.
+//! Integer factorisation for cooperative schedulers.
+//!
+//! [`factorize`] finds the prime factors of any [`Number`]: an integer of at least 2 with at most
+//! [`MAX_DIGITS`] decimal digits. It computes in small portions and awaits its caller's `pause`
+//! between them, so the same code runs under a trivial executor in tests and yields to other tasks
+//! inside a WebAssembly component. It reads no clock: when to stop is the caller's decision.
+//!
+//! The stages, cheapest first: trial division by the primes below 2^16; a primality test
+//! (deterministic below 2^64, Baillie–PSW above); perfect powers; then a *splitter*, which turns a
+//! composite into two factors, until only primes are left. The splitters are Pollard's rho method
+//! and, past what that can reach, Lenstra's elliptic-curve method.
+
+mod ecm;
+mod factorization;
+mod modulus;
+mod number;
+mod pacer;
+mod perfect_power;
+mod primality;
+mod primes;
+mod rho;
+mod search;
+mod split;
+mod trial;
+
+pub use factorization::{Factorization, Partial, PrimePower};
+pub use number::{MAX_DIGITS, Number, ParseNumberError};
+pub use search::factorize;

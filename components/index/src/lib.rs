@@ -1,0 +1,77 @@
+//! `GET /`, and the 404 for every path that no other component answers.
+
+use std::collections::BTreeMap;
+
+use axum::Json;
+use axum::http::{HeaderMap, HeaderValue, header};
+use axum::response::{Html, IntoResponse, Response};
+use guest::Request;
+use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+/// What the service is and where to go from here.
+#[derive(Serialize, ToSchema)]
+struct Index {
+    message: &'static str,
+    /// Name of the service.
+    name: &'static str,
+    /// Version of the service.
+    version: &'static str,
+    /// Where to go from here, relative to this address.
+    links: BTreeMap<&'static str, &'static str>,
+}
+
+/// What the service is: a page for browsers, JSON for everyone else.
+#[utoipa::path(
+    get,
+    path = "/",
+    tag = "service",
+    responses((
+        status = 200,
+        description = "What the service is",
+        content(
+            (Index = "application/json", example = json!({
+                "message": "It's working!",
+                "name": "routelets",
+                "version": "0.1.0",
+                "links": {"docs": "/docs", "openapi": "/openapi.json", "about": "/about", "ping": "/ping"},
+            })),
+            (String = "text/html"),
+        )
+    ))
+)]
+async fn index(headers: HeaderMap) -> Response {
+    let mut response = if http_api::prefers_html(&headers) {
+        Html(include_str!("index.html")).into_response()
+    } else {
+        Json(Index {
+            message: "It's working!",
+            name: "routelets",
+            version: env!("CARGO_PKG_VERSION"),
+            links: BTreeMap::from([
+                ("docs", "/docs"),
+                ("openapi", "/openapi.json"),
+                ("about", "/about"),
+                ("ping", "/ping"),
+            ]),
+        })
+        .into_response()
+    };
+    response
+        .headers_mut()
+        .insert(header::VARY, HeaderValue::from_static("accept"));
+    response
+}
+
+/// The routes of this component, with their part of the OpenAPI document.
+#[must_use]
+pub fn routes() -> OpenApiRouter {
+    OpenApiRouter::new().routes(routes!(index))
+}
+
+/// Answers an HTTP request.
+#[cfg_attr(target_family = "wasm", spin_sdk::http_service)]
+pub async fn handle(request: Request) -> Response {
+    guest::serve(routes, request).await
+}
