@@ -1,0 +1,233 @@
+//! `[component.<id>]`
+
+use std::collections::BTreeMap;
+
+use crate::dependencies;
+use crate::id::{check_kebab, check_lower_snake};
+use crate::model::{Build, Component, Dependency, FilesEntry, Variable};
+use crate::outbound;
+use crate::parse::under_folder;
+use crate::reader::{At, Document, Table, Value, unsupported};
+use crate::template::Template;
+
+/// What Spin's components can have and this host's cannot.
+const UNSUPPORTED: [&str; 4] = [
+    "ai_models",
+    "key_value_stores",
+    "sqlite_databases",
+    "profile",
+];
+
+/// A component whose dependencies on other components are not resolved yet.
+pub(crate) struct Draft {
+    /// `None` if it was so wrong that nothing can be said about it.
+    pub(crate) component: Option<Component>,
+    pub(crate) dependencies: Vec<At<Dependency>>,
+}
+
+pub(crate) type Drafts = BTreeMap<String, Draft>;
+
+pub(crate) fn read_all(root: &mut Table<'_>, variables: &BTreeMap<String, Variable>) -> Drafts {
+    let Some(table) = root.table("component", "[component]") else {
+        return Drafts::new();
+    };
+    let document = table.document;
+    let mut drafts = Drafts::new();
+    for (id, value) in table.entries() {
+        if let Err(reason) = check_kebab(&id.value) {
+            document.error(
+                id.at,
+                format!("'{}' is no component id: {reason}", id.value),
+            );
+        }
+        let draft = match value.table(format!("[component.{}]", id.value)) {
+            Some(table) => read(table, variables),
+            None => Draft {
+                component: None,
+                dependencies: Vec::new(),
+            },
+        };
+        drafts.insert(id.value, draft);
+    }
+    drafts
+}
+
+fn read(mut table: Table<'_>, variables: &BTreeMap<String, Variable>) -> Draft {
+    let document = table.document;
+    let source = table
+        .require("source")
+        .and_then(|value| read_source(document, value));
+    // For tools alone: `tool` by definition, `targets` for `spin build`'s check.
+    table.take("tool");
+    table.take("targets");
+    table.unsupported(&UNSUPPORTED);
+    if let Some(old) = table.take("allowed_http_hosts") {
+        let message = "'allowed_http_hosts' is deprecated in Spin: use 'allowed_outbound_hosts'";
+        document.error(old.at, message);
+    }
+    let fields = Component {
+        source: under_folder(document, source.as_deref().unwrap_or_default()),
+        description: table.text("description"),
+        variables: read_variables(&mut table, variables),
+        environment: read_environment(&mut table),
+        files: read_files(&mut table),
+        exclude_files: read_excluded(&mut table),
+        allowed_outbound_hosts: read_hosts(&mut table, variables),
+        dependencies: Vec::new(),
+        build: read_build(&mut table),
+    };
+    let dependencies = dependencies::read(&mut table);
+    table.finish();
+    Draft {
+        component: source.map(|_| fields),
+        dependencies,
+    }
+}
+
+fn read_source(document: &Document<'_>, value: Value<'_>) -> Option<String> {
+    if value.is_table() {
+        unsupported(document, value.at, "a 'source' that is not a file's path");
+        return None;
+    }
+    value.string().map(|source| source.value)
+}
+
+fn read_variables(
+    table: &mut Table<'_>,
+    declared: &BTreeMap<String, Variable>,
+) -> BTreeMap<String, Template> {
+    let heading = format!("the variables of {}", table.heading);
+    let Some(table) = table.table("variables", &heading) else {
+        return BTreeMap::new();
+    };
+    let document = table.document;
+    let mut variables = BTreeMap::new();
+    for (name, value) in table.entries() {
+        if let Err(reason) = check_lower_snake(&name.value) {
+            document.error(
+                name.at,
+                format!("'{}' is no variable name: {reason}", name.value),
+            );
+        }
+        let template = value
+            .string()
+            .and_then(|text| read_template(document, &text, declared));
+        if let Some(template) = template {
+            variables.insert(name.value, template);
+        }
+    }
+    variables
+}
+
+/// A template that names only variables that are `declared`.
+fn read_template(
+    document: &Document<'_>,
+    text: &At<String>,
+    declared: &BTreeMap<String, Variable>,
+) -> Option<Template> {
+    let template = Template::parse(&text.value)
+        .map_err(|error| document.error(text.at, format!("in '{}', {error}", text.value)))
+        .ok()?;
+    let mut known = true;
+    for name in template
+        .variables()
+        .filter(|name| !declared.contains_key(*name))
+    {
+        let message = format!("there is no variable '{name}' in [variables]");
+        document.error(text.at, message);
+        known = false;
+    }
+    known.then_some(template)
+}
+
+fn read_environment(table: &mut Table<'_>) -> BTreeMap<String, String> {
+    let heading = format!("the environment of {}", table.heading);
+    let Some(table) = table.table("environment", &heading) else {
+        return BTreeMap::new();
+    };
+    let read = |(name, value): (At<String>, Value<'_>)| Some((name.value, value.string()?.value));
+    table.entries().filter_map(read).collect()
+}
+
+fn read_files(table: &mut Table<'_>) -> Vec<FilesEntry> {
+    let document = table.document;
+    let heading = format!("a 'files' entry of {}", table.heading);
+    let read = |value: Value<'_>| {
+        if value.is_string() {
+            let pattern = value.string()?;
+            check_glob(document, &pattern);
+            return Some(FilesEntry::Pattern(pattern.value));
+        }
+        let mut table = value.table(heading.clone())?;
+        let source = table.require_string("source");
+        let destination = table.require_string("destination");
+        table.finish();
+        Some(FilesEntry::Placement {
+            source: source?.value,
+            destination: destination?.value,
+        })
+    };
+    let entries = table
+        .take("files")
+        .and_then(Value::array)
+        .unwrap_or_default();
+    entries.into_iter().filter_map(read).collect()
+}
+
+fn read_excluded(table: &mut Table<'_>) -> Vec<String> {
+    let patterns = table.strings("exclude_files");
+    for pattern in &patterns {
+        check_glob(table.document, pattern);
+    }
+    patterns.into_iter().map(|pattern| pattern.value).collect()
+}
+
+fn check_glob(document: &Document<'_>, pattern: &At<String>) {
+    if let Err(error) = glob::Pattern::new(&pattern.value) {
+        document.error(
+            pattern.at,
+            format!("'{}' is no glob pattern: {error}", pattern.value),
+        );
+    }
+}
+
+fn read_hosts(table: &mut Table<'_>, declared: &BTreeMap<String, Variable>) -> Vec<Template> {
+    let document = table.document;
+    let mut hosts = Vec::new();
+    for entry in table.strings("allowed_outbound_hosts") {
+        let Some(template) = read_template(document, &entry, declared) else {
+            continue;
+        };
+        // Where a variable has no default the entry can only be checked at the start.
+        let default = |name: &str| declared.get(name)?.default.as_deref();
+        if let Ok(host) = template.expand(default)
+            && let Err(error) = outbound::check(&template, &host)
+        {
+            document.error(entry.at, error.to_string());
+        }
+        hosts.push(template);
+    }
+    hosts
+}
+
+fn read_build(table: &mut Table<'_>) -> Option<Build> {
+    let document = table.document;
+    let heading = format!("the build of {}", table.heading);
+    let mut table = table.table("build", &heading)?;
+    let commands = match table.require("command") {
+        Some(value) if value.is_array() => value.strings(),
+        Some(value) => value.string().into_iter().collect(),
+        None => Vec::new(),
+    };
+    let build = Build {
+        commands: commands.into_iter().map(|command| command.value).collect(),
+        workdir: under_folder(document, &table.text("workdir")),
+        watch: table
+            .strings("watch")
+            .into_iter()
+            .map(|glob| glob.value)
+            .collect(),
+    };
+    table.finish();
+    Some(build)
+}

@@ -1,0 +1,243 @@
+//! `[[trigger.http]]`
+
+use std::collections::BTreeSet;
+
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+
+use crate::component::Drafts;
+use crate::diagnostic::Diagnostic;
+use crate::model::{Handler, HttpTrigger, StaticResponse, TriggerRoute};
+use crate::reader::{At, Document, Table, Value, unsupported};
+use crate::route::{Route, Router};
+
+/// A trigger that may still need an id.
+struct Draft {
+    id: Option<At<String>>,
+    route: At<TriggerRoute>,
+    handler: Handler,
+}
+
+/// Reads `trigger`; the diagnostics are warnings.
+pub(crate) fn read_all(
+    root: &mut Table<'_>,
+    components: &Drafts,
+) -> (Vec<HttpTrigger>, Vec<Diagnostic>) {
+    let document = root.document;
+    let Some(mut table) = root
+        .require("trigger")
+        .and_then(|value| value.table("[trigger]"))
+    else {
+        return (Vec::new(), Vec::new());
+    };
+    let http = table
+        .take("http")
+        .and_then(Value::array)
+        .unwrap_or_default();
+    for (name, _) in table.entries() {
+        unsupported(
+            document,
+            name.at,
+            &format!("the trigger type '{}'", name.value),
+        );
+    }
+    let drafts: Vec<Draft> = http
+        .into_iter()
+        .filter_map(|value| read(value.table("[[trigger.http]]")?, components))
+        .collect();
+    let positions: Vec<usize> = drafts.iter().map(|draft| draft.route.at).collect();
+    let triggers = assign_ids(document, drafts);
+    let warnings = warn_unreachable(document, &triggers, &positions);
+    (triggers, warnings)
+}
+
+fn read(mut table: Table<'_>, components: &Drafts) -> Option<Draft> {
+    let document = table.document;
+    table.unsupported(&["components", "dependencies"]);
+    let id = table.string("id");
+    let route = table
+        .require("route")
+        .and_then(|value| read_route(document, value));
+    if let Some(executor) = table.table("executor", "'executor' in [[trigger.http]]") {
+        read_executor(executor);
+    }
+    let component = table.take("component");
+    let static_response = table.take("static_response");
+    let handler = match (component, static_response) {
+        (Some(component), None) => read_component(document, component, components),
+        (None, Some(response)) => read_static_response(response).map(Handler::Static),
+        _ => {
+            let message = "[[trigger.http]] needs either 'component' or 'static_response'";
+            document.error(table.at, message);
+            None
+        }
+    };
+    table.finish();
+    Some(Draft {
+        id,
+        route: route?,
+        handler: handler?,
+    })
+}
+
+fn read_route(document: &Document<'_>, value: Value<'_>) -> Option<At<TriggerRoute>> {
+    let at = value.at;
+    if value.is_string() {
+        let route = value.string()?;
+        let parsed = Route::parse(&route.value)
+            .map_err(|error| document.error(at, error.to_string()))
+            .ok()?;
+        return Some(At {
+            value: TriggerRoute::Public(parsed),
+            at,
+        });
+    }
+    let mut table = value.table("'route' in [[trigger.http]]")?;
+    let private = table.bool("private");
+    table.finish();
+    if private != Some(true) {
+        document.error(at, "'route' must be a string or { private = true }");
+        return None;
+    }
+    Some(At {
+        value: TriggerRoute::Private,
+        at,
+    })
+}
+
+fn read_executor(mut table: Table<'_>) {
+    let document = table.document;
+    match table.require_string("type") {
+        Some(kind) if kind.value == "wagi" => {
+            unsupported(document, kind.at, "the executor 'wagi'");
+            return;
+        }
+        Some(kind) if kind.value != "http" && kind.value != "spin" => {
+            document.error(kind.at, format!("there is no executor '{}'", kind.value));
+        }
+        _ => {}
+    }
+    table.finish();
+}
+
+fn read_component(
+    document: &Document<'_>,
+    value: Value<'_>,
+    components: &Drafts,
+) -> Option<Handler> {
+    if value.is_table() {
+        unsupported(document, value.at, "a component written inside its trigger");
+        return None;
+    }
+    let id = value.string()?;
+    if !components.contains_key(&id.value) {
+        document.error(id.at, format!("there is no component '{}'", id.value));
+        return None;
+    }
+    Some(Handler::Component(id.value))
+}
+
+fn read_static_response(value: Value<'_>) -> Option<StaticResponse> {
+    let mut table = value.table("'static_response' in [[trigger.http]]")?;
+    let status = match table.take("status_code") {
+        None => Some(StatusCode::OK),
+        Some(status) => read_status(table.document, &status),
+    };
+    let headers = table.table("headers", "'headers' of the static response");
+    let headers = headers.map(read_headers).unwrap_or_default();
+    let body = table.text("body");
+    table.finish();
+    Some(StaticResponse {
+        status: status?,
+        headers,
+        body,
+    })
+}
+
+/// RFC 9110, section 15: 1xx are interim responses, which cannot stand alone.
+fn read_status(document: &Document<'_>, value: &Value<'_>) -> Option<StatusCode> {
+    let status = value
+        .as_integer()
+        .and_then(|status| u16::try_from(status).ok());
+    let status = status.filter(|status| (200..600).contains(status));
+    let status = status.and_then(|status| StatusCode::from_u16(status).ok());
+    if status.is_none() {
+        document.error(value.at, "'status_code' must be an integer from 200 to 599");
+    }
+    status
+}
+
+fn read_headers(table: Table<'_>) -> HeaderMap {
+    let document = table.document;
+    let mut headers = HeaderMap::new();
+    for (name, value) in table.entries() {
+        let parsed_name = HeaderName::from_bytes(name.value.as_bytes());
+        if parsed_name.is_err() {
+            document.error(name.at, format!("'{}' is no header name", name.value));
+        }
+        let Some(value) = value.string() else {
+            continue;
+        };
+        let parsed_value = HeaderValue::from_str(&value.value);
+        if parsed_value.is_err() {
+            let message = format!(
+                "the value of header '{}' is not printable ASCII",
+                name.value
+            );
+            document.error(value.at, message);
+        }
+        if let (Ok(name), Ok(value)) = (parsed_name, parsed_value) {
+            headers.append(name, value);
+        }
+    }
+    headers
+}
+
+/// Names the triggers without an id as Spin does.
+fn assign_ids(document: &Document<'_>, drafts: Vec<Draft>) -> Vec<HttpTrigger> {
+    let mut ids = BTreeSet::new();
+    for id in drafts.iter().filter_map(|draft| draft.id.as_ref()) {
+        if !ids.insert(id.value.clone()) {
+            document.error(
+                id.at,
+                format!("a second trigger with the id '{}'", id.value),
+            );
+        }
+    }
+    let mut number = 1;
+    let mut new_id = |handler: &Handler| {
+        if let Handler::Component(component) = handler {
+            let id = format!("{component}-http-trigger");
+            if ids.insert(id.clone()) {
+                return id;
+            }
+        }
+        loop {
+            let id = format!("http-trigger{number}");
+            if ids.insert(id.clone()) {
+                return id;
+            }
+            number += 1;
+        }
+    };
+    let assign = |Draft { id, route, handler }| HttpTrigger {
+        id: id.map_or_else(|| new_id(&handler), |id| id.value),
+        route: route.value,
+        handler,
+    };
+    drafts.into_iter().map(assign).collect()
+}
+
+fn warn_unreachable(
+    document: &Document<'_>,
+    triggers: &[HttpTrigger],
+    positions: &[usize],
+) -> Vec<Diagnostic> {
+    let router = Router::new(triggers);
+    let place = |(trigger, reason): &(usize, String)| {
+        document.diagnostic(
+            positions.get(*trigger).copied().unwrap_or_default(),
+            reason.clone(),
+        )
+    };
+    router.unreachable().iter().map(place).collect()
+}
