@@ -16,6 +16,7 @@ mod modulus;
 mod number;
 mod pacer;
 mod perfect_power;
+mod plan;
 mod primality;
 mod primes;
 mod rho;

@@ -1,0 +1,205 @@
+//! Lenstra's elliptic-curve method on Montgomery's curves: P. L. Montgomery, "Speeding the Pollard
+//! and elliptic curve methods of factorization", Math. Comp. 48 (1987); formulas as in R. Crandall
+//! and C. Pomerance, "Prime Numbers: A Computational Perspective" (2005), section 7.4.
+use std::ops::ControlFlow;
+
+use num_bigint::BigUint;
+
+use crate::{
+    modulus::{Divisor, Modulus, Residue},
+    pacer::{Interrupted, Pacer},
+    plan::{GIANT, LEVELS, Plan, babies},
+};
+
+/// A proper factor of the odd composite modulus, which is no perfect power. Goes on until it has
+/// found one.
+pub(crate) async fn split<const N: usize, P: AsyncFnMut() -> ControlFlow<()>>(
+    modulus: &Modulus<N>,
+    pacer: &mut Pacer<P>,
+) -> Result<BigUint, Interrupted> {
+    // Suyama's parametrisation starts at 6.
+    let mut sigma = 6;
+    let mut level = 0;
+    loop {
+        let (bound, curves) = LEVELS[level];
+        let plan = Plan::new(bound, pacer).await?;
+        for _ in 0..curves {
+            let (curve, start) = Curve::suyama(modulus, sigma);
+            sigma += 1;
+            if let Some(factor) = curve.search(start, &plan, pacer).await? {
+                return Ok(factor);
+            }
+        }
+        level = (level + 1).min(LEVELS.len() - 1);
+    }
+}
+
+/// A point as `X : Z`, without its second coordinate.
+#[derive(Clone, Copy)]
+struct Point<const N: usize> {
+    x: Residue<N>,
+    z: Residue<N>,
+}
+
+/// `y² = x³ + A x² + x` with `(A + 2) / 4 = numerator / denominator`: a fraction costs one more
+/// multiplication for each doubling and saves an inversion for each curve.
+struct Curve<'a, const N: usize> {
+    modulus: &'a Modulus<N>,
+    numerator: Residue<N>,
+    denominator: Residue<N>,
+}
+
+impl<'a, const N: usize> Curve<'a, N> {
+    /// What a doubling and an addition cost together.
+    const LADDER_STEP: u32 = 12 * Modulus::<N>::MUL;
+
+    /// The curve and point of Suyama's parameter; the order of the curve is a multiple of 12.
+    fn suyama(m: &'a Modulus<N>, sigma: u64) -> (Self, Point<N>) {
+        let cube = |a: &Residue<N>| m.mul(&m.square(a), a);
+        let sigma = m.residue(sigma);
+        let u = m.sub(&m.square(&sigma), &m.residue(5));
+        let v = m.mul(&sigma, &m.residue(4));
+        let u_cubed = cube(&u);
+        let three_u_plus_v = m.add(&m.add(&u, &u), &m.add(&u, &v));
+        let numerator = m.mul(&cube(&m.sub(&v, &u)), &three_u_plus_v);
+        let denominator = m.mul(&m.mul(&u_cubed, &v), &m.residue(16));
+        (
+            Self {
+                modulus: m,
+                numerator,
+                denominator,
+            },
+            Point {
+                x: u_cubed,
+                z: cube(&v),
+            },
+        )
+    }
+
+    fn double(&self, p: &Point<N>) -> Point<N> {
+        let m = self.modulus;
+        let sum = m.square(&m.add(&p.x, &p.z));
+        let difference = m.square(&m.sub(&p.x, &p.z));
+        let product = m.sub(&sum, &difference);
+        let scaled = m.mul(&difference, &self.denominator);
+        Point {
+            x: m.mul(&sum, &scaled),
+            z: m.mul(&product, &m.add(&scaled, &m.mul(&product, &self.numerator))),
+        }
+    }
+
+    /// `p + q`, given their difference.
+    fn add(&self, p: &Point<N>, q: &Point<N>, difference: &Point<N>) -> Point<N> {
+        let m = self.modulus;
+        let u = m.mul(&m.sub(&p.x, &p.z), &m.add(&q.x, &q.z));
+        let v = m.mul(&m.add(&p.x, &p.z), &m.sub(&q.x, &q.z));
+        Point {
+            x: m.mul(&difference.z, &m.square(&m.add(&u, &v))),
+            z: m.mul(&difference.x, &m.square(&m.sub(&u, &v))),
+        }
+    }
+
+    /// `k p` and `(k + 1) p` for positive `k`, by Montgomery's ladder.
+    async fn ladder<P: AsyncFnMut() -> ControlFlow<()>>(
+        &self,
+        k: u64,
+        p: &Point<N>,
+        pacer: &mut Pacer<P>,
+    ) -> Result<(Point<N>, Point<N>), Interrupted> {
+        pacer.spend(Self::LADDER_STEP).await?;
+        let (mut low, mut high) = (*p, self.double(p));
+        for bit in (0..k.ilog2()).rev() {
+            pacer.spend(Self::LADDER_STEP).await?;
+            let sum = self.add(&high, &low, p);
+            if k >> bit & 1 == 1 {
+                (low, high) = (sum, self.double(&high));
+            } else {
+                (low, high) = (self.double(&low), sum);
+            }
+        }
+        Ok((low, high))
+    }
+
+    /// A proper factor, if the order of the point modulo one of the factors is as smooth as the
+    /// plan asks.
+    async fn search<P: AsyncFnMut() -> ControlFlow<()>>(
+        &self,
+        start: Point<N>,
+        plan: &Plan,
+        pacer: &mut Pacer<P>,
+    ) -> Result<Option<BigUint>, Interrupted> {
+        let mut point = start;
+        for &multiplier in plan.multipliers() {
+            (point, _) = self.ladder(multiplier, &point, pacer).await?;
+        }
+        pacer.spend(Modulus::<N>::GCD).await?;
+        match self.modulus.proper_divisor(&point.z) {
+            Divisor::Proper(factor) => return Ok(Some(factor)),
+            Divisor::Modulus => return Ok(None),
+            Divisor::One => {}
+        }
+        let product = self.continuation(&point, plan, pacer).await?;
+        pacer.spend(Modulus::<N>::GCD).await?;
+        match self.modulus.proper_divisor(&product) {
+            Divisor::Proper(factor) => Ok(Some(factor)),
+            Divisor::Modulus | Divisor::One => Ok(None),
+        }
+    }
+
+    /// The second stage: a product that is zero modulo a factor where `q point` is the neutral
+    /// element for one of the plan's primes `q = k GIANT ± j`, because `k GIANT point` and
+    /// `j point` then have the same `X : Z`.
+    async fn continuation<P: AsyncFnMut() -> ControlFlow<()>>(
+        &self,
+        point: &Point<N>,
+        plan: &Plan,
+        pacer: &mut Pacer<P>,
+    ) -> Result<Residue<N>, Interrupted> {
+        let m = self.modulus;
+        let babies = self.babies(point, pacer).await?;
+        let (stride, _) = self.ladder(GIANT, point, pacer).await?;
+        let (mut giant, mut next) = self.ladder(plan.first_giant(), &stride, pacer).await?;
+        let mut product = m.one();
+        for babies_of_giant in plan.giants() {
+            pacer.spend(8 * Modulus::<N>::MUL).await?;
+            let giant_product = m.mul(&giant.x, &giant.z);
+            for (word, babies) in babies_of_giant.iter().zip(babies.chunks(64)) {
+                pacer
+                    .spend(2 * word.count_ones() * Modulus::<N>::MUL)
+                    .await?;
+                let mut left = *word;
+                while left != 0 {
+                    let (baby, baby_product) = &babies[left.trailing_zeros() as usize];
+                    left &= left - 1;
+                    // X Z' - X' Z with one multiplication where both X Z and X' Z' are known.
+                    let crossed = m.mul(&m.sub(&giant.x, &baby.x), &m.add(&giant.z, &baby.z));
+                    let difference = m.add(&m.sub(&crossed, &giant_product), baby_product);
+                    product = m.mul(&product, &difference);
+                }
+            }
+            (giant, next) = (next, self.add(&next, &stride, &giant));
+        }
+        Ok(product)
+    }
+
+    /// The multiples of the point by the numbers below `GIANT / 2` prime to it, each with `X Z`.
+    async fn babies<P: AsyncFnMut() -> ControlFlow<()>>(
+        &self,
+        point: &Point<N>,
+        pacer: &mut Pacer<P>,
+    ) -> Result<Vec<(Point<N>, Residue<N>)>, Interrupted> {
+        let twice = self.double(point);
+        let mut multiples = Vec::with_capacity(babies().count());
+        let (mut previous, mut current) = (*point, *point);
+        let mut factor = 1;
+        for baby in babies() {
+            while factor < baby {
+                pacer.spend(Self::LADDER_STEP).await?;
+                (previous, current) = (current, self.add(&current, &twice, &previous));
+                factor += 2;
+            }
+            multiples.push((current, self.modulus.mul(&current.x, &current.z)));
+        }
+        Ok(multiples)
+    }
+}
