@@ -1,2 +1,41 @@
-//! Build steps that cargo alone cannot do.
-fn main() {}
+//! Build steps that cargo alone cannot do: `cargo xtask <command>`.
+
+mod new_route;
+mod openapi;
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+
+const USAGE: &str = "\
+Usage: cargo xtask <command>
+
+  openapi              write components/docs/openapi.json from the components' annotations
+  openapi --check      fail when the committed document is not the one that would be written
+  new-route NAME       add a component that answers GET /NAME, with its trigger and its test";
+
+fn main() -> ExitCode {
+    match run(&std::env::args().skip(1).collect::<Vec<_>>()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: &[String]) -> Result<()> {
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match arguments.as_slice() {
+        ["openapi"] => openapi::write(root()),
+        ["openapi", "--check"] => openapi::check(root()),
+        ["new-route", name] => new_route::add(root(), name),
+        _ => bail!("{USAGE}"),
+    }
+}
+
+/// The root of the repository.
+fn root() -> &'static Path {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+}

@@ -12,6 +12,8 @@
 //! The attribute is left out natively: there the component is a plain library, from which the
 //! OpenAPI document is made, and the symbols it exports are not ones a native linker takes.
 
+mod busy;
+
 use std::cell::OnceCell;
 
 use axum::body::Body;
@@ -20,6 +22,9 @@ use spin_sdk::variables;
 use utoipa_axum::router::OpenApiRouter;
 
 pub use axum::response::Response;
+pub use busy::Busy;
+/// Lets axum, which wants `Send` futures, await one that is bound to this single-threaded guest.
+pub use send_wrapper::SendWrapper as LocalFuture;
 pub use spin_sdk::http::Request;
 
 thread_local! {

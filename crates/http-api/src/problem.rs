@@ -51,6 +51,7 @@ problem_types! {
     INVALID_MEASUREMENT = UNPROCESSABLE_ENTITY, "invalid-measurement", "A measurement is out of range";
     INVALID_TENSOR = UNPROCESSABLE_ENTITY, "invalid-tensor", "An inference request has tensors that the model does not take";
     INVALID_TYPE = UNPROCESSABLE_ENTITY, "invalid-type", "A field has the wrong JSON type";
+    INVALID_NUMBER = UNPROCESSABLE_ENTITY, "invalid-number", "A text is not an integer in decimal digits";
     NOT_AN_INTEGER = UNPROCESSABLE_ENTITY, "not-an-integer", "The number is not an integer";
     NUMBER_TOO_SMALL = UNPROCESSABLE_ENTITY, "number-too-small", "The number is too small";
     TOO_MANY_DIGITS = UNPROCESSABLE_ENTITY, "too-many-digits", "The number has too many digits";

@@ -1,0 +1,124 @@
+//! `GET /about` and its pages: what the service is, what it runs on, its ports, its problem types.
+
+mod page;
+mod pages;
+mod ports;
+
+use axum::http::{HeaderMap, Uri};
+use guest::{Request, Response};
+use http_api::problem::{self, INVALID_PATH, NOT_FOUND};
+use http_api::{Path, Problem, problem_responses};
+use page::Page;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+problem_responses!(Unknown = [INVALID_PATH, NOT_FOUND]);
+
+/// What this service is.
+#[utoipa::path(get, path = "/about", tag = "about", responses((
+        status = 200,
+        description = "The page",
+        content((Page = "application/json"), (String = "text/html"))
+    )))]
+async fn about(headers: HeaderMap) -> Response {
+    pages::service().respond(&headers)
+}
+
+/// Spin, the runtime of the components.
+#[utoipa::path(
+    get,
+    path = "/about/spin",
+    tag = "about",
+    responses((
+        status = 200,
+        description = "The page",
+        content((Page = "application/json"), (String = "text/html"))
+    ))
+)]
+async fn spin(headers: HeaderMap) -> Response {
+    pages::spin().respond(&headers)
+}
+
+/// The container image.
+#[utoipa::path(
+    get,
+    path = "/about/container",
+    tag = "about",
+    responses((
+        status = 200,
+        description = "The page",
+        content((Page = "application/json"), (String = "text/html"))
+    ))
+)]
+async fn container(headers: HeaderMap) -> Response {
+    pages::container().respond(&headers)
+}
+
+/// The port this service answers on, and the method and path of each endpoint.
+#[utoipa::path(
+    get,
+    path = "/about/ports",
+    tag = "about",
+    responses((
+        status = 200,
+        description = "Ports and endpoints",
+        content((ports::Ports = "application/json"), (String = "text/html"))
+    ))
+)]
+async fn about_ports(uri: Uri, headers: HeaderMap) -> Response {
+    ports::Ports::new(&uri, &headers).respond(&headers)
+}
+
+/// Every type of problem that this service answers with.
+#[utoipa::path(
+    get,
+    path = "/about/problems",
+    tag = "about",
+    responses((
+        status = 200,
+        description = "The page",
+        content((Page = "application/json"), (String = "text/html"))
+    ))
+)]
+async fn problems(headers: HeaderMap) -> Response {
+    pages::problems().respond(&headers)
+}
+
+/// One type of problem: where the `type` of a problem leads.
+#[utoipa::path(
+    get,
+    path = "/about/problems/{code}",
+    tag = "about",
+    params(("code" = String, Path, description = "Code of the problem", example = "not-found")),
+    responses((
+        status = 200,
+        description = "The page",
+        content((Page = "application/json"), (String = "text/html"))
+    ), Unknown)
+)]
+async fn problem_type(Path(code): Path<String>, headers: HeaderMap) -> Result<Response, Problem> {
+    let kind = problem::by_code(&code).ok_or_else(|| {
+        Problem::new(
+            NOT_FOUND,
+            "no problem has this code; /about/problems lists them",
+        )
+    })?;
+    Ok(pages::problem(kind).respond(&headers))
+}
+
+/// The routes of this component, with their part of the OpenAPI document.
+#[must_use]
+pub fn routes() -> OpenApiRouter {
+    OpenApiRouter::new()
+        .routes(routes!(about))
+        .routes(routes!(spin))
+        .routes(routes!(container))
+        .routes(routes!(about_ports))
+        .routes(routes!(problems))
+        .routes(routes!(problem_type))
+}
+
+/// Answers an HTTP request.
+#[cfg_attr(target_family = "wasm", spin_sdk::http_service)]
+pub async fn handle(request: Request) -> Response {
+    guest::serve(routes, request).await
+}

@@ -1,0 +1,106 @@
+//! One content, two forms: JSON for programs, HTML for browsers.
+
+use axum::Json;
+use axum::http::{HeaderMap, HeaderValue, header};
+use axum::response::{Html, IntoResponse, Response};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// A page about the service.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Page {
+    /// What the page is about.
+    pub(crate) title: String,
+    /// The page in a sentence.
+    pub(crate) summary: String,
+    /// The page itself.
+    pub(crate) sections: Vec<Section>,
+}
+
+/// A part of a page.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Section {
+    /// What the part is about.
+    pub(crate) heading: String,
+    /// The part itself: plain text, a paragraph each.
+    pub(crate) paragraphs: Vec<String>,
+}
+
+impl Page {
+    pub(crate) fn new<const N: usize>(
+        title: &str,
+        summary: &str,
+        sections: [(&str, &[&str]); N],
+    ) -> Self {
+        Self {
+            title: title.to_owned(),
+            summary: summary.to_owned(),
+            sections: sections
+                .map(|(heading, paragraphs)| Section {
+                    heading: heading.to_owned(),
+                    paragraphs: paragraphs.iter().map(ToString::to_string).collect(),
+                })
+                .into(),
+        }
+    }
+
+    pub(crate) fn respond(&self, request: &HeaderMap) -> Response {
+        negotiated(request, self, || self.html())
+    }
+
+    fn html(&self) -> String {
+        let sections = self.sections.iter().map(|section| {
+            let paragraphs = section
+                .paragraphs
+                .iter()
+                .map(|text| format!("<p>{}</p>\n", escape(text)));
+            format!(
+                "<h2>{}</h2>\n{}",
+                escape(&section.heading),
+                paragraphs.collect::<String>()
+            )
+        });
+        document(&self.title, &self.summary, &sections.collect::<String>())
+    }
+}
+
+/// `value` as JSON, or the page that `html` makes where the client would rather have that.
+pub(crate) fn negotiated<T: Serialize>(
+    request: &HeaderMap,
+    value: &T,
+    html: impl FnOnce() -> String,
+) -> Response {
+    let mut response = if http_api::prefers_html(request) {
+        Html(html()).into_response()
+    } else {
+        Json(value).into_response()
+    };
+    response
+        .headers_mut()
+        .insert(header::VARY, HeaderValue::from_static("accept"));
+    response
+}
+
+/// A whole HTML document around `body`.
+pub(crate) fn document(title: &str, summary: &str, body: &str) -> String {
+    include_str!("page.html")
+        .replace("{{title}}", &escape(title))
+        .replace("{{summary}}", &escape(summary))
+        .replace("{{body}}", body)
+}
+
+/// `text` as HTML text or attribute value.
+pub(crate) fn escape(text: &str) -> String {
+    text.chars()
+        .fold(String::with_capacity(text.len()), |mut out, character| {
+            match character {
+                '&' => out.push_str("&amp;"),
+                '<' => out.push_str("&lt;"),
+                '>' => out.push_str("&gt;"),
+                '"' => out.push_str("&quot;"),
+                '\'' => out.push_str("&#39;"),
+                other => out.push(other),
+            }
+            out
+        })
+}

@@ -1,0 +1,155 @@
+//! The field `number`: each way in which it can be wrong is its own problem.
+
+use arithmetic::Decimal;
+use factor::{Number, ParseNumberError};
+use http_api::Problem;
+use http_api::problem::{
+    INVALID_NUMBER, INVALID_TYPE, MISSING_FIELD, NOT_AN_INTEGER, NUMBER_TOO_SMALL, TOO_MANY_DIGITS,
+};
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
+use utoipa::openapi::schema::{ObjectBuilder, OneOfBuilder, Schema, Type};
+
+/// Keeps `null` apart from an absent field.
+pub(crate) fn present<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Value>, D::Error> {
+    Value::deserialize(from).map(Some)
+}
+
+/// The number to factorise, from the field as it came.
+pub(crate) fn parse(field: Option<Value>) -> Result<Number, Problem> {
+    match field {
+        None => Err(Problem::new(MISSING_FIELD, "the field 'number' is missing")),
+        Some(Value::Number(number)) => from_json_number(&number.to_string()),
+        Some(Value::String(text)) => text.parse().map_err(|error| match error {
+            ParseNumberError::NotAnInteger => Problem::new(
+                INVALID_NUMBER,
+                "the text in 'number' is no integer in decimal digits such as \"408216\"",
+            ),
+            error => out_of_range(error),
+        }),
+        Some(other) => Err(Problem::new(
+            INVALID_TYPE,
+            format!(
+                "'number' is {}, expected an integer as number or string",
+                kind(&other)
+            ),
+        )),
+    }
+}
+
+/// JSON writes the integer 1000 as `1000`, `1e3` and `1000.0`: all are taken.
+fn from_json_number(text: &str) -> Result<Number, Problem> {
+    let not_an_integer = || {
+        Problem::new(
+            NOT_AN_INTEGER,
+            "'number' has a fraction, expected an integer",
+        )
+    };
+    let plain = match text.parse::<Decimal>() {
+        Ok(decimal) => decimal.to_string(),
+        Err(arithmetic::ParseError::TooLong | arithmetic::ParseError::ExponentTooLarge) => {
+            return Err(out_of_range(ParseNumberError::TooManyDigits));
+        }
+        Err(_) => return Err(not_an_integer()),
+    };
+    plain.parse().map_err(|error| match error {
+        ParseNumberError::NotAnInteger => not_an_integer(),
+        error => out_of_range(error),
+    })
+}
+
+fn out_of_range(error: ParseNumberError) -> Problem {
+    let kind = match error {
+        ParseNumberError::BelowTwo => NUMBER_TOO_SMALL,
+        ParseNumberError::TooManyDigits => TOO_MANY_DIGITS,
+        ParseNumberError::NotAnInteger => INVALID_NUMBER,
+    };
+    Problem::new(
+        kind,
+        format!("'number' is {error}, expected an integer from 2 to 200 digits"),
+    )
+}
+
+fn kind(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "a boolean",
+        Value::Array(_) => "an array",
+        Value::Object(_) => "an object",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a string",
+    }
+}
+
+/// The OpenAPI schema of the field.
+pub(crate) fn schema() -> Schema {
+    let integer = ObjectBuilder::new()
+        .schema_type(Type::Integer)
+        .minimum(Some(2))
+        .build();
+    let text = ObjectBuilder::new()
+        .schema_type(Type::String)
+        .pattern(Some("^0*([2-9]|[1-9][0-9]+)$"))
+        .max_length(Some(factor::MAX_DIGITS))
+        .build();
+    OneOfBuilder::new().item(integer).item(text).build().into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn code(field: Option<Value>) -> &'static str {
+        parse(field).expect_err("refused").code()
+    }
+
+    fn number(json: &str) -> Option<Value> {
+        serde_json::from_str(json).expect("JSON")
+    }
+
+    #[test]
+    fn each_mistake_is_its_own_problem() {
+        assert_eq!(code(None), "missing-field");
+        for (json, expected) in [
+            ("null", "invalid-type"),
+            ("true", "invalid-type"),
+            ("[6]", "invalid-type"),
+            ("{}", "invalid-type"),
+            ("2.5", "not-an-integer"),
+            ("1e-3", "not-an-integer"),
+            ("\"2.5\"", "invalid-number"),
+            ("\"abc\"", "invalid-number"),
+            ("\"\"", "invalid-number"),
+            ("\"1e3\"", "invalid-number"),
+            ("1", "number-too-small"),
+            ("0", "number-too-small"),
+            ("-0", "number-too-small"),
+            ("-7", "number-too-small"),
+            ("\"-7\"", "number-too-small"),
+            ("1e200", "too-many-digits"),
+            ("1e9999999999", "too-many-digits"),
+        ] {
+            assert_eq!(code(number(json)), expected, "{json}");
+        }
+        assert_eq!(code(number(&"9".repeat(201))), "too-many-digits");
+        assert_eq!(code(Some(json!("9".repeat(201)))), "too-many-digits");
+        assert_eq!(code(number(&"9".repeat(20_000))), "too-many-digits");
+    }
+
+    #[test]
+    fn integers_keep_all_digits_however_they_are_written() {
+        for (json, expected) in [
+            ("2", "2"),
+            ("1e3", "1000"),
+            ("6.0", "6"),
+            ("\"0042\"", "42"),
+            (
+                "340282366920938463463374607431768211457",
+                "340282366920938463463374607431768211457",
+            ),
+        ] {
+            assert_eq!(parse(number(json)).expect("a number").to_string(), expected);
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! The OpenAPI document, put together from the components.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, ensure};
+use serde_json::{Value, json};
+use utoipa_axum::router::OpenApiRouter;
+
+/// Every component that documents routes.
+const COMPONENTS: &[fn() -> OpenApiRouter] = &[
+    about::routes,
+    docs::routes,
+    factorize::routes,
+    hello::routes,
+    index::routes,
+    mult::routes,
+    ping::routes,
+    prediction::routes,
+    sum::routes,
+];
+
+/// Writes the document to its place.
+pub(crate) fn write(root: &Path) -> Result<()> {
+    let path = path(root);
+    std::fs::write(&path, document()?).with_context(|| format!("cannot write {}", path.display()))
+}
+
+/// Fails when the committed document is another one.
+pub(crate) fn check(root: &Path) -> Result<()> {
+    let path = path(root);
+    let committed = std::fs::read_to_string(&path)
+        .with_context(|| format!("cannot read {}", path.display()))?;
+    ensure!(
+        committed == document()?,
+        "{} is not what the components document: run `cargo xtask openapi` and review the change",
+        path.display()
+    );
+    Ok(())
+}
+
+fn path(root: &Path) -> PathBuf {
+    root.join("components/docs/openapi.json")
+}
+
+fn document() -> Result<String> {
+    let mut document = utoipa::openapi::OpenApi::default();
+    for routes in COMPONENTS {
+        document.merge(routes().into_openapi());
+    }
+    let mut document = serde_json::to_value(document)?;
+    document["info"] = json!({
+        "title": "Routelets",
+        "version": env!("CARGO_PKG_VERSION"),
+        "description": "An HTTP API in which every route is its own WebAssembly component. \
+                        Every error is a problem document (RFC 9457) with a stable `code`.",
+        "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+    });
+    document["servers"] = json!([{"url": "/"}]);
+    document["components"]["schemas"]["Problem"] = http_api::openapi::problem_schema();
+    check_operation_ids(&document)?;
+    Ok(serde_json::to_string_pretty(&document)? + "\n")
+}
+
+/// An operation id must be unique in the whole document (OpenAPI 3.1, 4.8.10), while each component
+/// names its handlers by itself.
+fn check_operation_ids(document: &Value) -> Result<()> {
+    let mut seen = std::collections::BTreeSet::new();
+    for (path, item) in document["paths"].as_object().into_iter().flatten() {
+        for (method, operation) in item.as_object().into_iter().flatten() {
+            if let Some(id) = operation["operationId"].as_str() {
+                ensure!(
+                    seen.insert(id.to_owned()),
+                    "{method} {path}: '{id}' names another operation too"
+                );
+            }
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_committed_document_is_the_one_the_components_make() {
+        super::check(crate::root()).expect("the same document");
+    }
+}
