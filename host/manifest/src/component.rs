@@ -7,7 +7,7 @@ use crate::id::{check_kebab, check_lower_snake};
 use crate::model::{Build, Component, Dependency, FilesEntry, Variable};
 use crate::outbound;
 use crate::parse::under_folder;
-use crate::reader::{At, Document, Table, Value, unsupported};
+use crate::reader::{At, Document, StringOrTable, Table, Value, unsupported};
 use crate::template::Template;
 
 /// What Spin's components can have and this host's cannot.
@@ -85,11 +85,13 @@ fn read(mut table: Table<'_>, variables: &BTreeMap<String, Variable>) -> Draft {
 }
 
 fn read_source(document: &Document<'_>, value: Value<'_>) -> Option<String> {
-    if value.is_table() {
-        unsupported(document, value.at, "a 'source' that is not a file's path");
-        return None;
+    match value.string_or_table("'source'")? {
+        StringOrTable::String(path) => Some(path.value),
+        StringOrTable::Table(table) => {
+            unsupported(document, table.at, "a 'source' that is not a file's path");
+            None
+        }
     }
-    value.string().map(|source| source.value)
 }
 
 fn read_variables(
@@ -152,20 +154,20 @@ fn read_environment(table: &mut Table<'_>) -> BTreeMap<String, String> {
 fn read_files(table: &mut Table<'_>) -> Vec<FilesEntry> {
     let document = table.document;
     let heading = format!("a 'files' entry of {}", table.heading);
-    let read = |value: Value<'_>| {
-        if value.is_string() {
-            let pattern = value.string()?;
+    let read = |value: Value<'_>| match value.string_or_table(heading.clone())? {
+        StringOrTable::String(pattern) => {
             check_glob(document, &pattern);
-            return Some(FilesEntry::Pattern(pattern.value));
+            Some(FilesEntry::Pattern(pattern.value))
         }
-        let mut table = value.table(heading.clone())?;
-        let source = table.require_string("source");
-        let destination = table.require_string("destination");
-        table.finish();
-        Some(FilesEntry::Placement {
-            source: source?.value,
-            destination: destination?.value,
-        })
+        StringOrTable::Table(mut table) => {
+            let source = table.require_string("source");
+            let destination = table.require_string("destination");
+            table.finish();
+            Some(FilesEntry::Placement {
+                source: source?.value,
+                destination: destination?.value,
+            })
+        }
     };
     let entries = table
         .take("files")
@@ -214,11 +216,10 @@ fn read_build(table: &mut Table<'_>) -> Option<Build> {
     let document = table.document;
     let heading = format!("the build of {}", table.heading);
     let mut table = table.table("build", &heading)?;
-    let commands = match table.require("command") {
-        Some(value) if value.is_array() => value.strings(),
-        Some(value) => value.string().into_iter().collect(),
-        None => Vec::new(),
-    };
+    let commands = table
+        .require("command")
+        .map(Value::string_or_strings)
+        .unwrap_or_default();
     let build = Build {
         commands: commands.into_iter().map(|command| command.value).collect(),
         workdir: under_folder(document, &table.text("workdir")),

@@ -7,7 +7,7 @@ use crate::component::{Draft, Drafts};
 use crate::dependency::DependencyName;
 use crate::model::{Component, Dependency};
 use crate::parse::under_folder;
-use crate::reader::{At, Document, Table, Value, unsupported};
+use crate::reader::{At, Document, StringOrTable, Table, Value, unsupported};
 
 /// Reads `dependencies` and `dependencies_inherit_configuration` of a component's table. The source
 /// of one that names a component stays empty until [`resolve_all`].
@@ -58,12 +58,14 @@ fn read_one(
     value: Value<'_>,
     for_all: Option<&At<bool>>,
 ) -> Option<Dependency> {
-    let at = value.at;
-    if value.is_string() {
-        unsupported(document, at, "a dependency from a registry");
-        return None;
-    }
-    let mut table = value.table(format!("dependency '{name}'"))?;
+    let mut table = match value.string_or_table(format!("dependency '{name}'"))? {
+        StringOrTable::Table(table) => table,
+        StringOrTable::String(version) => {
+            unsupported(document, version.at, "a dependency from a registry");
+            return None;
+        }
+    };
+    let at = table.at;
     for (keys, what) in [
         (
             ["version", "registry", "package"].as_slice(),

@@ -122,7 +122,7 @@ impl Expansion {
             return Err(FilesError::NotFound(entry.into()));
         }
         let root = self.root.clone();
-        let glob = inside(entry).ok_or_else(|| FilesError::Outside(path))?;
+        let glob = inside(entry).ok_or(FilesError::Outside(path))?;
         self.add_glob(&root, &glob.to_string_lossy(), Path::new(""))
     }
 
@@ -153,7 +153,7 @@ impl Expansion {
             source,
         })?;
         for path in paths {
-            let path = path.map_err(|error| io_error(&error.path().to_owned())(error.into()))?;
+            let path = path.map_err(|error| io_error(error.path())(error.into()))?;
             let Ok(below) = path.strip_prefix(&base) else {
                 return Err(FilesError::Outside(path));
             };

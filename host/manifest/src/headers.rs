@@ -79,3 +79,117 @@ pub fn strip_forbidden_headers(headers: &mut HeaderMap) {
     }
     headers.remove(CONNECTION);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Manifest;
+    use crate::route::Router;
+
+    fn router() -> Router {
+        let text = r#"
+            spin_manifest_version = 2
+            application = { name = "app" }
+            trigger.http = [
+                { route = "/foo/:user_ID/...", component = "a" },
+                { route = "/", component = "a" },
+            ]
+            component.a = { source = "a.wasm" }
+        "#;
+        Manifest::parse(text, "spin.toml".as_ref())
+            .unwrap()
+            .router()
+    }
+
+    fn client() -> SocketAddr {
+        "127.0.0.1:8777".parse().unwrap()
+    }
+
+    fn sorted(headers: &HeaderMap) -> Vec<(&str, &str)> {
+        let mut sorted: Vec<_> = headers
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.to_str().unwrap()))
+            .collect();
+        sorted.sort_unstable();
+        sorted
+    }
+
+    #[test]
+    fn a_component_sees_how_it_was_reached() {
+        let router = router();
+        let matched = router.route("/foo/42/bar").unwrap();
+        let mut headers = HeaderMap::new();
+        matched.set_headers(
+            &mut headers,
+            "https",
+            "app.dev:1",
+            "/foo/42/bar?k=v",
+            client(),
+        );
+        let expected = [
+            ("spin-base-path", "/"),
+            ("spin-client-addr", "127.0.0.1:8777"),
+            ("spin-component-route", "/foo/:user_ID"),
+            ("spin-full-url", "https://app.dev:1/foo/42/bar?k=v"),
+            ("spin-matched-route", "/foo/:user_ID/..."),
+            ("spin-path-info", "/bar"),
+            ("spin-path-match-user-id", "42"),
+            ("spin-raw-component-route", "/foo/:user_ID/..."),
+        ];
+        assert_eq!(sorted(&headers), expected);
+    }
+
+    #[test]
+    fn the_root_is_spelt_as_spin_spells_it() {
+        let router = router();
+        let mut headers = HeaderMap::new();
+        router
+            .route("/")
+            .unwrap()
+            .set_headers(&mut headers, "http", "h", "/", client());
+        assert_eq!(headers["spin-matched-route"], "");
+        assert_eq!(headers["spin-raw-component-route"], "/");
+        assert_eq!(headers["spin-component-route"], "/");
+        assert_eq!(headers["spin-path-info"], "");
+    }
+
+    #[test]
+    fn a_client_cannot_forge_them() {
+        let router = router();
+        let mut headers = HeaderMap::new();
+        for name in ["spin-client-addr", "spin-path-match-admin", "spin-anything"] {
+            headers.append(name, HeaderValue::from_static("forged"));
+            headers.append(name, HeaderValue::from_static("forged twice"));
+        }
+        headers.append("accept", HeaderValue::from_static("*/*"));
+        router
+            .route("/")
+            .unwrap()
+            .set_headers(&mut headers, "http", "h", "/", client());
+        assert!(
+            headers
+                .values()
+                .all(|value| !value.to_str().unwrap().contains("forged"))
+        );
+        assert_eq!(headers["accept"], "*/*");
+        assert_eq!(headers.get_all("spin-client-addr").iter().count(), 1);
+    }
+
+    #[test]
+    fn hosts_that_claim_to_be_components_are_removed() {
+        for (host, kept) in [
+            ("a.spin.internal", false),
+            ("a.spin.internal:80", false),
+            ("spin.internal", true),
+            ("a.spin.internal.org", true),
+            ("example.com", true),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(HOST, HeaderValue::from_static(host));
+            headers.insert(CONNECTION, HeaderValue::from_static("close"));
+            strip_forbidden_headers(&mut headers);
+            assert_eq!(headers.contains_key(HOST), kept, "{host}");
+            assert!(!headers.contains_key(CONNECTION));
+        }
+    }
+}

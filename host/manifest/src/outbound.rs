@@ -46,15 +46,16 @@ impl AllowedHosts {
     pub fn resolve<'a>(
         component: &Component,
         variables: &Variables,
-        component_ids: impl Iterator<Item = &'a str> + Clone,
+        component_ids: impl IntoIterator<Item = &'a str>,
     ) -> Result<Self, OutboundError> {
+        let component_ids: Vec<&str> = component_ids.into_iter().collect();
         let mut hosts = Vec::new();
         for template in &component.allowed_outbound_hosts {
             let Some(host) = parse_expanded(template, &variables.expand(template)?)? else {
                 continue;
             };
             if host.host == HostPattern::Subdomains(CHAINING_SUFFIX.into()) {
-                hosts.extend(component_ids.clone().map(|id| AllowedHost {
+                hosts.extend(component_ids.iter().map(|id| AllowedHost {
                     host: HostPattern::Exact(Host::Domain(format!("{id}{CHAINING_SUFFIX}"))),
                     ..host.clone()
                 }));
@@ -228,6 +229,9 @@ impl HostPattern {
         }
         if let Ok(network) = host.parse::<IpNet>() {
             return Ok(Self::Network(network));
+        }
+        if host.contains(['{', '}']) {
+            return Err("there are no lists of hosts".into());
         }
         let host = host.strip_suffix('/').unwrap_or(host);
         if host.contains('/') {

@@ -9,7 +9,7 @@ use toml::de::DeTable;
 use crate::diagnostic::{Diagnostic, Error};
 use crate::id::check_lower_snake;
 use crate::model::{Application, Manifest, Variable};
-use crate::reader::{Document, Table, unsupported};
+use crate::reader::{Document, Table, Value, unsupported};
 use crate::{component, dependencies, trigger};
 
 impl Manifest {
@@ -159,14 +159,15 @@ fn read_variables(root: &mut Table<'_>) -> BTreeMap<String, Variable> {
 }
 
 fn read_variable(mut table: Table<'_>) -> Variable {
-    let required = table.bool("required").unwrap_or(false);
-    let has_default_key = table.has("default");
+    let has_default = table.has("default");
+    // `None` after an error, which is enough.
+    let required = table.take("required").map_or(Some(false), Value::bool);
     let variable = Variable {
         description: table.text("description"),
         default: table.string("default").map(|default| default.value),
         secret: table.bool("secret").unwrap_or(false),
     };
-    if required == has_default_key {
+    if required == Some(has_default) {
         let message = format!(
             "{} must have either 'default' or 'required = true'",
             table.heading
@@ -176,3 +177,6 @@ fn read_variable(mut table: Table<'_>) -> Variable {
     table.finish();
     variable
 }
+
+#[cfg(test)]
+mod tests;

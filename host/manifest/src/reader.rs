@@ -73,16 +73,8 @@ impl<'a> Value<'a> {
         None
     }
 
-    pub(crate) fn is_string(&self) -> bool {
-        self.inner.is_str()
-    }
-
     pub(crate) fn is_array(&self) -> bool {
         self.inner.is_array()
-    }
-
-    pub(crate) fn is_table(&self) -> bool {
-        self.inner.is_table()
     }
 
     /// The integer, if it is one that fits.
@@ -128,6 +120,26 @@ impl<'a> Value<'a> {
             .collect()
     }
 
+    /// A string, or a table called `heading` in messages.
+    pub(crate) fn string_or_table(self, heading: impl Into<String>) -> Option<StringOrTable<'a>> {
+        if self.inner.is_str() {
+            self.string().map(StringOrTable::String)
+        } else if self.inner.is_table() {
+            self.table(heading).map(StringOrTable::Table)
+        } else {
+            self.wrong_type("a string or a table")
+        }
+    }
+
+    /// A string, or an array of them.
+    pub(crate) fn string_or_strings(self) -> Vec<At<String>> {
+        if self.inner.is_str() {
+            self.string().into_iter().collect()
+        } else {
+            self.strings()
+        }
+    }
+
     /// A table, called `heading` in messages.
     pub(crate) fn table(self, heading: impl Into<String>) -> Option<Table<'a>> {
         match self.inner {
@@ -137,6 +149,12 @@ impl<'a> Value<'a> {
             _ => self.wrong_type("a table"),
         }
     }
+}
+
+/// A value of a key that takes a string for the plain case and a table for the others.
+pub(crate) enum StringOrTable<'a> {
+    String(At<String>),
+    Table(Table<'a>),
 }
 
 /// A table whose keys are taken out one by one; [`finish`](Self::finish) reports those left over.

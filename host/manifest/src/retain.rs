@@ -38,7 +38,7 @@ impl Manifest {
                 let Some(target) = chaining_host_of(&entry) else {
                     continue;
                 };
-                if target == "*" || !ids.iter().any(|id| *id == target) {
+                if target == "*" || !ids.contains(&target) {
                     let component = id.clone();
                     return Err(RetainError::ChainedToOther {
                         component,
@@ -53,5 +53,70 @@ impl Manifest {
         });
         self.components.retain(|id, _| ids.contains(id));
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn manifest() -> Manifest {
+        let text = r#"
+            spin_manifest_version = 2
+            application = { name = "app" }
+            trigger.http = [
+                { route = "/a", component = "a" },
+                { route = "/b", component = "b" },
+                { route = "/c", component = "c" },
+                { route = "/static", static_response = {} },
+            ]
+            [component]
+            a = { source = "a.wasm", allowed_outbound_hosts = ["http://b.spin.internal"] }
+            b = { source = "b.wasm", dependencies = { "x:y" = { component = "d" } } }
+            c = { source = "c.wasm", allowed_outbound_hosts = ["http://*.spin.internal"] }
+            d = { source = "d.wasm" }
+        "#;
+        Manifest::parse(text, "app/spin.toml".as_ref()).unwrap()
+    }
+
+    fn retain(ids: &[&str]) -> Result<Manifest, String> {
+        let mut manifest = manifest();
+        let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
+        manifest
+            .retain_components(&ids)
+            .map_err(|error| error.to_string())?;
+        Ok(manifest)
+    }
+
+    #[test]
+    fn what_was_not_chosen_is_gone() {
+        let manifest = retain(&["a", "b"]).unwrap();
+        assert_eq!(manifest.components.keys().collect::<Vec<_>>(), ["a", "b"]);
+        assert_eq!(manifest.http_triggers.len(), 2);
+        assert!(manifest.router().route("/c").is_none());
+    }
+
+    #[test]
+    fn a_dependency_keeps_its_file() {
+        let manifest = retain(&["b"]).unwrap();
+        let dependency = &manifest.components["b"].dependencies[0];
+        assert_eq!(dependency.source, std::path::Path::new("app/d.wasm"));
+    }
+
+    #[test]
+    fn a_choice_that_cannot_run_is_refused() {
+        for (ids, expected) in [
+            (["x"].as_slice(), "there is no component 'x'"),
+            (
+                &["a"],
+                "'a' was chosen and may call 'http://b.spin.internal', which was not",
+            ),
+            (
+                &["c"],
+                "'c' was chosen and may call 'http://*.spin.internal', which was not",
+            ),
+        ] {
+            assert_eq!(retain(ids).unwrap_err(), expected);
+        }
     }
 }

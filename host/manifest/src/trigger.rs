@@ -7,7 +7,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use crate::component::Drafts;
 use crate::diagnostic::Diagnostic;
 use crate::model::{Handler, HttpTrigger, StaticResponse, TriggerRoute};
-use crate::reader::{At, Document, Table, Value, unsupported};
+use crate::reader::{At, Document, StringOrTable, Table, Value, unsupported};
 use crate::route::{Route, Router};
 
 /// A trigger that may still need an id.
@@ -80,18 +80,19 @@ fn read(mut table: Table<'_>, components: &Drafts) -> Option<Draft> {
 }
 
 fn read_route(document: &Document<'_>, value: Value<'_>) -> Option<At<TriggerRoute>> {
-    let at = value.at;
-    if value.is_string() {
-        let route = value.string()?;
-        let parsed = Route::parse(&route.value)
-            .map_err(|error| document.error(at, error.to_string()))
-            .ok()?;
-        return Some(At {
-            value: TriggerRoute::Public(parsed),
-            at,
-        });
-    }
-    let mut table = value.table("'route' in [[trigger.http]]")?;
+    let mut table = match value.string_or_table("'route' in [[trigger.http]]")? {
+        StringOrTable::Table(table) => table,
+        StringOrTable::String(At { value: route, at }) => {
+            let parsed = Route::parse(&route)
+                .map_err(|error| document.error(at, error.to_string()))
+                .ok()?;
+            return Some(At {
+                value: TriggerRoute::Public(parsed),
+                at,
+            });
+        }
+    };
+    let at = table.at;
     let private = table.bool("private");
     table.finish();
     if private != Some(true) {
@@ -124,11 +125,17 @@ fn read_component(
     value: Value<'_>,
     components: &Drafts,
 ) -> Option<Handler> {
-    if value.is_table() {
-        unsupported(document, value.at, "a component written inside its trigger");
-        return None;
-    }
-    let id = value.string()?;
+    let id = match value.string_or_table("'component' in [[trigger.http]]")? {
+        StringOrTable::String(id) => id,
+        StringOrTable::Table(inline) => {
+            unsupported(
+                document,
+                inline.at,
+                "a component written inside its trigger",
+            );
+            return None;
+        }
+    };
     if !components.contains_key(&id.value) {
         document.error(id.at, format!("there is no component '{}'", id.value));
         return None;
