@@ -50,7 +50,7 @@ pub enum FilesError {
     },
 }
 
-fn io_error(path: &Path) -> impl FnOnce(io::Error) -> FilesError {
+fn io_error(path: &Path) -> impl FnOnce(io::Error) -> FilesError + use<> {
     let path = path.to_owned();
     |source| FilesError::Io { path, source }
 }
