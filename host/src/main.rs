@@ -1,2 +1,47 @@
-//! The embedded host.
-fn main() {}
+//! `routelets`, the embedded host: runs a Spin application on Wasmtime where the Spin command line is absent.
+//!
+//! It is no second Spin. What it shares with Spin, it takes by the same names and does in the same way; a feature of
+//! Spin that it does not have is an error that says so.
+
+mod aot;
+mod app;
+mod body;
+mod build;
+mod cache;
+mod cli;
+mod compose;
+mod engine;
+mod epoch;
+mod folders;
+mod load;
+mod log;
+mod outbound;
+mod pool;
+mod server;
+mod shutdown;
+mod state;
+mod stdio;
+mod up;
+mod variables;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::cli::{Cli, Command};
+
+fn main() -> ExitCode {
+    let result = match Cli::parse().command {
+        Command::Build(options) => manifest::Manifest::load(&options.from)
+            .map_err(Into::into)
+            .and_then(|manifest| build::build(&manifest, &options.component_id)),
+        Command::Up(options) => up::up(*options),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            log::error(format_args!("{error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}

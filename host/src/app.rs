@@ -1,0 +1,254 @@
+//! The running application: which component answers a request, and what it is told about it.
+
+use std::{
+    collections::HashMap,
+    net::SocketAddr,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use bytes::Bytes;
+use http::{
+    HeaderMap, Method, Request, Response, StatusCode, Uri, header,
+    uri::{Authority, PathAndQuery, Scheme},
+};
+use http_body::Body as _;
+use http_body_util::{BodyExt, Empty, Full};
+use hyper::body::Incoming;
+use manifest::{CHAINED_CLIENT, Handler, RouteMatch, Router, StaticResponse, WELL_KNOWN_PREFIX};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use wasmtime::PoolConcurrencyLimitError;
+use wasmtime_wasi_http::{
+    Error, WasiBody,
+    handler::{InstantiationError, ProxyHandler, TrapOrPanicError},
+};
+
+use crate::{
+    body::{Held, Timed},
+    log,
+    pool::Pool,
+};
+
+/// How long a client may pause within a request's body.
+const BODY_PAUSE: Duration = Duration::from_secs(60);
+
+/// A loaded component.
+#[derive(Clone)]
+pub(crate) struct Component {
+    /// Its id.
+    pub(crate) id: Arc<str>,
+    /// Its instances.
+    pub(crate) instances: ProxyHandler<Pool>,
+}
+
+/// The application.
+pub(crate) struct App {
+    /// Which component answers which path.
+    pub(crate) router: Router,
+    /// The components, by id.
+    pub(crate) components: HashMap<String, Component>,
+    /// One permit for each request from outside that is being answered.
+    pub(crate) requests: Arc<Semaphore>,
+}
+
+/// The body of a response to the outside. It holds the request's permit, and its line in the log.
+pub(crate) type Body = Held<WasiBody, (Option<OwnedSemaphorePermit>, Entry)>;
+
+impl App {
+    /// Answers a request from outside.
+    pub(crate) async fn respond(
+        &self,
+        request: Request<Incoming>,
+        client: SocketAddr,
+    ) -> Response<Body> {
+        let mut entry = Entry::new(&request);
+        let mut permit = None;
+        let response = match self.accept(request, client, &mut entry, &mut permit).await {
+            Ok(response) => response,
+            Err(status) => empty(status),
+        };
+        entry.status = response.status();
+        response.map(|body| Held::new(body, (permit, entry)))
+    }
+
+    async fn accept(
+        &self,
+        mut request: Request<Incoming>,
+        client: SocketAddr,
+        entry: &mut Entry,
+        permit: &mut Option<OwnedSemaphorePermit>,
+    ) -> Result<Response<WasiBody>, StatusCode> {
+        let uri = request.uri().clone();
+        if let Some(name) = uri.path().strip_prefix(WELL_KNOWN_PREFIX) {
+            return match name {
+                "health" => Ok(Response::new(full(Bytes::from_static(b"OK")))),
+                _ => Err(StatusCode::NOT_FOUND),
+            };
+        }
+        manifest::strip_forbidden_headers(request.headers_mut());
+        set_target(&mut request)?;
+        let matched = self.router.route(uri.path()).ok_or(StatusCode::NOT_FOUND)?;
+        if let Handler::Component(id) = matched.handler() {
+            entry.component = self
+                .components
+                .get(id)
+                .map(|component| Arc::clone(&component.id));
+            // The semaphore is never closed.
+            *permit = Arc::clone(&self.requests).acquire_owned().await.ok();
+        }
+        let request = request.map(|body| match body.is_end_stream() {
+            true => Empty::new().map_err(Error::from).boxed_unsync(),
+            false => Timed::new(body, BODY_PAUSE).boxed_unsync(),
+        });
+        self.answer(&matched, request, client).await
+    }
+
+    /// Answers a request that a component makes to its own application.
+    pub(crate) async fn internal(&self, request: Request<WasiBody>) -> Response<WasiBody> {
+        let path = request.uri().clone();
+        match self.router.route(path.path()) {
+            Some(matched) => self
+                .answer(&matched, request, CHAINED_CLIENT)
+                .await
+                .unwrap_or_else(empty),
+            None => empty(StatusCode::NOT_FOUND),
+        }
+    }
+
+    /// Answers a request that a component makes to another one.
+    pub(crate) async fn chained(
+        &self,
+        component: &str,
+        request: Request<WasiBody>,
+    ) -> Response<WasiBody> {
+        let path = request.uri().clone();
+        match self.router.chained(component, path.path()) {
+            Some(matched) => self
+                .answer(&matched, request, CHAINED_CLIENT)
+                .await
+                .unwrap_or_else(empty),
+            None => empty(StatusCode::NOT_FOUND),
+        }
+    }
+
+    /// Hands a request to what its path matched and waits for the head of the response.
+    ///
+    /// # Errors
+    /// The status that stands for the failure: 503 when there is no room for another instance, else 500.
+    async fn answer(
+        &self,
+        matched: &RouteMatch<'_>,
+        mut request: Request<WasiBody>,
+        client: SocketAddr,
+    ) -> Result<Response<WasiBody>, StatusCode> {
+        let component = match matched.handler() {
+            Handler::Static(response) => return Ok(fixed(response)),
+            Handler::Component(id) => self.components.get(id).ok_or(StatusCode::NOT_FOUND)?,
+        };
+        let uri = request.uri().clone();
+        let scheme = uri.scheme_str().unwrap_or("http");
+        let authority = uri.authority().map_or("", Authority::as_str);
+        let target = uri.path_and_query().map_or("/", PathAndQuery::as_str);
+        matched.set_headers(request.headers_mut(), scheme, authority, target, client);
+        component
+            .instances
+            .handle((), request)
+            .await
+            .map_err(|error| {
+                // The pool has logged this one, with the trap behind it.
+                if !error.is::<TrapOrPanicError>() {
+                    log::component_error(&component.id, format_args!("{error:#}"));
+                }
+                match error.downcast_ref::<InstantiationError<()>>() {
+                    Some(failure) if failure.error.is::<PoolConcurrencyLimitError>() => {
+                        StatusCode::SERVICE_UNAVAILABLE
+                    }
+                    _ => StatusCode::INTERNAL_SERVER_ERROR,
+                }
+            })
+    }
+}
+
+/// Makes the request's target absolute, as a component expects it: from the target itself or the `Host` header, which
+/// must be one and agree with it (RFC 9112, section 3.2).
+fn set_target(request: &mut Request<Incoming>) -> Result<(), StatusCode> {
+    let host = host(request.headers())?;
+    let mut parts = request.uri().clone().into_parts();
+    let authority = match (parts.authority, host) {
+        (Some(target), Some(host)) if target != host => return Err(StatusCode::BAD_REQUEST),
+        (Some(authority), _) | (None, Some(authority)) => authority,
+        (None, None) => return Err(StatusCode::BAD_REQUEST),
+    };
+    parts.scheme = Some(Scheme::HTTP);
+    parts.authority = Some(authority);
+    // `OPTIONS *` and `CONNECT host:port` have no path.
+    *request.uri_mut() = Uri::from_parts(parts).map_err(|_| StatusCode::BAD_REQUEST)?;
+    Ok(())
+}
+
+fn host(headers: &HeaderMap) -> Result<Option<Authority>, StatusCode> {
+    let mut values = headers.get_all(header::HOST).iter();
+    let Some(value) = values.next() else {
+        return Ok(None);
+    };
+    match Authority::try_from(value.as_bytes()) {
+        Ok(authority) if values.next().is_none() => Ok(Some(authority)),
+        _ => Err(StatusCode::BAD_REQUEST),
+    }
+}
+
+fn full(bytes: Bytes) -> WasiBody {
+    Full::new(bytes).map_err(Error::from).boxed_unsync()
+}
+
+fn empty(status: StatusCode) -> Response<WasiBody> {
+    let mut response = Response::new(full(Bytes::new()));
+    *response.status_mut() = status;
+    response
+}
+
+fn fixed(fixed: &StaticResponse) -> Response<WasiBody> {
+    let mut response = Response::new(full(fixed.body.clone().into()));
+    *response.status_mut() = fixed.status;
+    *response.headers_mut() = fixed.headers.clone();
+    response
+}
+
+/// A line of the access log, written when it is dropped: after the last byte of the response, or when the client has
+/// gone.
+pub(crate) struct Entry {
+    start: Instant,
+    method: Method,
+    uri: Uri,
+    component: Option<Arc<str>>,
+    status: StatusCode,
+}
+
+impl Entry {
+    fn new<B>(request: &Request<B>) -> Self {
+        Self {
+            start: Instant::now(),
+            method: request.method().clone(),
+            uri: request.uri().clone(),
+            component: None,
+            status: client_closed_request(),
+        }
+    }
+}
+
+/// What logs show, since nginx, where the client left before there was a status: 499.
+fn client_closed_request() -> StatusCode {
+    StatusCode::from_u16(499).unwrap_or(StatusCode::REQUEST_TIMEOUT)
+}
+
+impl Drop for Entry {
+    fn drop(&mut self) {
+        log::access(&log::Access {
+            method: self.method.as_str(),
+            path: self.uri.path(),
+            status: self.status.as_u16(),
+            ms: self.start.elapsed().as_secs_f64() * 1e3,
+            component: self.component.as_deref().unwrap_or("-"),
+        });
+    }
+}

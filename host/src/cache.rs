@@ -1,0 +1,130 @@
+//! The compilation cache: machine code on disk, keyed by everything that went into it.
+
+use std::{
+    fs::{self, File},
+    hash::{DefaultHasher, Hash, Hasher},
+    io::{self, Write},
+    os::unix::fs::{DirBuilderExt, MetadataExt},
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, Result, ensure};
+use blake3::Hash as Digest;
+use wasmtime::{Engine, component::Component};
+
+use crate::{aot, log};
+
+/// Names everything a compiled component depends on.
+pub(crate) struct Key(blake3::Hasher);
+
+impl Key {
+    /// Starts with the engine: its version, its settings and this CPU's features.
+    pub(crate) fn new(engine: &Engine) -> Self {
+        let mut hasher = DefaultHasher::new();
+        engine.precompile_compatibility_hash().hash(&mut hasher);
+        let mut key = Self(blake3::Hasher::new());
+        key.add(&hasher.finish().to_le_bytes());
+        key
+    }
+
+    /// Adds one input. Its length goes in too, so that inputs cannot run into each other.
+    pub(crate) fn add(&mut self, bytes: &[u8]) {
+        self.0.update(&(bytes.len() as u64).to_le_bytes());
+        self.0.update(bytes);
+    }
+}
+
+/// A directory of compiled components.
+pub(crate) struct Cache {
+    dir: PathBuf,
+}
+
+impl Cache {
+    /// Opens the cache in `dir`, making it when it is missing.
+    ///
+    /// # Errors
+    /// When the directory cannot be made, or others could plant machine code in it.
+    pub(crate) fn open(dir: PathBuf) -> Result<Self> {
+        fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&dir)
+            .with_context(|| format!("cannot make the cache directory {}", dir.display()))?;
+        let meta = fs::metadata(&dir)?;
+        ensure!(
+            meta.uid() == rustix::process::geteuid().as_raw() && meta.mode() & 0o022 == 0,
+            "the cache directory {} can be written by others; name another one with --cache-dir",
+            dir.display()
+        );
+        Ok(Self { dir })
+    }
+
+    /// Where the cache lies when no directory is named: `$XDG_CACHE_HOME/routelets` or `~/.cache/routelets`.
+    pub(crate) fn default_dir() -> Option<PathBuf> {
+        let absolute = |name| {
+            std::env::var_os(name)
+                .map(PathBuf::from)
+                .filter(|path| path.is_absolute())
+        };
+        let base = absolute("XDG_CACHE_HOME").or_else(|| Some(absolute("HOME")?.join(".cache")))?;
+        Some(base.join("routelets"))
+    }
+
+    /// The component for `key`, compiled from what `wasm` returns when it is not there yet.
+    ///
+    /// # Errors
+    /// When `wasm` fails or its bytes do not compile. A cache that cannot be read or written costs time, no more.
+    pub(crate) fn component(
+        &self,
+        engine: &Engine,
+        key: &Key,
+        wasm: impl FnOnce() -> Result<Vec<u8>>,
+    ) -> Result<Component> {
+        let path = self
+            .dir
+            .join(format!("{}.cwasm", key.0.finalize().to_hex()));
+        if let Some(component) = Self::load(engine, &path) {
+            return Ok(component);
+        }
+        let code = engine.precompile_component(&wasm()?)?;
+        if let Err(error) = self.store(&path, &code) {
+            log::warn(format_args!(
+                "cannot write to the cache directory {}: {error}",
+                self.dir.display()
+            ));
+        }
+        Ok(aot::from_code(engine, &code)?)
+    }
+
+    /// Loads what an earlier run stored, if it is whole: code is mapped and run as it stands, so a flipped bit on the
+    /// disk must be found here.
+    fn load(engine: &Engine, path: &Path) -> Option<Component> {
+        let recorded = fs::read_to_string(digest_path(path)).ok()?;
+        let mut hasher = blake3::Hasher::new();
+        hasher.update_reader(File::open(path).ok()?).ok()?;
+        if hasher.finalize() != Digest::from_hex(recorded.trim()).ok()? {
+            return None;
+        }
+        aot::from_file(engine, path).ok()
+    }
+
+    fn store(&self, path: &Path, code: &[u8]) -> io::Result<()> {
+        self.write(path, code)?;
+        self.write(&digest_path(path), blake3::hash(code).to_hex().as_bytes())
+    }
+
+    /// Writes a file so that a reader sees all of it or nothing.
+    fn write(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
+        let mut file = tempfile::Builder::new()
+            .prefix(".new")
+            .tempfile_in(&self.dir)?;
+        file.write_all(bytes)?;
+        file.as_file().sync_all()?;
+        file.persist(path)?;
+        Ok(())
+    }
+}
+
+fn digest_path(path: &Path) -> PathBuf {
+    path.with_extension("blake3")
+}

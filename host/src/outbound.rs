@@ -1,0 +1,123 @@
+//! The requests that a component makes: to hosts that its manifest allows, and to its own application without a
+//! socket.
+
+use std::sync::{Arc, OnceLock, Weak};
+
+use http::{Request, Response, Uri, uri::Authority};
+use http_body_util::BodyExt;
+use manifest::{AllowedHosts, chaining_target};
+use tokio::sync::Semaphore;
+use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks, default_send_request};
+
+use crate::{app::App, body::Held};
+
+/// Requests that the components of an application may have open at once. Components that call each other in a circle
+/// end here.
+const OPEN_REQUESTS: usize = 1_000;
+
+/// The host that stands for the application itself, for clients that cannot send a request without a host.
+const SELF: &str = "self.alt";
+
+/// What all components of an application share to make requests.
+pub(crate) struct Network {
+    app: OnceLock<Weak<App>>,
+    open: Arc<Semaphore>,
+}
+
+impl Network {
+    /// A network without an application yet.
+    pub(crate) fn new() -> Arc<Self> {
+        Arc::new(Self {
+            app: OnceLock::new(),
+            open: Arc::new(Semaphore::new(OPEN_REQUESTS)),
+        })
+    }
+
+    /// Connects the application, which is made after its components.
+    pub(crate) fn connect(&self, app: &Arc<App>) {
+        self.app.get_or_init(|| Arc::downgrade(app));
+    }
+
+    async fn send(
+        &self,
+        allowed: &AllowedHosts,
+        mut request: Request<WasiBody>,
+        options: Option<RequestOptions>,
+    ) -> Result<(Response<WasiBody>, Completion), Error> {
+        // A URL without a host reaches us as `https://:443/path`.
+        let host = request.uri().host().unwrap_or_default();
+        let to_self = host.is_empty() || host == SELF;
+        let allows = if to_self {
+            allowed.allows_self()
+        } else {
+            allowed.allows_url(&request.uri().to_string())
+        };
+        if !allows {
+            return Err(Error::HttpRequestDenied);
+        }
+        let permit = Arc::clone(&self.open)
+            .try_acquire_owned()
+            .map_err(|_| Error::ConnectionLimitReached)?;
+        let target = chaining_target(host).map(str::to_owned);
+        if !to_self && target.is_none() {
+            let (response, completion) = default_send_request(request, options).await?;
+            let response =
+                response.map(|body| Held::new(body.boxed_unsync(), permit).boxed_unsync());
+            return Ok((response, Box::new(completion)));
+        }
+        let app = self
+            .app
+            .get()
+            .and_then(Weak::upgrade)
+            .ok_or(Error::ConnectionTerminated)?;
+        *request.uri_mut() = as_http(request.uri())?;
+        let response = match target {
+            Some(component) => app.chained(&component, request).await,
+            None => app.internal(request).await,
+        };
+        Ok((
+            response.map(|body| Held::new(body, permit).boxed_unsync()),
+            Box::new(async { Ok(()) }),
+        ))
+    }
+}
+
+/// The same target as the server would see it.
+fn as_http(uri: &Uri) -> Result<Uri, Error> {
+    let path = uri.path_and_query().map_or("/", |path| path.as_str());
+    let authority = uri.authority().map_or(SELF, Authority::as_str);
+    let authority = if authority.starts_with(':') {
+        SELF
+    } else {
+        authority
+    };
+    Uri::builder()
+        .scheme("http")
+        .authority(authority)
+        .path_and_query(path)
+        .build()
+        .map_err(|_| Error::HttpRequestUriInvalid)
+}
+
+/// What remains to be done for a request after its response has begun.
+type Completion = Box<dyn Future<Output = Result<(), Error>> + Send>;
+
+/// What Wasmtime calls for the requests of one instance.
+pub(crate) struct Hooks {
+    /// The way out.
+    pub(crate) network: Arc<Network>,
+    /// What the component may call.
+    pub(crate) allowed: Arc<AllowedHosts>,
+}
+
+impl WasiHttpHooks for Hooks {
+    fn send_request(
+        &mut self,
+        request: Request<WasiBody>,
+        options: Option<RequestOptions>,
+        _: Completion,
+    ) -> Box<dyn Future<Output = Result<(Response<WasiBody>, Completion), Error>> + Send> {
+        let (network, allowed) = (Arc::clone(&self.network), Arc::clone(&self.allowed));
+        Box::new(async move { network.send(&allowed, request, options).await })
+    }
+}

@@ -1,0 +1,103 @@
+//! What belongs to one instance of a component.
+
+use std::sync::Arc;
+
+use manifest::{AllowedHosts, Variables};
+use tempfile::TempDir;
+use wasmtime::{Engine, Result, Store, StoreLimits, StoreLimitsBuilder, component::ResourceTable};
+use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxView, WasiView};
+use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
+
+use crate::{
+    epoch::{self, EpochClock, Running},
+    outbound::{Hooks, Network},
+    stdio::Sink,
+};
+
+/// What every instance of a component may see and reach.
+pub(crate) struct Sandbox {
+    /// The component's id.
+    pub(crate) id: String,
+    /// Its environment.
+    pub(crate) environment: Vec<(String, String)>,
+    /// Its files: the folder that it sees as its root, read-only.
+    pub(crate) files: Option<TempDir>,
+    /// The variables of the application.
+    pub(crate) variables: Arc<Variables>,
+    /// The hosts it may call.
+    pub(crate) allowed: Arc<AllowedHosts>,
+    /// The way there.
+    pub(crate) network: Arc<Network>,
+    /// Its standard output.
+    pub(crate) stdout: Arc<Sink>,
+    /// Its standard error.
+    pub(crate) stderr: Arc<Sink>,
+    /// Bytes of linear memory that one instance may have.
+    pub(crate) max_memory: usize,
+    /// The clock that makes it yield.
+    pub(crate) clock: Arc<EpochClock>,
+}
+
+/// The state of one instance.
+pub(crate) struct InstanceState {
+    pub(crate) sandbox: Arc<Sandbox>,
+    hooks: Hooks,
+    table: ResourceTable,
+    wasi: WasiCtx,
+    http: WasiHttpCtx,
+    limits: StoreLimits,
+    _running: Running,
+}
+
+impl Sandbox {
+    /// A store for a new instance.
+    ///
+    /// # Errors
+    /// When the folder of its files has gone.
+    pub(crate) fn store(self: &Arc<Self>, engine: &Engine) -> Result<Store<InstanceState>> {
+        let mut wasi = WasiCtx::builder();
+        wasi.envs(&self.environment)
+            .stdout(self.stdout.instance())
+            .stderr(self.stderr.instance());
+        if let Some(files) = &self.files {
+            wasi.preopened_dir(files.path(), "/", FsPerms::ReadOnly)?;
+        }
+        let state = InstanceState {
+            sandbox: Arc::clone(self),
+            hooks: Hooks {
+                network: Arc::clone(&self.network),
+                allowed: Arc::clone(&self.allowed),
+            },
+            table: ResourceTable::new(),
+            wasi: wasi.build(),
+            http: WasiHttpCtx::new(),
+            limits: StoreLimitsBuilder::new()
+                .memory_size(self.max_memory)
+                .build(),
+            _running: self.clock.run(),
+        };
+        let mut store = Store::new(engine, state);
+        store.limiter(|state| &mut state.limits);
+        epoch::yield_at_ticks(&mut store);
+        Ok(store)
+    }
+}
+
+impl WasiView for InstanceState {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        WasiCtxView {
+            ctx: &mut self.wasi,
+            table: &mut self.table,
+        }
+    }
+}
+
+impl WasiHttpView for InstanceState {
+    fn http(&mut self) -> WasiHttpCtxView<'_> {
+        WasiHttpCtxView {
+            hooks: &mut self.hooks,
+            table: &mut self.table,
+            ctx: &mut self.http,
+        }
+    }
+}

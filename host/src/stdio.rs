@@ -1,0 +1,177 @@
+//! Where a component's standard output and error go: a log file, the terminal, or both.
+
+use std::{
+    fs::File,
+    io::{self, Write},
+    path::Path,
+    pin::Pin,
+    sync::{Arc, Mutex, PoisonError},
+    task::{Context, Poll},
+};
+
+use bytes::Bytes;
+use tokio::io::AsyncWrite;
+use wasmtime_wasi::{
+    cli::{IsTerminal, StdoutStream},
+    p2::{OutputStream, Pollable, StreamError, StreamResult},
+};
+
+use crate::log;
+
+/// A line that is longer than this goes to the terminal in parts.
+const LONGEST_LINE: usize = 8 << 10;
+
+/// What a guest may hand over in one write.
+const WRITE_SIZE: usize = 64 << 10;
+
+/// One of a component's two outputs, common to all its instances.
+pub(crate) struct Sink {
+    component: String,
+    stream: &'static str,
+    file: Option<File>,
+    follow: bool,
+}
+
+impl Sink {
+    /// Opens `<component>_<stream>.txt` in `dir`; without `dir` everything goes to the terminal, as with Spin.
+    ///
+    /// # Errors
+    /// When the file cannot be opened.
+    pub(crate) fn open(
+        dir: Option<&Path>,
+        component: &str,
+        stream: &'static str,
+        follow: bool,
+        truncate: bool,
+    ) -> io::Result<Arc<Self>> {
+        let open = |dir: &Path| {
+            let path = dir.join(format!("{component}_{stream}.txt"));
+            let file = File::options().create(true).append(true).open(path)?;
+            if truncate {
+                file.set_len(0)?;
+            }
+            io::Result::Ok(file)
+        };
+        Ok(Arc::new(Self {
+            component: component.to_owned(),
+            stream,
+            file: dir.map(open).transpose()?,
+            follow: follow || dir.is_none(),
+        }))
+    }
+
+    /// The output of one instance.
+    pub(crate) fn instance(self: &Arc<Self>) -> Output {
+        Output(Arc::new(Lines {
+            sink: Arc::clone(self),
+            pending: Mutex::default(),
+        }))
+    }
+}
+
+/// The output of one instance.
+#[derive(Clone)]
+pub(crate) struct Output(Arc<Lines>);
+
+/// Collects whole lines for the terminal, so that those of several instances do not run into each other.
+struct Lines {
+    sink: Arc<Sink>,
+    pending: Mutex<Vec<u8>>,
+}
+
+impl Lines {
+    fn write(&self, bytes: &[u8]) -> io::Result<()> {
+        if let Some(mut file) = self.sink.file.as_ref() {
+            file.write_all(bytes)?;
+        }
+        if self.sink.follow {
+            let mut pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
+            pending.extend_from_slice(bytes);
+            let whole = match pending.iter().rposition(|byte| *byte == b'\n') {
+                Some(newline) => newline + 1,
+                None if pending.len() >= LONGEST_LINE => pending.len(),
+                None => 0,
+            };
+            if whole > 0 {
+                log::guest(&self.sink.component, self.sink.stream, &pending[..whole]);
+                pending.drain(..whole);
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Lines {
+    fn drop(&mut self) {
+        let pending = self
+            .pending
+            .get_mut()
+            .unwrap_or_else(PoisonError::into_inner);
+        if !pending.is_empty() {
+            pending.push(b'\n');
+            log::guest(&self.sink.component, self.sink.stream, pending);
+        }
+    }
+}
+
+impl IsTerminal for Output {
+    fn is_terminal(&self) -> bool {
+        false
+    }
+}
+
+impl StdoutStream for Output {
+    fn async_stream(&self) -> Box<dyn AsyncWrite + Send + Sync> {
+        Box::new(self.clone())
+    }
+
+    // Not the adapter for asynchronous streams: it writes in the background, and a trap, which ends the instance,
+    // would lose the message that explains it.
+    fn p2_stream(&self) -> Box<dyn OutputStream> {
+        Box::new(self.clone())
+    }
+}
+
+impl AsyncWrite for Output {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Poll::Ready(self.0.write(bytes).map(|()| bytes.len()))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl OutputStream for Output {
+    fn write(&mut self, bytes: Bytes) -> StreamResult<()> {
+        self.0
+            .write(&bytes)
+            .map_err(|error| StreamError::LastOperationFailed(error.into()))
+    }
+
+    fn flush(&mut self) -> StreamResult<()> {
+        Ok(())
+    }
+
+    fn check_write(&mut self) -> StreamResult<usize> {
+        Ok(WRITE_SIZE)
+    }
+}
+
+impl Pollable for Output {
+    fn ready<'a, 'f>(&'a mut self) -> Pin<Box<dyn Future<Output = ()> + Send + 'f>>
+    where
+        'a: 'f,
+        Self: 'f,
+    {
+        Box::pin(std::future::ready(()))
+    }
+}
