@@ -53,7 +53,7 @@ impl Route {
             Some(prefix) => format!("{prefix}/*"),
             None => based.into(),
         };
-        // The router reads positions in characters and bytes alike: ASCII only, or it may panic.
+        // Paths are ASCII; in other routes the router takes byte positions for those of characters.
         let stray = |c: &char| !c.is_ascii_graphic() || matches!(c, '?' | '#');
         if let Some(stray) = pattern.chars().find(stray) {
             return Err(fail(format!("a path has no {stray:?} (percent-encode it)")));

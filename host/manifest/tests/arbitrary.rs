@@ -1,5 +1,7 @@
 //! Whatever a manifest says, reading it ends in a manifest or in errors that point into it.
 
+#![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
+
 use std::collections::BTreeMap;
 use std::env::VarError;
 use std::fs;

@@ -16,6 +16,9 @@ use std::path::Path;
 
 use manifest::{AllowedHosts, Handler, Manifest, Router, Variables};
 
+/// Works out the right side of a table's line from its left side.
+type RightSide<'a> = &'a dyn Fn(&str) -> Result<String, String>;
+
 #[test]
 fn cases() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases");
@@ -55,9 +58,10 @@ fn run(case: &Path) -> Result<(), String> {
         &warnings.join("\n"),
     )?;
 
-    let variables = Variables::resolve(&manifest, &BTreeMap::new(), environment).map_err(fail)?;
+    let variables = Variables::resolve(&manifest, &BTreeMap::new(), environment)
+        .map_err(|error| error.to_string())?;
     let router = manifest.router();
-    let tables: [(&str, &dyn Fn(&str) -> Result<String, String>); 3] = [
+    let tables: [(&str, RightSide<'_>); 3] = [
         ("routes.txt", &|path| Ok(route(&router, path))),
         ("hosts.txt", &|line| host(&manifest, &variables, line)),
         ("variables.txt", &|line| variable(&variables, line)),
@@ -80,10 +84,6 @@ fn run(case: &Path) -> Result<(), String> {
     } else {
         Err("expects nothing".into())
     }
-}
-
-fn fail(error: impl ToString) -> String {
-    error.to_string()
 }
 
 fn compare(name: &str, expected: &str, actual: &str) -> Result<(), String> {
@@ -130,7 +130,8 @@ fn host(manifest: &Manifest, variables: &Variables, line: &str) -> Result<String
         .components
         .get(component)
         .ok_or("hosts.txt: no such component")?;
-    let hosts = AllowedHosts::resolve(component, variables, ids).map_err(fail)?;
+    let hosts =
+        AllowedHosts::resolve(component, variables, ids).map_err(|error| error.to_string())?;
     let allowed = if url == "self" {
         hosts.allows_self()
     } else {
@@ -143,5 +144,7 @@ fn variable(variables: &Variables, line: &str) -> Result<String, String> {
     let (component, name) = line
         .split_once(' ')
         .ok_or("variables.txt: 'component name' wanted")?;
-    Ok(variables.get(component, name).map_or_else(fail, Into::into))
+    Ok(variables
+        .get(component, name)
+        .map_or_else(|error| error.to_string(), Into::into))
 }
