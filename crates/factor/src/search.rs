@@ -91,3 +91,62 @@ impl Search {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::str::FromStr;
+
+    use num_prime::nt_funcs::next_prime;
+
+    use super::*;
+    use crate::{modulus::work, pacer::QUANTUM};
+
+    /// Factorises with a pause that breaks at the given call, and returns how often it was called
+    /// and the largest number of units multiplied between two calls.
+    fn measure(n: &str, break_at: u32) -> (u32, u64) {
+        let number = Number::from_str(n).unwrap();
+        let (mut pauses, mut largest) = (0, 0);
+        work::take();
+        let _ = pollster::block_on(factorize(&number, async || {
+            pauses += 1;
+            largest = work::take().max(largest);
+            if pauses < break_at {
+                ControlFlow::Continue(())
+            } else {
+                ControlFlow::Break(())
+            }
+        }));
+        (pauses, work::take().max(largest))
+    }
+
+    #[test]
+    fn work_between_pauses_is_bounded_in_every_stage() {
+        // Two primes of 96 and 100 digits: every stage for the largest operands, curves without end.
+        let ten = BigUint::from(10u32);
+        let hard = ((ten.pow(99) + 289u32) * next_prime(&ten.pow(95), None).unwrap()).to_string();
+        // Suyama's curve and Montgomery's constant are made in one go.
+        let slack = u64::from(QUANTUM / 4);
+        for n in [
+            "408216",
+            "18446744073709551557",
+            "340282366920938463463374607431768211457",
+            "9".repeat(200).as_str(),
+            hard.as_str(),
+        ] {
+            let (pauses, largest) = measure(n, 3_000);
+            assert!(
+                largest <= u64::from(QUANTUM) + slack,
+                "{largest} units at once for {n}"
+            );
+            assert!(
+                pauses <= 3_050,
+                "{pauses} pauses, 50 of them after the break, for {n}"
+            );
+        }
+        let (pauses, largest) = measure(&hard, 3_000);
+        assert!(
+            pauses >= 3_000 && largest > u64::from(QUANTUM / 2),
+            "{pauses} {largest}"
+        );
+    }
+}

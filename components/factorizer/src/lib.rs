@@ -1,0 +1,45 @@
+//! The export of `routelets:factorizer/factorizer`, on the crate `factor`. Needs no permission.
+
+mod bindings;
+
+use std::ops::ControlFlow;
+use std::time::{Duration, Instant};
+
+use bindings::exports::routelets::factorizer::factorizer::{Error, Guest, Partial, PrimePower};
+
+struct Factorizer;
+
+impl Guest for Factorizer {
+    async fn factorize(number: String, time_limit_ms: u64) -> Result<Vec<PrimePower>, Error> {
+        let started = Instant::now();
+        let limit = Duration::from_millis(time_limit_ms);
+        let number = number
+            .parse()
+            .map_err(|error: factor::ParseNumberError| Error::InvalidNumber(error.to_string()))?;
+        let pause = async || {
+            wit_bindgen::yield_async().await;
+            if started.elapsed() < limit {
+                ControlFlow::Continue(())
+            } else {
+                ControlFlow::Break(())
+            }
+        };
+        match factor::factorize(&number, pause).await {
+            Ok(factorization) => Ok(prime_powers(factorization)),
+            Err(partial) => Err(Error::TimeLimitExceeded(Partial {
+                found: prime_powers(partial.found),
+                remaining: partial.remaining.iter().map(ToString::to_string).collect(),
+            })),
+        }
+    }
+}
+
+fn prime_powers(factorization: factor::Factorization) -> Vec<PrimePower> {
+    factorization
+        .into_iter()
+        .map(|power| PrimePower {
+            prime: power.prime.to_string(),
+            exponent: power.exponent,
+        })
+        .collect()
+}
