@@ -1,0 +1,58 @@
+# Routelets: `make` lists what there is.
+
+# Where `make up` serves.
+LISTEN ?= 127.0.0.1:3000
+# spin or embedded; by default Spin where it is installed and new enough.
+RUNTIME ?= $(shell ./scripts/runtime)
+
+VENV := .venv
+HOST := target/host/routelets
+
+.DEFAULT_GOAL := help
+.PHONY: help setup setup-test build host up test lint bench openapi new-route clean
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup:
+	@./scripts/setup
+
+setup-test: setup
+	@./scripts/setup test
+
+host: setup
+	cargo build --profile host --package routelets
+
+build: host ## Build the components and the embedded host
+	$(HOST) build
+
+ifeq ($(RUNTIME),spin)
+up: setup ## Build and serve; LISTEN=address, RUNTIME=spin|embedded
+	spin build
+	spin up --listen $(LISTEN)
+else
+up: build ## Build and serve; LISTEN=address, RUNTIME=spin|embedded
+	$(HOST) up --listen $(LISTEN)
+endif
+
+test: setup-test build ## Run every test
+	./scripts/test
+
+lint: setup ## Check formatting, lints and documentation
+	cargo fmt --check
+	cargo clippy --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items
+
+bench: setup-test build ## Measure against the peers; writes bench/RESULTS.md
+	./bench/run
+
+openapi: setup ## Write the OpenAPI document anew
+	cargo xtask openapi
+
+new-route: setup ## Add a component that answers GET /NAME: make new-route NAME=greet
+	cargo xtask new-route $(NAME)
+	cargo xtask openapi
+
+clean: ## Remove what was built
+	cargo clean
+	rm -rf .spin $(VENV)

@@ -1,0 +1,138 @@
+//! Iris classification by a random forest: `/prediction`, and the Open Inference Protocol under `/v2`.
+
+mod kserve;
+
+use std::rc::Rc;
+
+use axum::extract::{FromRequest, Request as HttpRequest};
+use axum::http::{HeaderMap, header};
+use axum::response::{IntoResponse, Response};
+use forest::{Forest, ForestError, Measurement, OneOrMany, Prediction, table};
+use guest::Request;
+use http_api::problem::{
+    CONTENT_TOO_LARGE, INTERNAL, INVALID_BODY, INVALID_CSV, INVALID_JSON, INVALID_PARAMETER,
+    INVALID_REQUEST_BODY, UNSUPPORTED_MEDIA_TYPE,
+};
+use http_api::{Body, Problem, Query, extract, problem_responses};
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+problem_responses!(QueryProblems = [INVALID_PARAMETER]);
+problem_responses!(
+    BodyProblems = [
+        INVALID_REQUEST_BODY,
+        INVALID_JSON,
+        CONTENT_TOO_LARGE,
+        UNSUPPORTED_MEDIA_TYPE,
+        INVALID_BODY,
+        INVALID_CSV,
+    ]
+);
+
+/// Classifies one flower.
+#[utoipa::path(
+    get,
+    path = "/prediction",
+    tag = "prediction",
+    params(Measurement),
+    responses((status = 200, body = Prediction), QueryProblems)
+)]
+async fn predict_one(Query(flower): Query<Measurement>) -> Result<axum::Json<Prediction>, Problem> {
+    let mut predictions = predict(&[flower])?;
+    predictions
+        .pop()
+        .map(axum::Json)
+        .ok_or_else(|| Problem::new(INTERNAL, "no prediction"))
+}
+
+/// Classifies a flower or many: a JSON object, a JSON array, or CSV with or without a header line.
+///
+/// One object for an object; for an array or CSV an array in the same order, at most 10,000.
+#[utoipa::path(
+    post,
+    path = "/prediction",
+    tag = "prediction",
+    request_body(content(
+        (OneOrMany<Measurement> = "application/json", example = json!(
+            {"sepal_length": 5.1, "sepal_width": 3.5, "petal_length": 1.4, "petal_width": 0.2}
+        )),
+        (String = "text/csv", example = "5.1,3.5,1.4,0.2\n6.7,3.0,5.2,2.3\n"),
+    )),
+    responses((status = 200, body = OneOrMany<Prediction>), BodyProblems)
+)]
+async fn predict_body(request: HttpRequest) -> Result<Response, Problem> {
+    let format = Format::of(request.headers())?;
+    let Body(bytes) = Body::from_request(request, &()).await?;
+    let flowers = match format {
+        Format::Json => match extract::parse_json(&bytes)? {
+            OneOrMany::One(flower) => {
+                let predictions = predict(&[flower])?;
+                return Ok(axum::Json(predictions.first()).into_response());
+            }
+            OneOrMany::Many(flowers) => flowers,
+        },
+        Format::Csv => {
+            table::parse(&bytes).map_err(|error| Problem::new(INVALID_CSV, error.to_string()))?
+        }
+    };
+    if flowers.len() > MAX_ROWS {
+        return Err(Problem::new(
+            INVALID_BODY,
+            format!("over {MAX_ROWS} flowers"),
+        ));
+    }
+    Ok(axum::Json(predict(&flowers)?).into_response())
+}
+
+/// The forms a table of flowers may come in.
+enum Format {
+    Json,
+    Csv,
+}
+
+impl Format {
+    fn of(headers: &HeaderMap) -> Result<Self, Problem> {
+        let is_csv = |mime: mime::Mime| mime.essence_str() == "text/csv";
+        if extract::is_json(headers) {
+            Ok(Self::Json)
+        } else if extract::content_type(headers).is_some_and(is_csv) {
+            Ok(Self::Csv)
+        } else {
+            let expected = "application/json or text/csv";
+            Err(extract::unsupported_media_type(headers, expected))
+        }
+    }
+}
+
+fn predict(flowers: &[Measurement]) -> Result<Vec<Prediction>, Problem> {
+    forest()?.predict(flowers).map_err(failed)
+}
+
+/// The forest, loaded once for an instance.
+fn forest() -> Result<Rc<Forest>, Problem> {
+    thread_local! {
+        static FOREST: Result<Rc<Forest>, ForestError> = Forest::load().map(Rc::new);
+    }
+    FOREST.with(|loaded| match loaded {
+        Ok(forest) => Ok(Rc::clone(forest)),
+        Err(error) => Err(failed(error)),
+    })
+}
+
+/// The model is part of the component and was tested with it: no client can cause this.
+fn failed(error: impl std::fmt::Display) -> Problem {
+    Problem::new(INTERNAL, error.to_string())
+}
+
+/// The routes of this component, with their part of the OpenAPI document.
+#[must_use]
+pub fn routes() -> OpenApiRouter {
+    OpenApiRouter::new()
+        .routes(routes!(predict_one, predict_body))
+        .merge(kserve::routes())
+}
+
+/// Answers an HTTP request.
+#[cfg_attr(target_family = "wasm", spin_sdk::http_service)]
+pub async fn handle(request: Request) -> Response {
+    guest::serve(routes, request).await
+}
