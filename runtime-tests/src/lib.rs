@@ -1,1 +1,43 @@
-//! Tests of the running application.
+//! Black-box tests of the running application: how to start it, speak HTTP to it, and judge answers.
+//!
+//! The tests stand in `tests/`; those that fit a table are rows of `cases/*.toml`. The [`Runtime`]
+//! under test is chosen by the environment variable `RUNTIME`, so that the same tests hold both to
+//! the same behaviour.
+
+// A test fails by panicking, and everything here is called by tests alone.
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
+
+pub mod case;
+pub mod contract;
+pub mod http;
+mod launch;
+mod output;
+mod runtime;
+mod server;
+
+pub use http::{Connection, Request, Response};
+pub use launch::Launch;
+pub use runtime::Runtime;
+pub use server::{Server, app};
+
+use std::path::{Path, PathBuf};
+
+/// The root of the repository.
+#[must_use]
+pub fn root() -> PathBuf {
+    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
+    package.parent().expect("a folder above").to_owned()
+}
+
+/// The manifest of the application.
+#[must_use]
+pub fn application() -> PathBuf {
+    root().join("spin.toml")
+}
+
+/// The manifest of a test application: `apps/<name>/spin.toml`.
+#[must_use]
+pub fn test_application(name: &str) -> PathBuf {
+    let apps = Path::new(env!("CARGO_MANIFEST_DIR")).join("apps");
+    apps.join(name).join("spin.toml")
+}

@@ -1,0 +1,342 @@
+//! A case: a request, and what the answer to it must be. Described in `README.md`.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::http::{Request, Response};
+use crate::server::Server;
+
+/// A request, and what the answer to it must be.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Case {
+    /// What is expected, in words.
+    pub name: String,
+    request: String,
+    #[serde(default)]
+    headers: BTreeMap<String, String>,
+    body: Option<String>,
+    json: Option<String>,
+    #[serde(default)]
+    chunked: bool,
+    /// What the answer must be.
+    pub expect: Expect,
+}
+
+/// What an answer must be. What is left out may be anything.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Expect {
+    /// The status code.
+    pub status: u16,
+    /// The code of a problem document.
+    pub problem: Option<String>,
+    detail: Option<String>,
+    json: Option<String>,
+    json_contains: Option<String>,
+    body_contains: Option<String>,
+    #[serde(default)]
+    headers: BTreeMap<String, String>,
+    #[serde(default)]
+    absent: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    case: Vec<Case>,
+}
+
+/// The cases of every `*.toml` in `folder`, each with the name of its file.
+///
+/// # Panics
+/// When a file is no table of cases, or two cases of one have the same name.
+#[must_use]
+pub fn load(folder: &Path) -> Vec<(String, Case)> {
+    let mut cases = Vec::new();
+    let entries = fs::read_dir(folder).expect("the folder of cases");
+    for entry in entries {
+        let path = entry.expect("a file of cases").path();
+        let text = fs::read_to_string(&path).expect("a file of cases");
+        let file: File =
+            toml::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        let stem = path.file_stem().expect("a name").to_string_lossy();
+        cases.extend(file.case.into_iter().map(|case| (stem.to_string(), case)));
+    }
+    cases.sort_by(|(a, _), (b, _)| a.cmp(b));
+    let mut names = std::collections::BTreeSet::new();
+    for (file, case) in &cases {
+        assert!(
+            names.insert((file, &case.name)),
+            "{file}: two cases '{}'",
+            case.name
+        );
+    }
+    cases
+}
+
+impl Case {
+    /// The request's method and target.
+    ///
+    /// # Panics
+    /// When the case has not both.
+    #[must_use]
+    pub fn target(&self) -> (String, String) {
+        let request = expand(&self.request);
+        let (method, target) = request.split_once(' ').expect("request = 'METHOD target'");
+        (method.to_owned(), target.to_owned())
+    }
+
+    fn to_request(&self) -> Request {
+        let (method, target) = self.target();
+        let mut request = Request::new(&method, &target);
+        for (name, value) in &self.headers {
+            request = request.header(name, &expand(value));
+        }
+        if self.json.is_some() {
+            request = request.header("content-type", "application/json");
+        }
+        match self.json.as_ref().or(self.body.as_ref()) {
+            Some(body) if self.chunked => request.chunks(expand(body).as_bytes().chunks(1000)),
+            Some(body) => request.body(expand(body)),
+            None => request,
+        }
+    }
+
+    /// Sends the request to `server` and compares.
+    ///
+    /// # Errors
+    /// Everything about the answer that is not as it must be.
+    pub fn run(&self, server: &Server) -> Result<(), String> {
+        let request = self.to_request();
+        let response = server.try_send(&request).map_err(|e| e.to_string())?;
+        let mut complaints = self.expect.compare(&response);
+        complaints.extend(always(&response));
+        if let Ok(problem) = serde_json::from_slice::<Value>(&response.body)
+            && let Some(uri) = problem["type"].as_str()
+        {
+            let explained = server.get(uri);
+            complain(&mut complaints, explained.status == 200, || {
+                format!("GET {uri}, its problem's type, answers {}", explained.status)
+            });
+        }
+        if self.target().0 == "GET" {
+            let head = server
+                .try_send(&request.with_method("HEAD"))
+                .map_err(|e| format!("HEAD: {e}"))?;
+            complain(&mut complaints, stable(&head) == stable(&response), || {
+                format!("HEAD answers otherwise: {head:?}")
+            });
+        }
+        if complaints.is_empty() {
+            return Ok(());
+        }
+        let mut report = complaints.join("\n");
+        let shown: String = String::from_utf8_lossy(&response.body).chars().take(2000).collect();
+        let _ = write!(
+            report,
+            "\nanswer: {} {:?}\n{shown}",
+            response.status, response.headers
+        );
+        Err(report)
+    }
+}
+
+fn complain(complaints: &mut Vec<String>, holds: bool, what: impl FnOnce() -> String) {
+    if !holds {
+        complaints.push(what());
+    }
+}
+
+impl Expect {
+    fn compare(&self, response: &Response) -> Vec<String> {
+        let mut wrong = Vec::new();
+        let body = String::from_utf8_lossy(&response.body);
+        let json: Value = serde_json::from_str(&body).unwrap_or_default();
+        complain(&mut wrong, response.status == self.status, || {
+            format!("status {}, expected {}", response.status, self.status)
+        });
+        if let Some(code) = &self.problem {
+            complain(&mut wrong, json["code"] == **code, || {
+                format!("problem {}, expected {code}", json["code"])
+            });
+        }
+        if let Some(text) = &self.detail {
+            let detail = json["detail"].as_str().unwrap_or_default();
+            complain(&mut wrong, detail.contains(text), || {
+                format!("the detail does not contain: {text}")
+            });
+        }
+        if let Some(expected) = &self.json {
+            let expected = parse(expected);
+            complain(&mut wrong, json == expected, || {
+                format!("the JSON is not {expected}")
+            });
+        }
+        if let Some(expected) = &self.json_contains {
+            let expected = parse(expected);
+            complain(&mut wrong, contains(&json, &expected), || {
+                format!("the JSON does not contain {expected}")
+            });
+        }
+        if let Some(text) = &self.body_contains {
+            complain(&mut wrong, body.contains(&expand(text)), || {
+                format!("the body does not contain: {text}")
+            });
+        }
+        for (name, expected) in &self.headers {
+            let value = response.header(name);
+            complain(&mut wrong, value == Some(expected), || {
+                format!("header {name} is {value:?}, expected {expected:?}")
+            });
+        }
+        for name in &self.absent {
+            complain(&mut wrong, response.header(name).is_none(), || {
+                format!("header {name} should not be there")
+            });
+        }
+        wrong
+    }
+}
+
+/// What holds for every answer of a component.
+fn always(response: &Response) -> Vec<String> {
+    let mut wrong = Vec::new();
+    let id = response.header("x-request-id").unwrap_or_default();
+    complain(&mut wrong, !id.is_empty(), || "no x-request-id".to_owned());
+    let sniff = response.header("x-content-type-options");
+    complain(&mut wrong, sniff == Some("nosniff"), || {
+        "no x-content-type-options: nosniff".to_owned()
+    });
+    // A chunked answer would cost the next request on its connection 40 ms on Spin.
+    let length = response.header("content-length").is_some();
+    complain(&mut wrong, length || response.status == 204, || {
+        "no content-length".to_owned()
+    });
+    let kind = response.header("content-type").unwrap_or_default();
+    let json: Option<Value> = serde_json::from_slice(&response.body).ok();
+    complain(&mut wrong, !kind.contains("json") || json.is_some(), || {
+        format!("{kind}, but no JSON")
+    });
+    if response.status >= 400 {
+        let problem = json.unwrap_or_default();
+        complain(&mut wrong, kind == "application/problem+json", || {
+            format!("an error of type {kind}")
+        });
+        for member in ["type", "title", "detail", "code"] {
+            let text = problem[member].as_str().unwrap_or_default();
+            complain(&mut wrong, !text.is_empty(), || {
+                format!("the problem has no {member}")
+            });
+        }
+        complain(&mut wrong, problem["status"] == response.status, || {
+            "the problem's status is not the answer's".to_owned()
+        });
+    }
+    wrong
+}
+
+/// What two answers to the same question have in common.
+fn stable(response: &Response) -> (u16, Vec<&(String, String)>) {
+    let varies = |name: &str| matches!(name, "date" | "x-request-id");
+    let headers = response.headers.iter();
+    let mut headers: Vec<_> = headers.filter(|(name, _)| !varies(name)).collect();
+    headers.sort();
+    (response.status, headers)
+}
+
+fn parse(json: &str) -> Value {
+    serde_json::from_str(&expand(json))
+        .unwrap_or_else(|error| panic!("the case's JSON {json}: {error}"))
+}
+
+/// Whether `value` has all that is in `part`: members of objects, items of arrays one for one.
+fn contains(value: &Value, part: &Value) -> bool {
+    match (value, part) {
+        (Value::Object(value), Value::Object(part)) => part.iter().all(|(name, part)| {
+            value
+                .get(name)
+                .is_some_and(|value| contains(value, part))
+        }),
+        (Value::Array(value), Value::Array(part)) => {
+            value.len() == part.len()
+                && value.iter().zip(part).all(|(value, part)| contains(value, part))
+        }
+        _ => value == part,
+    }
+}
+
+/// Writes out each `{{text*count}}`.
+fn expand(text: &str) -> String {
+    let mut out = String::new();
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once("{{") {
+        let (repeated, after) = after.split_once("}}").expect("'}}' after '{{'");
+        let (unit, count) = repeated.rsplit_once('*').expect("{{text*count}}");
+        out.push_str(before);
+        out.push_str(&unit.repeat(count.parse().expect("a count")));
+        rest = after;
+    }
+    out + rest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn repeats_are_written_out() {
+        assert_eq!(expand("a{{xy*3}}b{{-*2}}"), "axyxyxyb--");
+        assert_eq!(expand("{}"), "{}");
+    }
+
+    #[test]
+    fn a_part_is_contained() {
+        let value = json!({"a": [1, {"b": 2, "c": 3}], "d": 4});
+        assert!(contains(&value, &json!({"a": [1, {"c": 3}]})));
+        for part in [json!({"a": [1]}), json!({"a": [1, {"c": 4}]}), json!({"e": null})] {
+            assert!(!contains(&value, &part), "{part}");
+        }
+    }
+
+    #[test]
+    fn numbers_are_compared_with_all_their_digits() {
+        let (a, b) = (parse("0.30000000000000001"), parse("0.3"));
+        assert_ne!(a, b);
+    }
+
+    #[test]
+    fn every_difference_is_told() {
+        let expect: Expect = toml::from_str(
+            r#"
+            status = 422
+            problem = "invalid-parameter"
+            detail = "'a'"
+            json_contains = '{"parameter": "a"}'
+            headers = { allow = "GET" }
+            absent = ["x-secret"]
+            "#,
+        )
+        .unwrap();
+        let right = Response {
+            status: 422,
+            headers: vec![("allow".into(), "GET".into())],
+            body: json!({"code": "invalid-parameter", "detail": "parameter 'a'", "parameter": "a"})
+                .to_string()
+                .into(),
+        };
+        assert_eq!(expect.compare(&right), Vec::<String>::new());
+        let wrong = Response {
+            status: 200,
+            headers: vec![("x-secret".into(), "1".into())],
+            body: Vec::new(),
+        };
+        assert_eq!(expect.compare(&wrong).len(), 6);
+    }
+}
