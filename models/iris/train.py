@@ -57,11 +57,15 @@ def export(forest: RandomForestClassifier) -> onnx.ModelProto:
         target_opset={"": 17, "ai.onnx.ml": 3},
         options={"zipmap": False},
     )
-    for node in model.graph.node:
-        # Statistics that no runtime reads.
-        kept = [attribute for attribute in node.attribute if attribute.name != "nodes_hitrates"]
-        del node.attribute[:]
-        node.attribute.extend(kept)
+    # skl2onnx appends a cast of each output to the type that it already has, which tract answers with a type of its own.
+    ensemble, *casts = model.graph.node
+    assert [cast.op_type for cast in casts] == ["Cast", "Cast"]
+    ensemble.output[:] = [output.name for output in model.graph.output]
+    # nodes_hitrates are statistics that no runtime reads.
+    attributes = [attribute for attribute in ensemble.attribute if attribute.name != "nodes_hitrates"]
+    del ensemble.attribute[:]
+    ensemble.attribute.extend(attributes)
+    del model.graph.node[1:]
     # skl2onnx lists these in the order of a set, which changes from run to run.
     opsets = sorted(model.opset_import, key=lambda opset: opset.domain)
     del model.opset_import[:]

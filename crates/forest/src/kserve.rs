@@ -1,0 +1,241 @@
+//! The Open Inference Protocol (KServe v2), REST form, for this one model.
+//!
+//! Specification: `specification/protocol/inference_rest.md` in github.com/kserve/open-inference-protocol. Of its
+//! optional parts, `parameters` are ignored and the binary tensor extension is not supported.
+
+mod tensor;
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+pub use tensor::{Datatype, InputTensor, OutputTensor, OutputValues, TensorData, TensorError};
+
+use crate::{Forest, ForestError, Prediction};
+
+/// The model's name in paths and answers.
+pub const MODEL_NAME: &str = "iris";
+/// The model's only version.
+pub const MODEL_VERSION: &str = "1";
+
+const INPUT: &str = "features";
+const LABEL: &str = "label";
+const PROBABILITIES: &str = "probabilities";
+
+/// Body of `POST /v2/models/iris/infer`.
+#[derive(Clone, Debug, PartialEq, Deserialize, ToSchema)]
+pub struct InferRequest {
+    /// Comes back in the answer.
+    #[schema(example = "42")]
+    pub id: Option<String>,
+    /// One tensor, named `features`.
+    #[schema(min_items = 1, max_items = 1)]
+    pub inputs: Vec<InputTensor>,
+    /// Which outputs to return, and in what order; all of them when absent or empty.
+    #[serde(default)]
+    pub outputs: Vec<RequestedOutput>,
+}
+
+/// An output that a request asks for.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, ToSchema)]
+pub struct RequestedOutput {
+    /// `label` or `probabilities`.
+    #[schema(example = "label")]
+    pub name: String,
+}
+
+/// Answer of `POST /v2/models/iris/infer`.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct InferResponse {
+    /// Always `iris`.
+    #[schema(example = "iris")]
+    pub model_name: &'static str,
+    /// Version of the model that answered.
+    #[schema(example = "1")]
+    pub model_version: &'static str,
+    /// The request's `id`, if it had one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "42")]
+    pub id: Option<String>,
+    /// `label` (INT64, one for each flower: 0 setosa, 1 versicolor, 2 virginica) and `probabilities` (FP32, three
+    /// for each flower), or those asked for.
+    pub outputs: Vec<OutputTensor>,
+}
+
+/// Answer of `GET /v2/models/iris`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct ModelMetadata {
+    /// The model's name.
+    #[schema(example = "iris")]
+    pub name: &'static str,
+    /// The versions that there are.
+    #[schema(example = json!(["1"]))]
+    pub versions: Vec<&'static str>,
+    /// Framework and format of the model.
+    #[schema(example = "onnx_onnxv1")]
+    pub platform: &'static str,
+    /// What the model takes.
+    pub inputs: Vec<TensorMetadata>,
+    /// What the model gives.
+    pub outputs: Vec<TensorMetadata>,
+}
+
+/// Name and form of a tensor.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct TensorMetadata {
+    /// The tensor's name.
+    #[schema(example = "features")]
+    pub name: &'static str,
+    /// Type of its elements.
+    pub datatype: Datatype,
+    /// Its dimensions; -1 is any number of flowers.
+    #[schema(example = json!([-1, 4]))]
+    pub shape: Vec<i64>,
+}
+
+/// Why a request was not answered. All but [`InferError::Forest`] are faults of the request.
+#[derive(Debug, thiserror::Error)]
+pub enum InferError {
+    /// Not exactly one input tensor.
+    #[error("{0} input tensors instead of one named `{INPUT}`")]
+    InputCount(usize),
+    /// The input has another name.
+    #[error("the model has no input {0:?}, only `{INPUT}`")]
+    UnknownInput(String),
+    /// The input tensor is not one of measurements.
+    #[error("input `{INPUT}`: {0}")]
+    Input(#[from] TensorError),
+    /// An output has another name.
+    #[error("the model has no output {0:?}, only `{LABEL}` and `{PROBABILITIES}`")]
+    UnknownOutput(String),
+    /// An output is asked for twice.
+    #[error("output `{}` is requested twice", .0.name())]
+    DuplicateOutput(Output),
+    /// The forest failed.
+    #[error(transparent)]
+    Forest(#[from] ForestError),
+}
+
+/// An output of the model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Output {
+    /// Class of each flower.
+    Label,
+    /// Share of the votes for each class, for each flower.
+    Probabilities,
+}
+
+impl Output {
+    const ALL: [Self; 2] = [Self::Label, Self::Probabilities];
+
+    /// Name in the protocol.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Label => LABEL,
+            Self::Probabilities => PROBABILITIES,
+        }
+    }
+
+    fn tensor(self, predictions: &[Prediction]) -> OutputTensor {
+        let rows = predictions.len() as u64;
+        let (datatype, shape, data) = match self {
+            Self::Label => {
+                let labels = predictions
+                    .iter()
+                    .map(|prediction| i64::from(prediction.class))
+                    .collect();
+                (Datatype::Int64, vec![rows], OutputValues::Int64(labels))
+            }
+            Self::Probabilities => {
+                let shares = predictions
+                    .iter()
+                    .map(|prediction| prediction.probabilities);
+                let shares = shares
+                    .flat_map(|share| [share.setosa, share.versicolor, share.virginica])
+                    .collect();
+                (Datatype::Fp32, vec![rows, 3], OutputValues::Fp32(shares))
+            }
+        };
+        OutputTensor {
+            name: self.name(),
+            datatype,
+            shape,
+            data,
+        }
+    }
+}
+
+/// Describes the model.
+pub fn metadata() -> ModelMetadata {
+    ModelMetadata {
+        name: MODEL_NAME,
+        versions: vec![MODEL_VERSION],
+        platform: "onnx_onnxv1",
+        inputs: vec![TensorMetadata {
+            name: INPUT,
+            datatype: Datatype::Fp32,
+            shape: vec![-1, 4],
+        }],
+        outputs: vec![
+            TensorMetadata {
+                name: LABEL,
+                datatype: Datatype::Int64,
+                shape: vec![-1],
+            },
+            TensorMetadata {
+                name: PROBABILITIES,
+                datatype: Datatype::Fp32,
+                shape: vec![-1, 3],
+            },
+        ],
+    }
+}
+
+/// Answers a request.
+///
+/// # Errors
+/// A request that does not fit the model, and a failure of the forest.
+pub fn infer(forest: &Forest, request: InferRequest) -> Result<InferResponse, InferError> {
+    let InferRequest {
+        id,
+        inputs,
+        outputs,
+    } = request;
+    let [input] = inputs.as_slice() else {
+        return Err(InferError::InputCount(inputs.len()));
+    };
+    if input.name != INPUT {
+        return Err(InferError::UnknownInput(input.name.clone()));
+    }
+    let flowers = input.measurements()?;
+    let outputs = requested(&outputs)?;
+    let predictions = forest.predict(&flowers)?;
+    let outputs = outputs
+        .into_iter()
+        .map(|output| output.tensor(&predictions))
+        .collect();
+    Ok(InferResponse {
+        model_name: MODEL_NAME,
+        model_version: MODEL_VERSION,
+        id,
+        outputs,
+    })
+}
+
+fn requested(names: &[RequestedOutput]) -> Result<Vec<Output>, InferError> {
+    if names.is_empty() {
+        return Ok(Output::ALL.to_vec());
+    }
+    let mut outputs = Vec::new();
+    for RequestedOutput { name } in names {
+        let output = Output::ALL.into_iter().find(|output| output.name() == name);
+        let output = output.ok_or_else(|| InferError::UnknownOutput(name.clone()))?;
+        if outputs.contains(&output) {
+            return Err(InferError::DuplicateOutput(output));
+        }
+        outputs.push(output);
+    }
+    Ok(outputs)
+}
+
+#[cfg(test)]
+mod tests;
