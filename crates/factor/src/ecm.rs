@@ -203,3 +203,100 @@ impl<'a, const N: usize> Curve<'a, N> {
         Ok(multiples)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use num_prime::nt_funcs;
+
+    use super::*;
+
+    fn pacer() -> Pacer<impl AsyncFnMut() -> ControlFlow<()>> {
+        Pacer::new(async || ControlFlow::Continue(()))
+    }
+
+    fn multiple<const N: usize>(curve: &Curve<'_, N>, k: u64, p: &Point<N>) -> Point<N> {
+        pollster::block_on(curve.ladder(k, p, &mut pacer()))
+            .unwrap()
+            .0
+    }
+
+    #[test]
+    fn multiples_compose() {
+        let n = BigUint::from(u64::MAX) * 3u32;
+        let modulus = Modulus::<2>::new(&n);
+        let (curve, point) = Curve::suyama(&modulus, 11);
+        for (a, b) in [
+            (1, 2),
+            (2, 3),
+            (5, 7),
+            (210, 11),
+            (1 << 40, 3),
+            (u64::from(u32::MAX), 77),
+        ] {
+            let direct = multiple(&curve, a * b, &point);
+            let composed = multiple(&curve, a, &multiple(&curve, b, &point));
+            assert_eq!(
+                modulus.mul(&direct.x, &composed.z),
+                modulus.mul(&composed.x, &direct.z),
+                "{a} * {b}"
+            );
+        }
+    }
+
+    /// Modulo a prime, the continuation is zero exactly where trying its primes one by one is.
+    #[test]
+    fn the_continuation_finds_what_its_primes_find() {
+        const BOUND: u64 = 1_200;
+        let modulus = Modulus::<1>::new(&BigUint::from(1_099_511_627_791u64));
+        let plan = pollster::block_on(Plan::new(BOUND, &mut pacer())).unwrap();
+        let primes: Vec<u64> = nt_funcs::primes(100 * BOUND)
+            .into_iter()
+            .filter(|&prime| prime > BOUND)
+            .collect();
+        let (mut hits, mut misses) = (0, 0);
+        for sigma in 6..46 {
+            let (curve, start) = Curve::suyama(&modulus, sigma);
+            let point = plan
+                .multipliers()
+                .iter()
+                .fold(start, |p, &k| multiple(&curve, k, &p));
+            if point.z == [0] {
+                continue;
+            }
+            let product =
+                pollster::block_on(curve.continuation(&point, &plan, &mut pacer())).unwrap();
+            let expected = primes
+                .iter()
+                .any(|&prime| multiple(&curve, prime, &point).z == [0]);
+            if expected {
+                assert_eq!(product, [0], "{sigma}");
+                hits += 1;
+            } else {
+                // A pair of steps may hit by the other number, which need not be prime.
+                misses += u32::from(product != [0]);
+            }
+        }
+        assert!(hits > 0 && misses > 20, "{hits} hits, {misses} misses");
+    }
+
+    #[test]
+    fn composites_of_any_kind_are_split() {
+        let primes = [
+            65_537u64,
+            65_539,
+            4_294_967_311,
+            1_099_511_627_791,
+            281_474_976_710_677,
+        ];
+        for p in primes {
+            for q in primes.into_iter().filter(|&q| q != p) {
+                for n in [BigUint::from(p) * q, BigUint::from(p) * p * q] {
+                    let modulus = Modulus::<3>::new(&n);
+                    let factor = pollster::block_on(split(&modulus, &mut pacer())).unwrap();
+                    assert!(factor > BigUint::from(1u32) && factor < n);
+                    assert_eq!(&n % factor, BigUint::ZERO);
+                }
+            }
+        }
+    }
+}

@@ -272,7 +272,7 @@ mod tests {
     proptest! {
         #[test]
         fn agrees_with_num_prime(digits in proptest::collection::vec(any::<u32>(), 1..20)) {
-            let n = BigUint::new(digits) + 64u32 | BigUint::from(1u32);
+            let n = (BigUint::new(digits) + 64u32) | BigUint::from(1u32);
             prop_assert_eq!(prime(&n), nt_funcs::is_prime(&n, None).probably());
         }
 

@@ -138,3 +138,34 @@ impl<const N: usize> Sequence<'_, N> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn split_u64(n: u64, iterations: u64) -> Option<BigUint> {
+        let mut pacer = Pacer::new(async || ControlFlow::Continue(()));
+        let modulus = Modulus::<1>::new(&BigUint::from(n));
+        pollster::block_on(split(&modulus, iterations, &mut pacer)).unwrap()
+    }
+
+    #[test]
+    fn composites_of_two_primes_are_split() {
+        for n in (9..20_000u64).step_by(2) {
+            let mut factors = num_prime::nt_funcs::factorize64(n).into_keys();
+            let (Some(_), Some(_)) = (factors.next(), factors.next()) else {
+                continue;
+            };
+            let factor = split_u64(n, u64::MAX).unwrap();
+            assert!(factor > BigUint::from(1u32) && factor < BigUint::from(n));
+            assert_eq!(n % factor, BigUint::ZERO);
+        }
+    }
+
+    #[test]
+    fn stops_at_its_limit() {
+        let n = 4_294_967_291 * 4_294_967_279;
+        assert_eq!(split_u64(n, 1_000), None);
+        assert!(split_u64(n, u64::MAX).is_some());
+    }
+}

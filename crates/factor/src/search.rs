@@ -21,8 +21,9 @@ use crate::{
 /// stops; the primality tests of what is known are still finished, a few milliseconds at most with
 /// further pauses, so that every number in the answer is known to be prime or composite.
 ///
-/// The time depends on the second largest prime factor: up to 10 digits milliseconds, 15 digits
-/// below a second, and about ten times as much for every 4 digits more.
+/// The time depends mostly on the second largest prime factor. In WebAssembly and numbers of up to
+/// 50 digits it is about 0.1 s for 12 digits of that factor, 2 s for 20 and 20 s for 24; in numbers
+/// of 200 digits ten times as much.
 ///
 /// # Errors
 ///

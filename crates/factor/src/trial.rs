@@ -68,7 +68,7 @@ mod tests {
         let mut factors = Vec::new();
         let mut pacer = Pacer::new(async || ControlFlow::Continue(()));
         let rest = pollster::block_on(divide(n, &mut pacer, |prime, exponent| {
-            factors.push((prime, exponent))
+            factors.push((prime, exponent));
         }));
         (factors, rest)
     }

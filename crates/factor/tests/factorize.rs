@@ -1,4 +1,11 @@
 //! The public interface on known hard cases and on random products.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "the lint knows test functions, not their helpers"
+)]
+
 use std::{ops::ControlFlow, str::FromStr};
 
 use factor::{Factorization, Number, Partial, factorize};
@@ -49,8 +56,8 @@ fn big(text: &str) -> BigUint {
     BigUint::from_str(text).unwrap()
 }
 
-fn prime_from(start: BigUint) -> BigUint {
-    next_prime(&start, None).unwrap()
+fn prime_from(start: impl Into<BigUint>) -> BigUint {
+    next_prime(&start.into(), None).unwrap()
 }
 
 #[test]
@@ -128,7 +135,7 @@ fn numbers_next_to_powers_of_two() {
 #[test]
 fn prime_powers_of_every_size() {
     for start in [1u64 << 16, 1 << 31, 1 << 32, u64::MAX - 1_000] {
-        let prime = prime_from(BigUint::from(start));
+        let prime = prime_from(start);
         for exponent in 2..13 {
             let n = prime.pow(exponent);
             if n.bits() > 664 {
@@ -163,13 +170,13 @@ fn smooth_and_prime_numbers_of_two_hundred_digits() {
 #[test]
 fn factors_out_of_the_reach_of_rho() {
     // Two primes of 17 digits; and one of 14 digits in a number of 90.
-    let small = prime_from(BigUint::from(36_028_797_018_963_968u64));
-    let large = prime_from(BigUint::from(64_028_797_018_963_968u64));
+    let small = prime_from(36_028_797_018_963_968u64);
+    let large = prime_from(64_028_797_018_963_968u64);
     assert_eq!(
         complete(&(&small * &large)).to_string(),
         format!("{small}^1 {large}^1")
     );
-    let medium = prime_from(BigUint::from(70_368_744_177_664u64));
+    let medium = prime_from(70_368_744_177_664u64);
     let cofactor = prime_from(BigUint::from(10u32).pow(75));
     assert_eq!(
         complete(&(&medium * &cofactor)).to_string(),
@@ -218,12 +225,12 @@ proptest! {
     #[test]
     fn products_of_random_primes_come_back(starts in proptest::collection::vec((2..1u64 << 36, 1..4u32), 1..5)) {
         let n: BigUint =
-            starts.iter().map(|(start, e)| prime_from(BigUint::from(*start)).pow(*e)).product();
+            starts.iter().map(|(start, e)| prime_from(*start).pow(*e)).product();
         let factorization = complete(&n);
         prop_assert_eq!(factorization.product(), n);
         assert_factorization(&factorization);
         for (start, exponent) in starts {
-            let prime = prime_from(BigUint::from(start));
+            let prime = prime_from(start);
             prop_assert!(factorization.prime_powers().iter().any(|p| p.prime == prime && p.exponent >= exponent));
         }
     }
@@ -235,7 +242,7 @@ proptest! {
 
     #[test]
     fn semiprimes_of_64_bits(a in 1u64 << 31..(1 << 32) - 20, b in 1u64 << 31..(1 << 32) - 20) {
-        let (p, q) = (prime_from(a.into()), prime_from(b.into()));
+        let (p, q) = (prime_from(a), prime_from(b));
         prop_assert_eq!(complete(&(&p * &q)).product(), p * q);
     }
 
