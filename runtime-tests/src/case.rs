@@ -122,7 +122,10 @@ impl Case {
         {
             let explained = server.get(uri);
             complain(&mut complaints, explained.status == 200, || {
-                format!("GET {uri}, its problem's type, answers {}", explained.status)
+                format!(
+                    "GET {uri}, its problem's type, answers {}",
+                    explained.status
+                )
             });
         }
         if self.target().0 == "GET" {
@@ -137,7 +140,10 @@ impl Case {
             return Ok(());
         }
         let mut report = complaints.join("\n");
-        let shown: String = String::from_utf8_lossy(&response.body).chars().take(2000).collect();
+        let shown: String = String::from_utf8_lossy(&response.body)
+            .chars()
+            .take(2000)
+            .collect();
         let _ = write!(
             report,
             "\nanswer: {} {:?}\n{shown}",
@@ -258,14 +264,15 @@ fn parse(json: &str) -> Value {
 /// Whether `value` has all that is in `part`: members of objects, items of arrays one for one.
 fn contains(value: &Value, part: &Value) -> bool {
     match (value, part) {
-        (Value::Object(value), Value::Object(part)) => part.iter().all(|(name, part)| {
-            value
-                .get(name)
-                .is_some_and(|value| contains(value, part))
-        }),
+        (Value::Object(value), Value::Object(part)) => part
+            .iter()
+            .all(|(name, part)| value.get(name).is_some_and(|value| contains(value, part))),
         (Value::Array(value), Value::Array(part)) => {
             value.len() == part.len()
-                && value.iter().zip(part).all(|(value, part)| contains(value, part))
+                && value
+                    .iter()
+                    .zip(part)
+                    .all(|(value, part)| contains(value, part))
         }
         _ => value == part,
     }
@@ -300,7 +307,11 @@ mod tests {
     fn a_part_is_contained() {
         let value = json!({"a": [1, {"b": 2, "c": 3}], "d": 4});
         assert!(contains(&value, &json!({"a": [1, {"c": 3}]})));
-        for part in [json!({"a": [1]}), json!({"a": [1, {"c": 4}]}), json!({"e": null})] {
+        for part in [
+            json!({"a": [1]}),
+            json!({"a": [1, {"c": 4}]}),
+            json!({"e": null}),
+        ] {
             assert!(!contains(&value, &part), "{part}");
         }
     }

@@ -98,11 +98,9 @@ impl Server {
     /// When there is none within 10 seconds.
     #[must_use]
     pub fn line(&self, wanted: impl Fn(&str) -> bool) -> String {
-        let found = self
-            .output
-            .wait_for(Duration::from_secs(10), |line| {
-                wanted(line).then(|| line.to_owned())
-            });
+        let found = self.output.wait_for(Duration::from_secs(10), |line| {
+            wanted(line).then(|| line.to_owned())
+        });
         found.unwrap_or_else(|| panic!("no such line:\n{}", self.tail()))
     }
 

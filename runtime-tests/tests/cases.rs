@@ -25,10 +25,17 @@ fn main() {
             Trial::test(name, move || case.run(server()).map_err(Failed::from))
         })
         .collect();
-    trials.push(Trial::test("every promise of the API document has a case", move || {
-        let document = server().get("/openapi.json").json();
-        let untested = contract::untested(&document, &all);
-        if untested.is_empty() { Ok(()) } else { Err(untested.join("\n").into()) }
-    }));
+    trials.push(Trial::test(
+        "every promise of the API document has a case",
+        move || {
+            let document = server().get("/openapi.json").json();
+            let untested = contract::untested(&document, &all);
+            if untested.is_empty() {
+                Ok(())
+            } else {
+                Err(untested.join("\n").into())
+            }
+        },
+    ));
     libtest_mimic::run(&Arguments::from_args(), trials).exit();
 }

@@ -1,0 +1,127 @@
+//! A component that does what a test tells it to: `?do=<action>&…`, answered in JSON.
+//!
+//! It tries what a component might try, so that a test sees what the runtime lets it.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+use std::{env, fs};
+
+use anyhow::{Context, Result, bail};
+use bytes::Bytes;
+use http_body_util::BodyExt;
+use serde_json::{Value, json};
+use spin_sdk::http::{EmptyBody, FullBody, Request, Response};
+use spin_sdk::{http, time, variables};
+
+/// Answers an HTTP request: 200 with what came of the action, or 502 with why it failed.
+#[cfg_attr(target_family = "wasm", spin_sdk::http_service)]
+pub async fn handle(request: Request) -> Result<Response<FullBody<Bytes>>> {
+    let query = request.uri().query().unwrap_or_default();
+    let arguments = Arguments(
+        form_urlencoded::parse(query.as_bytes())
+            .into_owned()
+            .collect(),
+    );
+    let (status, answer) = match act(&arguments, request).await {
+        Ok(answer) => (200, answer),
+        Err(error) => (502, json!({"error": format!("{error:#}")})),
+    };
+    Ok(Response::builder()
+        .status(status)
+        .header("content-type", "application/json")
+        .body(FullBody::new(answer.to_string().into()))?)
+}
+
+struct Arguments(BTreeMap<String, String>);
+
+impl Arguments {
+    fn text(&self, name: &str) -> Result<&str> {
+        let value = self.0.get(name);
+        value
+            .map(String::as_str)
+            .with_context(|| format!("the query has no {name}"))
+    }
+
+    fn number(&self, name: &str) -> Result<u64> {
+        self.text(name)?
+            .parse()
+            .with_context(|| format!("{name} is no number"))
+    }
+}
+
+// The sandbox is what is under test: a panic is one of its inputs.
+#[allow(clippy::panic)]
+async fn act(arguments: &Arguments, request: Request) -> Result<Value> {
+    Ok(match arguments.text("do").unwrap_or("echo") {
+        "echo" => echo(request).await?,
+        "trap" => panic!("told to trap"),
+        "burn" => {
+            let end = Instant::now() + Duration::from_millis(arguments.number("ms")?);
+            while Instant::now() < end {
+                // Long without a call to the host, which could take the chance to do something else.
+                (0..1_000_000).for_each(|_| std::hint::spin_loop());
+            }
+            json!("burnt")
+        }
+        "sleep" => {
+            time::sleep(Duration::from_millis(arguments.number("ms")?)).await;
+            json!("slept")
+        }
+        "variable" => variables::get(arguments.text("name")?).await?.into(),
+        "environment" => env::vars()
+            .map(|(name, value)| (name, value.into()))
+            .collect::<serde_json::Map<_, _>>()
+            .into(),
+        "read" => fs::read_to_string(arguments.text("path")?)?.into(),
+        "write" => {
+            fs::write(arguments.text("path")?, "written")?;
+            json!("written")
+        }
+        "list" => list(arguments.text("path")?)?,
+        "fetch" => fetch(arguments.text("url")?).await?,
+        "print" => {
+            println!("{}", arguments.text("text")?);
+            eprintln!("{}", arguments.text("text")?);
+            json!("printed")
+        }
+        "allocate" => {
+            let mib = usize::try_from(arguments.number("mib")?)?;
+            // Touched, so that it is really there.
+            let memory = vec![1_u8; mib << 20];
+            json!(std::hint::black_box(memory).len())
+        }
+        other => bail!("there is no action {other}"),
+    })
+}
+
+async fn echo(request: Request) -> Result<Value> {
+    let (head, body) = request.into_parts();
+    let headers: Vec<_> = head
+        .headers
+        .iter()
+        .map(|(name, value)| (name.as_str(), String::from_utf8_lossy(value.as_bytes())))
+        .collect();
+    let body = body.collect().await?.to_bytes();
+    Ok(json!({
+        "method": head.method.as_str(),
+        "uri": head.uri.to_string(),
+        "headers": headers,
+        "body": String::from_utf8_lossy(&body),
+    }))
+}
+
+fn list(path: &str) -> Result<Value> {
+    let entries =
+        fs::read_dir(path)?.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()));
+    let mut names: Vec<String> = entries.collect::<Result<_>>()?;
+    names.sort();
+    Ok(json!(names))
+}
+
+async fn fetch(url: &str) -> Result<Value> {
+    let request = Request::get(url).body(EmptyBody::new())?;
+    let response = http::send(request).await?;
+    let status = response.status().as_u16();
+    let body = response.into_body().collect().await?.to_bytes();
+    Ok(json!({"status": status, "body": String::from_utf8_lossy(&body)}))
+}

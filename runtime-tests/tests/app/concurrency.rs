@@ -1,0 +1,111 @@
+//! Many requests at once.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread;
+
+use num_bigint::BigUint;
+use runtime_tests::{Launch, Request, Response, app, application};
+use serde_json::{Value, json};
+
+use crate::HARD_PRIMES;
+
+#[test]
+fn two_hundred_requests_at_once() {
+    let app = app();
+    thread::scope(|scope| {
+        for i in 0..200_u64 {
+            let app = &app;
+            scope.spawn(move || match i % 5 {
+                0 => assert_eq!(app.get(&format!("/sum/{i}/{i}")).json()["result"], i + i),
+                1 => assert_eq!(app.get(&format!("/mult/{i}/3")).json()["result"], i * 3),
+                2 => {
+                    let answer = app.get(&format!("/hello/{i}"));
+                    assert_eq!(answer.json(), json!({"message": format!("Hello, {i}!")}));
+                }
+                3 => {
+                    // 8675309 is a prime above all i.
+                    let n = 8_675_309 * (i + 2);
+                    let answer = app.send(&Request::post_json("/factorize", json!({"number": n})));
+                    let answer = answer.json();
+                    let last = answer["factorization"]
+                        .as_array()
+                        .unwrap()
+                        .last()
+                        .unwrap()
+                        .clone();
+                    assert_eq!(
+                        (&answer["number"], last),
+                        (&json!(n), json!([8_675_309, 1]))
+                    );
+                }
+                _ => {
+                    let id = format!("request-{i}");
+                    let answer = app.send(&Request::get("/ping").header("x-request-id", &id));
+                    assert_eq!(answer.header("x-request-id"), Some(&*id));
+                    assert_eq!(answer.json(), json!({"message": "pong"}));
+                }
+            });
+        }
+    });
+}
+
+#[test]
+fn hard_factorisations_do_not_stop_the_others() {
+    let app = Launch::new(&application())
+        .variable("factorize_time_limit", "4")
+        .start();
+    let busy = AtomicUsize::new(4);
+    let failed = AtomicBool::new(false);
+    thread::scope(|scope| {
+        for small in [2_u32, 3, 5, 7] {
+            let (app, busy, failed) = (&app, &busy, &failed);
+            scope.spawn(move || {
+                // What comes after must know of the end, however it is.
+                let checked = thread::scope(|scope| scope.spawn(|| check_hard(app, small)).join());
+                failed.fetch_or(checked.is_err(), Ordering::SeqCst);
+                busy.fetch_sub(1, Ordering::SeqCst);
+            });
+        }
+        let mut pings = 0;
+        while busy.load(Ordering::SeqCst) > 0 {
+            assert_eq!(app.get("/ping").json(), json!({"message": "pong"}));
+            pings += 1;
+        }
+        assert!(pings > 0);
+    });
+    assert!(!failed.into_inner());
+}
+
+fn check_hard(app: &runtime_tests::Server, small: u32) {
+    let n = HARD_PRIMES.map(number).iter().product::<BigUint>() * small * small;
+    let request = Request::post_json("/factorize", json!({"number": n.to_string()}));
+    let answer = app.send(&request);
+    let (field, mut product) = match answer.status {
+        200 => ("factorization", BigUint::from(1_u32)),
+        _ => ("found", number(&remaining(&answer))),
+    };
+    for pair in answer.json()[field].as_array().unwrap() {
+        let prime = number(&pair[0].to_string());
+        assert!(
+            prime == small.into() || HARD_PRIMES.map(number).contains(&prime),
+            "{prime}"
+        );
+        product *= prime.pow(pair[1].to_string().parse().unwrap());
+    }
+    assert_eq!(product, n);
+}
+
+fn number(digits: &str) -> BigUint {
+    digits.parse().unwrap()
+}
+
+fn remaining(answer: &Response) -> String {
+    assert_eq!(
+        (answer.status, &*answer.problem()),
+        (503, "time-limit-exceeded")
+    );
+    match &answer.json()["remaining"] {
+        Value::String(digits) => digits.clone(),
+        other => panic!("remaining: {other}"),
+    }
+}

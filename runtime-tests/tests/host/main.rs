@@ -1,0 +1,45 @@
+//! What the runtime does for components, shown by one that does what it is told: `guests/probe`.
+
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+mod faults;
+mod files;
+mod logs;
+mod outbound;
+mod routing;
+mod startup;
+mod variables;
+
+use std::collections::BTreeMap;
+
+use runtime_tests::{Launch, Response, Server, test_application};
+use serde_json::Value;
+
+/// A test application of `apps/`.
+fn launch(name: &str) -> Launch {
+    Launch::new(&test_application(name))
+}
+
+/// What the probe did, or why it could not.
+fn outcome(answer: &Response) -> Result<Value, String> {
+    match answer.status {
+        200 => Ok(answer.json()),
+        502 => Err(answer.json()["error"].as_str().unwrap().to_owned()),
+        other => panic!("status {other}: {answer:?}"),
+    }
+}
+
+/// What the probe at `path` does when told to by a query.
+fn tell(server: &Server, path: &str, query: &str) -> Result<Value, String> {
+    outcome(&server.get(&format!("{path}?do={query}")))
+}
+
+/// The headers that a probe saw, of an echo.
+fn headers(echo: &Value) -> BTreeMap<String, String> {
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let pairs = echo["headers"].as_array().unwrap();
+    pairs
+        .iter()
+        .map(|pair| (text(&pair[0]), text(&pair[1])))
+        .collect()
+}

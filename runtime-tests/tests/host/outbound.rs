@@ -1,0 +1,104 @@
+//! Requests that components send: to hosts that their manifest allows, and to each other.
+
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::thread;
+
+use runtime_tests::Server;
+use serde_json::Value;
+
+use crate::{headers, launch, tell};
+
+/// A server of the test's own: answers every request alike, until the test process ends.
+fn peer() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let mut head = Vec::new();
+            let mut byte = [0];
+            while !head.ends_with(b"\r\n\r\n") && stream.read(&mut byte).unwrap_or(0) > 0 {
+                head.push(byte[0]);
+            }
+            let answer = "HTTP/1.1 200 OK\r\ncontent-length: 4\r\nconnection: close\r\n\r\npeer";
+            let _ = stream.write_all(answer.as_bytes());
+        }
+    });
+    port
+}
+
+fn start(port: u16) -> Server {
+    launch("outbound")
+        .variable("port", &port.to_string())
+        .start()
+}
+
+fn fetch(app: &Server, path: &str, url: &str) -> Result<Value, String> {
+    tell(app, path, &format!("fetch&url={url}"))
+}
+
+#[test]
+fn an_allowed_host_is_reached() {
+    let port = peer();
+    let app = start(port);
+    let answer = fetch(&app, "/open/", &format!("http://127.0.0.1:{port}/any")).unwrap();
+    assert_eq!(
+        (&answer["status"], &answer["body"]),
+        (&200.into(), &"peer".into())
+    );
+}
+
+#[test]
+fn every_other_host_is_refused() {
+    let (port, other) = (peer(), peer());
+    let app = start(port);
+    for url in [
+        format!("http://127.0.0.1:{other}/"),
+        format!("http://localhost:{port}/"),
+        format!("https://127.0.0.1:{port}/"),
+        format!("http://127.0.0.1:{port}@127.0.0.1:{other}/"),
+        format!("http://[::1]:{port}/"),
+        format!("http://{}/", app.address()),
+        "http://closed.spin.internal/".to_owned(),
+        "http://open.spin.internal/".to_owned(),
+        "http://example.com/".to_owned(),
+    ] {
+        let outcome = fetch(&app, "/open/", &url);
+        assert!(outcome.is_err(), "{url}: {outcome:?}");
+    }
+    let outcome = fetch(&app, "/closed/", &format!("http://127.0.0.1:{port}/"));
+    assert!(outcome.is_err(), "{outcome:?}");
+}
+
+#[test]
+fn a_host_that_refuses_is_an_error_of_the_request() {
+    // Bound and not listening: nobody else takes it, and nobody accepts.
+    let port = {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.local_addr().unwrap().port()
+    };
+    let app = start(port);
+    assert!(fetch(&app, "/open/", &format!("http://127.0.0.1:{port}/")).is_err());
+}
+
+#[test]
+fn a_component_calls_another_one_without_a_socket() {
+    let app = start(1);
+    let answer = fetch(&app, "/open/", "http://hidden.spin.internal/some/path?q=1").unwrap();
+    assert_eq!(answer["status"], 200);
+    let echo: Value = serde_json::from_str(answer["body"].as_str().unwrap()).unwrap();
+    assert_eq!(echo["method"], "GET");
+    let uri = echo["uri"].as_str().unwrap();
+    assert!(uri.ends_with("/some/path?q=1"), "{uri}");
+    let headers = headers(&echo);
+    assert_eq!(headers["spin-path-info"], "/some/path");
+    assert_eq!(headers["spin-client-addr"], "0.0.0.0:0");
+}
+
+#[test]
+fn a_component_that_may_not_call_another_one_does_not() {
+    let app = start(1);
+    let outcome = fetch(&app, "/closed/", "http://hidden.spin.internal/");
+    assert!(outcome.is_err(), "{outcome:?}");
+}
