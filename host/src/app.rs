@@ -105,8 +105,8 @@ impl App {
 
     /// Answers a request that a component makes to its own application.
     pub(crate) async fn internal(&self, request: Request<WasiBody>) -> Response<WasiBody> {
-        let path = request.uri().clone();
-        match self.router.route(path.path()) {
+        let uri = request.uri().clone();
+        match self.router.route(uri.path()) {
             Some(matched) => self
                 .answer(&matched, request, CHAINED_CLIENT)
                 .await
@@ -115,20 +115,19 @@ impl App {
         }
     }
 
-    /// Answers a request that a component makes to another one.
+    /// Answers a request that a component makes to another one; `None` if there is none.
     pub(crate) async fn chained(
         &self,
         component: &str,
         request: Request<WasiBody>,
-    ) -> Response<WasiBody> {
-        let path = request.uri().clone();
-        match self.router.chained(component, path.path()) {
-            Some(matched) => self
-                .answer(&matched, request, CHAINED_CLIENT)
+    ) -> Option<Response<WasiBody>> {
+        let uri = request.uri().clone();
+        let matched = self.router.chained(component, uri.path())?;
+        Some(
+            self.answer(&matched, request, CHAINED_CLIENT)
                 .await
                 .unwrap_or_else(empty),
-            None => empty(StatusCode::NOT_FOUND),
-        }
+        )
     }
 
     /// Hands a request to what its path matched and waits for the head of the response.

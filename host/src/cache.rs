@@ -128,3 +128,102 @@ impl Cache {
 fn digest_path(path: &Path) -> PathBuf {
     path.with_extension("blake3")
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{cell::Cell, os::unix::fs::PermissionsExt};
+
+    use super::*;
+    use crate::engine::{Limits, engine};
+
+    const EMPTY: &[u8] = b"\0asm\x0d\0\x01\0";
+
+    /// Opens a component through the cache; tells whether it was compiled.
+    fn compiled(cache: &Cache, engine: &Engine, input: &str) -> bool {
+        let asked = Cell::new(false);
+        let mut key = Key::new(engine);
+        key.add(input.as_bytes());
+        let wasm = || {
+            asked.set(true);
+            Ok(EMPTY.to_vec())
+        };
+        cache.component(engine, &key, wasm).unwrap();
+        asked.get()
+    }
+
+    fn files(dir: &Path, extension: &str) -> Vec<PathBuf> {
+        let paths = fs::read_dir(dir)
+            .unwrap()
+            .map(|entry| entry.unwrap().path());
+        paths
+            .filter(|path| path.extension().is_some_and(|found| found == extension))
+            .collect()
+    }
+
+    #[test]
+    fn compiles_once_and_again_when_a_file_is_damaged() {
+        let dir = tempfile::tempdir().unwrap();
+        let cache = Cache::open(dir.path().join("cache")).unwrap();
+        let engine = engine(Limits {
+            instances: 1,
+            pooling: false,
+        })
+        .unwrap();
+        assert!(compiled(&cache, &engine, "a"));
+        assert!(!compiled(&cache, &engine, "a"));
+        assert!(
+            compiled(&cache, &engine, "b"),
+            "another input has another key"
+        );
+        for extension in ["cwasm", "blake3"] {
+            for path in files(&cache.dir, extension) {
+                let mut bytes = fs::read(&path).unwrap();
+                let middle = bytes.len() / 2;
+                bytes[middle] ^= 1;
+                fs::write(&path, &bytes).unwrap();
+                assert!(Cache::load(&engine, &path.with_extension("cwasm")).is_none());
+                fs::write(&path, &bytes[..middle]).unwrap();
+                assert!(Cache::load(&engine, &path.with_extension("cwasm")).is_none());
+            }
+            assert!(compiled(&cache, &engine, "a"));
+            assert!(!compiled(&cache, &engine, "a"));
+            assert!(compiled(&cache, &engine, "b"));
+        }
+    }
+
+    #[test]
+    fn a_directory_that_others_can_write_to_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o777)).unwrap();
+        assert!(Cache::open(dir.path().into()).is_err());
+    }
+
+    #[test]
+    fn a_cache_that_cannot_be_written_costs_time_only() {
+        let dir = tempfile::tempdir().unwrap();
+        let cache = Cache::open(dir.path().join("cache")).unwrap();
+        fs::remove_dir(&cache.dir).unwrap();
+        let engine = engine(Limits {
+            instances: 1,
+            pooling: false,
+        })
+        .unwrap();
+        assert!(compiled(&cache, &engine, "a"));
+    }
+
+    #[test]
+    fn inputs_do_not_run_into_each_other() {
+        let engine = engine(Limits {
+            instances: 1,
+            pooling: false,
+        })
+        .unwrap();
+        let digest = |inputs: &[&str]| {
+            let mut key = Key::new(&engine);
+            inputs.iter().for_each(|input| key.add(input.as_bytes()));
+            key.0.finalize()
+        };
+        assert_ne!(digest(&["ab", "c"]), digest(&["a", "bc"]));
+        assert_ne!(digest(&["ab"]), digest(&["ab", ""]));
+    }
+}

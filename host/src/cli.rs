@@ -243,7 +243,8 @@ fn range<T: PartialOrd + Copy>(
 
 fn duration(text: &str) -> Result<Duration, String> {
     // The order matters: "ms" ends in "s", too.
-    let units: [(&str, fn(u64) -> Duration); 5] = [
+    type Unit = fn(u64) -> Duration;
+    let units: [(&str, Unit); 5] = [
         ("ms", Duration::from_millis),
         ("us", Duration::from_micros),
         ("μs", Duration::from_micros),

@@ -1,6 +1,7 @@
 //! From a component's files to something that can be instantiated.
 
 use std::{
+    collections::BTreeMap,
     fs,
     path::Path,
     sync::atomic::{AtomicUsize, Ordering},
@@ -49,47 +50,38 @@ impl Loader {
         })
     }
 
-    /// Loads components on all cores; the results are in the order of `components`.
+    /// Loads components on all cores.
     ///
     /// # Errors
-    /// The first one by that order.
-    pub(crate) fn load_all(
+    /// The first one, by the components' ids, of those that were found before loading stopped.
+    pub(crate) fn load_all<'a>(
         &self,
-        components: &[(&str, &Description)],
-    ) -> Result<Vec<ProxyPre<InstanceState>>> {
+        components: &[(&'a str, &Description)],
+    ) -> Result<BTreeMap<&'a str, ProxyPre<InstanceState>>> {
         let next = AtomicUsize::new(0);
-        let threads = thread::available_parallelism()
-            .map_or(1, usize::from)
-            .min(components.len());
-        let mut loaded: Vec<_> = thread::scope(|scope| {
-            let work = || {
-                let mut done = Vec::new();
-                while let Some((id, description)) =
-                    components.get(next.fetch_add(1, Ordering::Relaxed))
-                {
-                    done.push((
-                        *id,
-                        self.load(id, description)
-                            .with_context(|| format!("component '{id}'")),
-                    ));
+        let threads = thread::available_parallelism().map_or(1, usize::from);
+        let work = || {
+            let mut done = Vec::new();
+            while let Some((id, description)) = components.get(next.fetch_add(1, Ordering::Relaxed))
+            {
+                let loaded = self.load(id, description);
+                if loaded.is_err() {
+                    // The application cannot start: what others would still compile is in vain.
+                    next.store(components.len(), Ordering::Relaxed);
                 }
-                done
-            };
+                done.push((*id, loaded.with_context(|| format!("component '{id}'"))));
+            }
+            done
+        };
+        let mut loaded: Vec<_> = thread::scope(|scope| {
             let workers: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
             workers
                 .into_iter()
                 .flat_map(|worker| worker.join().unwrap_or_default())
                 .collect()
         });
-        let mut in_order = Vec::with_capacity(components.len());
-        for (id, _) in components {
-            let position = loaded.iter().position(|(loaded, _)| loaded == id);
-            let (_, result) = loaded.swap_remove(
-                position.ok_or_else(|| anyhow!("component '{id}': loading panicked"))?,
-            );
-            in_order.push(result?);
-        }
-        Ok(in_order)
+        loaded.sort_by_key(|(id, _)| *id);
+        loaded.into_iter().map(|(id, pre)| Ok((id, pre?))).collect()
     }
 
     fn load(&self, id: &str, description: &Description) -> Result<ProxyPre<InstanceState>> {

@@ -80,7 +80,7 @@ pub(crate) fn access(access: &Access<'_>) {
             line = json(&Stamped {
                 time: Now.to_string(),
                 record: access,
-            })
+            });
         }
     }
     out(&mut line);

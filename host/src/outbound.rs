@@ -5,11 +5,11 @@ use std::sync::{Arc, OnceLock, Weak};
 
 use http::{Request, Response, Uri, uri::Authority};
 use http_body_util::BodyExt;
-use manifest::{AllowedHosts, chaining_target};
+use manifest::chaining_target;
 use tokio::sync::Semaphore;
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks, default_send_request};
 
-use crate::{app::App, body::Held};
+use crate::{app::App, body::Held, log, state::Sandbox};
 
 /// Requests that the components of an application may have open at once. Components that call each other in a circle
 /// end here.
@@ -40,19 +40,24 @@ impl Network {
 
     async fn send(
         &self,
-        allowed: &AllowedHosts,
+        from: &Sandbox,
         mut request: Request<WasiBody>,
         options: Option<RequestOptions>,
     ) -> Result<(Response<WasiBody>, Completion), Error> {
         // A URL without a host reaches us as `https://:443/path`.
         let host = request.uri().host().unwrap_or_default();
         let to_self = host.is_empty() || host == SELF;
-        let allows = if to_self {
-            allowed.allows_self()
+        let allowed = if to_self {
+            from.allowed.allows_self()
         } else {
-            allowed.allows_url(&request.uri().to_string())
+            from.allowed.allows_url(&request.uri().to_string())
         };
-        if !allows {
+        if !allowed {
+            let host = if to_self { "self" } else { host };
+            log::component_error(
+                &from.id,
+                format_args!("it may not call '{host}': allowed_outbound_hosts does not name it"),
+            );
             return Err(Error::HttpRequestDenied);
         }
         let permit = Arc::clone(&self.open)
@@ -72,7 +77,10 @@ impl Network {
             .ok_or(Error::ConnectionTerminated)?;
         *request.uri_mut() = as_http(request.uri())?;
         let response = match target {
-            Some(component) => app.chained(&component, request).await,
+            Some(component) => app
+                .chained(&component, request)
+                .await
+                .ok_or(Error::DestinationNotFound)?,
             None => app.internal(request).await,
         };
         Ok((
@@ -103,12 +111,7 @@ fn as_http(uri: &Uri) -> Result<Uri, Error> {
 type Completion = Box<dyn Future<Output = Result<(), Error>> + Send>;
 
 /// What Wasmtime calls for the requests of one instance.
-pub(crate) struct Hooks {
-    /// The way out.
-    pub(crate) network: Arc<Network>,
-    /// What the component may call.
-    pub(crate) allowed: Arc<AllowedHosts>,
-}
+pub(crate) struct Hooks(pub(crate) Arc<Sandbox>);
 
 impl WasiHttpHooks for Hooks {
     fn send_request(
@@ -117,7 +120,7 @@ impl WasiHttpHooks for Hooks {
         options: Option<RequestOptions>,
         _: Completion,
     ) -> Box<dyn Future<Output = Result<(Response<WasiBody>, Completion), Error>> + Send> {
-        let (network, allowed) = (Arc::clone(&self.network), Arc::clone(&self.allowed));
-        Box::new(async move { network.send(&allowed, request, options).await })
+        let sandbox = Arc::clone(&self.0);
+        Box::new(async move { sandbox.network.send(&sandbox, request, options).await })
     }
 }

@@ -192,3 +192,20 @@ impl WorkerState for Worker {
         drop(store);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_lie_in_their_range() {
+        assert_eq!(Range { low: 7, high: 7 }.pick(), 7);
+        let picks: Vec<usize> = (0..1_000)
+            .map(|_| Range { low: 1, high: 4 }.pick())
+            .collect();
+        assert!(picks.iter().all(|pick| (1..4).contains(pick)));
+        assert!((1..4).all(|value| picks.contains(&value)));
+        let (low, high) = (Duration::from_millis(1), Duration::from_secs(8));
+        assert!((0..1_000).all(|_| (low..high).contains(&Range { low, high }.pick())));
+    }
+}

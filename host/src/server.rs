@@ -66,7 +66,7 @@ impl Socket {
         let bound = socket
             .set_reuseaddr(true)
             .and_then(|()| socket.bind(address));
-        bound.map_err(|error| refused(address, error))?;
+        bound.map_err(|error| refused(address, &error))?;
         Ok(Self { socket, address })
     }
 
@@ -77,11 +77,11 @@ impl Socket {
     pub(crate) fn listen(self) -> Result<TcpListener> {
         self.socket
             .listen(BACKLOG)
-            .map_err(|error| refused(self.address, error))
+            .map_err(|error| refused(self.address, &error))
     }
 }
 
-fn refused(address: SocketAddr, error: io::Error) -> anyhow::Error {
+fn refused(address: SocketAddr, error: &io::Error) -> anyhow::Error {
     if error.kind() == io::ErrorKind::AddrInUse {
         anyhow!("{address} is already in use; name another address with --listen")
     } else {

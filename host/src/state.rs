@@ -25,7 +25,7 @@ pub(crate) struct Sandbox {
     /// The variables of the application.
     pub(crate) variables: Arc<Variables>,
     /// The hosts it may call.
-    pub(crate) allowed: Arc<AllowedHosts>,
+    pub(crate) allowed: AllowedHosts,
     /// The way there.
     pub(crate) network: Arc<Network>,
     /// Its standard output.
@@ -40,7 +40,6 @@ pub(crate) struct Sandbox {
 
 /// The state of one instance.
 pub(crate) struct InstanceState {
-    pub(crate) sandbox: Arc<Sandbox>,
     hooks: Hooks,
     table: ResourceTable,
     wasi: WasiCtx,
@@ -63,11 +62,7 @@ impl Sandbox {
             wasi.preopened_dir(files.path(), "/", FsPerms::ReadOnly)?;
         }
         let state = InstanceState {
-            sandbox: Arc::clone(self),
-            hooks: Hooks {
-                network: Arc::clone(&self.network),
-                allowed: Arc::clone(&self.allowed),
-            },
+            hooks: Hooks(Arc::clone(self)),
             table: ResourceTable::new(),
             wasi: wasi.build(),
             http: WasiHttpCtx::new(),
@@ -80,6 +75,13 @@ impl Sandbox {
         store.limiter(|state| &mut state.limits);
         epoch::yield_at_ticks(&mut store);
         Ok(store)
+    }
+}
+
+impl InstanceState {
+    /// What the instance may see and reach.
+    pub(crate) fn sandbox(&self) -> &Sandbox {
+        &self.hooks.0
     }
 }
 

@@ -175,3 +175,37 @@ impl Pollable for Output {
         Box::pin(std::future::ready(()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_log_file_gets_every_byte_of_every_instance() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("api_stdout.txt");
+        std::fs::write(&path, "before\n").unwrap();
+        let sink = Sink::open(Some(dir.path()), "api", "stdout", false, false).unwrap();
+        let (mut one, mut other) = (sink.instance(), sink.instance());
+        OutputStream::write(&mut one, Bytes::from_static(b"a \xff")).unwrap();
+        OutputStream::write(&mut other, Bytes::from_static(b"b\n")).unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), b"before\na \xffb\n");
+        Sink::open(Some(dir.path()), "api", "stdout", false, true).unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), b"");
+    }
+
+    #[test]
+    fn the_terminal_gets_whole_lines() {
+        let sink = Sink::open(None, "api", "stderr", true, false).unwrap();
+        let mut output = sink.instance();
+        let mut pending = |text: &'static str| {
+            OutputStream::write(&mut output, Bytes::from_static(text.as_bytes())).unwrap();
+            output.0.pending.lock().unwrap().clone()
+        };
+        assert_eq!(pending("one\ntw"), b"tw");
+        assert_eq!(pending("o\n"), b"");
+        let long: &'static str = "x".repeat(LONGEST_LINE).leak();
+        assert_eq!(pending(long), b"", "a long line goes out in parts");
+        assert_eq!(pending("end"), b"end");
+    }
+}

@@ -1,7 +1,7 @@
 //! `routelets up`: from a manifest to a served application.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, HashMap},
     path::Path,
     sync::Arc,
 };
@@ -79,7 +79,7 @@ async fn run(options: Up, manifest: Manifest) -> Result<()> {
     };
     let start = task::spawn_blocking({
         let shutdown = shutdown.clone();
-        move || start(&options, manifest, shutdown)
+        move || start(&options, &manifest, &shutdown)
     });
     let started = tokio::select! {
         started = start => started.context("starting the application panicked")??,
@@ -105,10 +105,10 @@ struct Started {
     routes: Vec<(String, String)>,
 }
 
-fn start(options: &Up, manifest: Manifest, shutdown: Shutdown) -> Result<Started> {
+fn start(options: &Up, manifest: &Manifest, shutdown: &Shutdown) -> Result<Started> {
     let logs = Logs::new(options, manifest.folder())?;
-    let variables = Arc::new(variables(options, &manifest)?);
-    let ids = served(&manifest);
+    let variables = Arc::new(variables(options, manifest)?);
+    let ids = served(manifest);
     if let Some(id) = options
         .follow
         .iter()
@@ -133,14 +133,12 @@ fn start(options: &Up, manifest: Manifest, shutdown: Shutdown) -> Result<Started
             files: files(description, manifest.folder())
                 .with_context(|| format!("component '{id}'"))?,
             variables: Arc::clone(&variables),
-            allowed: Arc::new(
-                AllowedHosts::resolve(
-                    description,
-                    &variables,
-                    manifest.components.keys().map(String::as_str),
-                )
-                .with_context(|| format!("component '{id}'"))?,
-            ),
+            allowed: AllowedHosts::resolve(
+                description,
+                &variables,
+                manifest.components.keys().map(String::as_str),
+            )
+            .with_context(|| format!("component '{id}'"))?,
             network: Arc::clone(&network),
             stdout: sink("stdout")?,
             stderr: sink("stderr")?,
@@ -153,9 +151,13 @@ fn start(options: &Up, manifest: Manifest, shutdown: Shutdown) -> Result<Started
         .iter()
         .map(|id| (*id, &manifest.components[*id]))
         .collect();
-    let loaded = loader.load_all(&descriptions)?;
-    let components = sandboxes.into_iter().zip(loaded).map(|(sandbox, pre)| {
-        let id: Arc<str> = sandbox.id.as_str().into();
+    let mut loaded = loader.load_all(&descriptions)?;
+    let mut components = HashMap::new();
+    for sandbox in sandboxes {
+        let id = sandbox.id.clone();
+        let pre = loaded
+            .remove(id.as_str())
+            .with_context(|| format!("loading component '{id}' panicked"))?;
         let pool = Pool {
             engine: engine.clone(),
             pre,
@@ -163,24 +165,24 @@ fn start(options: &Up, manifest: Manifest, shutdown: Shutdown) -> Result<Started
             reuse: options.reuse(),
             shutdown: shutdown.clone(),
         };
-        (
-            id.to_string(),
+        components.insert(
+            id.clone(),
             Component {
-                id,
+                id: id.into(),
                 instances: ProxyHandler::new(pool),
             },
-        )
-    });
+        );
+    }
     let app = Arc::new(App {
         router: manifest.router(),
-        components: components.collect(),
+        components,
         requests: Arc::new(Semaphore::new(options.max_concurrent_requests as usize)),
     });
     network.connect(&app);
     Ok(Started {
         app,
         clock,
-        routes: routes(&manifest),
+        routes: routes(manifest),
     })
 }
 

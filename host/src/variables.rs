@@ -27,7 +27,7 @@ impl Host for InstanceState {}
 impl HostWithStore<InstanceState> for HasSelf<InstanceState> {
     async fn get(accessor: &Accessor<InstanceState, Self>, name: String) -> Result<String, Error> {
         accessor.with(|mut access| {
-            let sandbox = &access.get().sandbox;
+            let sandbox = access.get().sandbox();
             match sandbox.variables.get(&sandbox.id, &name) {
                 Ok(value) => Ok(value.to_owned()),
                 Err(error @ LookupError::InvalidName { .. }) => {
