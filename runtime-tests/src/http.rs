@@ -52,10 +52,10 @@ impl Request {
 
     /// `POST target` with JSON.
     #[must_use]
-    pub fn post_json(target: &str, json: impl ToString) -> Self {
+    pub fn post_json(target: &str, json: impl Into<String>) -> Self {
         Self::new("POST", target)
             .header("content-type", "application/json")
-            .body(json.to_string())
+            .body(json.into())
     }
 
     /// Adds a header.

@@ -2,6 +2,7 @@
 
 use std::ffi::OsStr;
 use std::fs;
+use std::net::SocketAddr;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -69,7 +70,7 @@ impl Launch {
 
     /// Listens on this address.
     #[must_use]
-    pub fn listen(mut self, address: impl ToString) -> Self {
+    pub fn listen(mut self, address: SocketAddr) -> Self {
         self.listen = address.to_string();
         self
     }

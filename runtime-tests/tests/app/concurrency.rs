@@ -25,7 +25,10 @@ fn two_hundred_requests_at_once() {
                 3 => {
                     // 8675309 is a prime above all i.
                     let n = 8_675_309 * (i + 2);
-                    let answer = app.send(&Request::post_json("/factorize", json!({"number": n})));
+                    let answer = app.send(&Request::post_json(
+                        "/factorize",
+                        json!({"number": n}).to_string(),
+                    ));
                     let answer = answer.json();
                     let last = answer["factorization"]
                         .as_array()
@@ -78,7 +81,7 @@ fn hard_factorisations_do_not_stop_the_others() {
 
 fn check_hard(app: &runtime_tests::Server, small: u32) {
     let n = HARD_PRIMES.map(number).iter().product::<BigUint>() * small * small;
-    let request = Request::post_json("/factorize", json!({"number": n.to_string()}));
+    let request = Request::post_json("/factorize", json!({"number": n.to_string()}).to_string());
     let answer = app.send(&request);
     let (field, mut product) = match answer.status {
         200 => ("factorization", BigUint::from(1_u32)),
