@@ -1,0 +1,187 @@
+"""Measures the application beside its peers and writes RESULTS.md.
+
+Run by `make bench`. Every comparison is made in one run on one machine; what counts is the ratio.
+"""
+
+import json
+import os
+import platform
+import re
+import shutil
+import statistics
+import subprocess
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+import servers
+from servers import Server
+
+ROUNDS = 5
+ROUND_SECONDS = 5
+CONNECTIONS = 16
+STARTS = 10
+# Products of two primes of 35 digits and more: none is done within the time limit.
+HARD = [
+    10**99 + 289 * 10**40 + 7,
+    10**99 + 289 * 10**41 + 9,
+    10**99 + 289 * 10**42 + 11,
+    10**99 + 289 * 10**43 + 13,
+]
+
+
+def main() -> None:
+    runtimes = {"Routelets, embedded host": servers.routelets}
+    if shutil.which("spin"):
+        runtimes["Routelets, Spin"] = servers.spin
+    sections = [
+        machine(),
+        throughput({**runtimes, "FastAPI on uvicorn (uvloop, one worker)": servers.fastapi}),
+        start(servers.routelets, servers.fastapi),
+        *(busy(name, runtime) for name, runtime in runtimes.items()),
+    ]
+    report = "# Measured\n\nWritten by `make bench`.\n\n" + "\n\n".join(sections) + "\n"
+    (Path(__file__).parent / "RESULTS.md").write_text(report)
+    print(report)
+
+
+def machine() -> str:
+    model = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())
+    return (
+        f"{time.strftime('%Y-%m-%d')}, {os.cpu_count()} cores"
+        f" ({model[1] if model else platform.machine()}), Linux {platform.release()}."
+    )
+
+
+Start = Callable[[], AbstractContextManager[Server]]
+
+
+def throughput(contestants: dict[str, Start]) -> str:
+    """Requests a second of GET /ping, the contestants in turn, and their processor time."""
+    rates = {name: [] for name in contestants}
+    costs = {name: [] for name in contestants}
+    tails = {name: [] for name in contestants}
+    for _ in range(ROUNDS):
+        for name, contestant in contestants.items():
+            with contestant() as server:
+                wrk(server, seconds=1)
+                before = server.cpu_seconds()
+                requests, seconds, tail = wrk(server, ROUND_SECONDS)
+                rates[name].append(requests / seconds)
+                costs[name].append((server.cpu_seconds() - before) / requests * 1e6)
+                tails[name].append(tail)
+    peer = statistics.median(rates[list(contestants)[-1]])
+    rows = [
+        [
+            name,
+            f"{statistics.median(rates[name]):,.0f}",
+            f"{statistics.median(rates[name]) / peer:.2f}",
+            f"{statistics.median(costs[name]):.0f}",
+            f"{statistics.median(tails[name]):.1f}",
+        ]
+        for name in contestants
+    ]
+    return (
+        "## Throughput of `GET /ping`\n\n"
+        f"wrk with {CONNECTIONS} connections on the same cores; median of {ROUNDS} rounds of"
+        f" {ROUND_SECONDS} s, the servers in turn.\n\n"
+        + table(["server", "requests/s", "ratio", "CPU µs/request", "p99 ms"], rows)
+    )
+
+
+def wrk(server: Server, seconds: int) -> tuple[int, float, float]:
+    """Requests answered, in how many seconds, and the 99th percentile of the latency in ms."""
+    command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "--latency", server.url("/ping")]
+    output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    if "Non-2xx" in output or "Socket errors" in output:
+        raise SystemExit(f"not every request was answered:\n{output}")
+    requests, elapsed, unit = re.search(r"(\d+) requests in ([\d.]+)(m?s)", output).groups()
+    tail, tail_unit = re.search(r"99%\s+([\d.]+)(us|ms|s)", output).groups()
+    scale = {"us": 1e-3, "ms": 1.0, "s": 1e3}
+    return int(requests), float(elapsed) * scale[unit] / 1e3, float(tail) * scale[tail_unit]
+
+
+def start(ours: Start, peer: Start) -> str:
+    """From the start of the process to its first answer; the first start fills the cache."""
+    rows = []
+    for name, contestant in {"Routelets, embedded host": ours, "FastAPI on uvicorn": peer}.items():
+        with contestant():
+            pass
+        seconds, memory = [], []
+        for _ in range(STARTS):
+            with contestant() as server:
+                seconds.append(server.started_in * 1e3)
+                memory.append(server.resident_mib())
+        rows.append(
+            [
+                name,
+                f"{statistics.median(seconds):.0f}",
+                f"{max(seconds):.0f}",
+                f"{statistics.median(memory):.0f}",
+            ]
+        )
+    return (
+        "## Restart\n\n"
+        "From the start of the process to the first answer of `GET /ping`, caches warm,"
+        f" {STARTS} starts.\n\n" + table(["server", "median ms", "max ms", "resident MiB"], rows)
+    )
+
+
+def busy(name: str, runtime: Start) -> str:
+    """Four factorisations that take all their time, and GET /ping meanwhile."""
+    os.environ["SPIN_VARIABLE_FACTORIZE_TIME_LIMIT"] = "10"
+    with runtime() as server:
+        answers = []
+        threads = [
+            threading.Thread(target=lambda n=n: answers.append(factorize(server, n))) for n in HARD
+        ]
+        before, begin = server.cpu_seconds(), time.perf_counter()
+        for thread in threads:
+            thread.start()
+        pings = []
+        while any(thread.is_alive() for thread in threads):
+            sent = time.perf_counter()
+            with urllib.request.urlopen(server.url("/ping"), timeout=60) as response:
+                response.read()
+            pings.append((time.perf_counter() - sent) * 1e3)
+            time.sleep(0.005)
+        seconds = time.perf_counter() - begin
+        cores = (server.cpu_seconds() - before) / seconds
+    pings.sort()
+    row = [
+        f"{seconds:.1f}",
+        f"{cores:.2f}",
+        str(len(pings)),
+        f"{statistics.median(pings):.1f}",
+        f"{pings[len(pings) * 99 // 100]:.1f}",
+        f"{pings[-1]:.1f}",
+    ]
+    return (
+        f"## Four hard factorisations at once: {name}\n\n"
+        f"Numbers of 100 digits, time limit 10 s; answers: {', '.join(sorted(answers))}.\n\n"
+        + table(["seconds", "cores used", "pings", "p50 ms", "p99 ms", "max ms"], [row])
+    )
+
+
+def factorize(server: Server, number: int) -> str:
+    body = json.dumps({"number": number}).encode()
+    headers = {"content-type": "application/json"}
+    request = urllib.request.Request(server.url("/factorize"), body, headers)
+    try:
+        with urllib.request.urlopen(request, timeout=120) as response:
+            return str(response.status)
+    except urllib.error.HTTPError as error:
+        return f"{error.code} {json.load(error)['code']}"
+
+
+def table(head: list[str], rows: list[list[str]]) -> str:
+    lines = [head, ["---", *("---:" for _ in head[1:])], *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+if __name__ == "__main__":
+    main()

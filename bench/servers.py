@@ -1,0 +1,106 @@
+"""The servers that are measured: started on a free port of loopback, stopped at the end."""
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
+
+
+@dataclass
+class Server:
+    process: subprocess.Popen
+    port: int
+    # From the start of the process to the first answer, in seconds.
+    started_in: float
+
+    def url(self, path: str) -> str:
+        return f"http://127.0.0.1:{self.port}{path}"
+
+    def cpu_seconds(self) -> float:
+        """Processor time of the process and its children so far (proc(5): utime and stime)."""
+        return sum(
+            sum(int(field) for field in stat.read_text().rsplit(")", 1)[1].split()[11:13])
+            for stat in [Path(f"/proc/{pid}/stat") for pid in family(self.process.pid)]
+        ) / CLOCK_TICKS
+
+    def resident_mib(self) -> float:
+        """Resident memory of the process and its children."""
+        pages = sum(
+            int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+            for pid in family(self.process.pid)
+        )
+        return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+
+def family(pid: int) -> list[int]:
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return [pid, *(member for child in children for member in family(int(child)))]
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
+
+
+@contextlib.contextmanager
+def serve(command: list[str], port: int) -> Iterator[Server]:
+    environment = {name: value for name, value in os.environ.items() if name != "RUST_BACKTRACE"}
+    with tempfile.TemporaryFile() as output:
+        start = time.perf_counter()
+        process = subprocess.Popen(
+            command, cwd=ROOT, stdout=output, stderr=output, env=environment
+        )
+        try:
+            yield Server(process, port, wait(process, port, output) - start)
+        finally:
+            process.send_signal(signal.SIGTERM)
+            try:
+                process.wait(10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def wait(process: subprocess.Popen, port: int, output) -> float:
+    """The moment of the first answer of GET /ping."""
+    while process.poll() is None:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/ping", timeout=60):
+                return time.perf_counter()
+        except (urllib.error.URLError, ConnectionError):
+            time.sleep(0.001)
+    output.seek(0)
+    sys.exit(f"{' '.join(process.args)} ended:\n{output.read().decode(errors='replace')}")
+
+
+def routelets() -> contextlib.AbstractContextManager[Server]:
+    port = free_port()
+    host = os.environ.get("ROUTELETS", "target/host/routelets")
+    with_state = ["--state-dir", tempfile.mkdtemp(prefix="routelets-bench-")]
+    return serve([host, "up", "--quiet", "--listen", f"127.0.0.1:{port}", *with_state], port)
+
+
+def spin() -> contextlib.AbstractContextManager[Server]:
+    port = free_port()
+    with_state = ["--state-dir", tempfile.mkdtemp(prefix="routelets-bench-")]
+    return serve(["spin", "up", "--quiet", "--listen", f"127.0.0.1:{port}", *with_state], port)
+
+
+def fastapi() -> contextlib.AbstractContextManager[Server]:
+    port = free_port()
+    uvicorn = [sys.executable, "-m", "uvicorn", "--app-dir", "bench", "--log-level", "warning"]
+    loop = ["--loop", "uvloop", "--http", "httptools", "--no-access-log"]
+    return serve([*uvicorn, *loop, "--port", str(port), "peer:app"], port)
