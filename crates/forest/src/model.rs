@@ -42,7 +42,7 @@ pub struct Prediction {
     pub probabilities: Probabilities,
 }
 
-/// Share of the trees that vote for each species: multiples of 1/64 that add up to 1.
+/// Share of the trees that vote for each species: multiples of 1/16 that add up to 1.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, ToSchema)]
 pub struct Probabilities {
     /// *Iris setosa*.
@@ -228,10 +228,10 @@ mod tests {
 
     #[test]
     fn is_written_as_json_with_names() {
-        let prediction = prediction(1, [0.0, 0.984375, 0.015625]).expect("a class");
+        let prediction = prediction(1, [0.0, 0.9375, 0.0625]).expect("a class");
         assert_eq!(
             serde_json::to_string(&prediction).expect("serializes"),
-            r#"{"class":1,"name":"versicolor","probabilities":{"setosa":0.0,"versicolor":0.984375,"virginica":0.015625}}"#
+            r#"{"class":1,"name":"versicolor","probabilities":{"setosa":0.0,"versicolor":0.9375,"virginica":0.0625}}"#
         );
         assert!(super::prediction(3, [0.0; 3]).is_err());
     }

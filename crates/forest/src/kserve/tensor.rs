@@ -190,7 +190,7 @@ impl<'de> Visitor<'de> for DataVisitor {
                     numbers.push(number);
                 }
                 (TensorData::Rows(rows), Element::Row(row)) if rows.len() < MAX_ROWS => {
-                    rows.push(row)
+                    rows.push(row);
                 }
                 (TensorData::Flat(_), Element::Number(_))
                 | (TensorData::Rows(_), Element::Row(_)) => {
