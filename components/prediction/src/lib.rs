@@ -5,7 +5,7 @@ mod kserve;
 use std::rc::Rc;
 
 use axum::extract::{FromRequest, Request as HttpRequest};
-use axum::http::{HeaderMap, header};
+use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 use forest::{Forest, ForestError, Measurement, OneOrMany, Prediction, table};
 use guest::Request;
@@ -74,12 +74,6 @@ async fn predict_body(request: HttpRequest) -> Result<Response, Problem> {
             table::parse(&bytes).map_err(|error| Problem::new(INVALID_CSV, error.to_string()))?
         }
     };
-    if flowers.len() > MAX_ROWS {
-        return Err(Problem::new(
-            INVALID_BODY,
-            format!("over {MAX_ROWS} flowers"),
-        ));
-    }
     Ok(axum::Json(predict(&flowers)?).into_response())
 }
 
