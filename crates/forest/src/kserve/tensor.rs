@@ -192,22 +192,17 @@ impl<'de> Visitor<'de> for DataVisitor {
                 (TensorData::Rows(rows), Element::Row(row)) if rows.len() < MAX_ROWS => {
                     rows.push(row);
                 }
-                (TensorData::Flat(_), Element::Number(_))
-                | (TensorData::Rows(_), Element::Row(_)) => {
-                    return Err(A::Error::custom(format_args!(
-                        "data is longer than {}",
-                        expected(&self)
-                    )));
+                (TensorData::Flat(numbers), Element::Number(_)) => {
+                    return Err(A::Error::invalid_length(numbers.len() + 1, &self));
+                }
+                (TensorData::Rows(rows), Element::Row(_)) => {
+                    return Err(A::Error::invalid_length(rows.len() + 1, &self));
                 }
                 _ => return Err(A::Error::custom("data mixes numbers and arrays")),
             }
         }
         Ok(data)
     }
-}
-
-fn expected<'de>(visitor: &impl Visitor<'de>) -> String {
-    (visitor as &dyn serde::de::Expected).to_string()
 }
 
 impl<'de> Deserialize<'de> for Element {
