@@ -20,7 +20,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use wasmtime::PoolConcurrencyLimitError;
 use wasmtime_wasi_http::{
     Error, WasiBody,
-    handler::{InstantiationError, ProxyHandler, TrapOrPanicError},
+    handler::{ExpirationError, InstantiationError, ProxyHandler, TrapOrPanicError},
 };
 
 use crate::{
@@ -133,7 +133,8 @@ impl App {
     /// Hands a request to what its path matched and waits for the head of the response.
     ///
     /// # Errors
-    /// The status that stands for the failure: 503 when there is no room for another instance, else 500.
+    /// The status that stands for the failure: 504 when the time was up, 503 when there was no room
+    /// for another instance, else 500.
     async fn answer(
         &self,
         matched: &RouteMatch<'_>,
@@ -149,27 +150,36 @@ impl App {
         let authority = uri.authority().map_or("", Authority::as_str);
         let target = uri.path_and_query().map_or("/", PathAndQuery::as_str);
         matched.set_headers(request.headers_mut(), scheme, authority, target, client);
-        component
-            .instances
-            .handle((), request)
-            .await
-            .map_err(|error| {
-                // The pool has logged this one, with the trap behind it.
-                if !error.is::<TrapOrPanicError>() {
-                    log::component_error(&component.id, format_args!("{error:#}"));
-                }
-                match error.downcast_ref::<InstantiationError<()>>() {
-                    Some(failure) if failure.error.is::<PoolConcurrencyLimitError>() => {
-                        StatusCode::SERVICE_UNAVAILABLE
-                    }
-                    _ => StatusCode::INTERNAL_SERVER_ERROR,
-                }
-            })
+        let start = Instant::now();
+        let response = component.instances.handle((), request).await;
+        response.map_err(|error| component.status(&error, start.elapsed()))
     }
 }
 
-/// Makes the request's target absolute, as a component expects it: from the target itself or the `Host` header, which
-/// must be one and agree with it (RFC 9112, section 3.2).
+impl Component {
+    /// The status that stands for a failure of an instance.
+    fn status(&self, error: &wasmtime::Error, elapsed: Duration) -> StatusCode {
+        // An instance that ended does not say why, but it has logged it.
+        let ended = error.is::<TrapOrPanicError>();
+        if !ended {
+            log::component_error(&self.id, format_args!("{error:#}"));
+        }
+        let limit = self.instances.state().reuse.timeout;
+        let timed_out = ended && limit.is_some_and(|limit| elapsed >= limit.low);
+        if timed_out || error.is::<ExpirationError>() {
+            return StatusCode::GATEWAY_TIMEOUT;
+        }
+        match error.downcast_ref::<InstantiationError<()>>() {
+            Some(failure) if failure.error.is::<PoolConcurrencyLimitError>() => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
+            _ => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+}
+
+/// Makes the request's target absolute, as a component expects it: from the target itself or the
+/// `Host` header, which must be one and agree with it (RFC 9112, section 3.2).
 fn set_target(request: &mut Request<Incoming>) -> Result<(), StatusCode> {
     let host = host(request.headers())?;
     let mut parts = request.uri().clone().into_parts();
@@ -213,8 +223,8 @@ fn fixed(fixed: &StaticResponse) -> Response<WasiBody> {
     response
 }
 
-/// A line of the access log, written when it is dropped: after the last byte of the response, or when the client has
-/// gone.
+/// A line of the access log, written when it is dropped: after the last byte of the response, or
+/// when the client has gone.
 pub(crate) struct Entry {
     start: Instant,
     method: Method,
@@ -246,7 +256,7 @@ impl Drop for Entry {
             method: self.method.as_str(),
             path: self.uri.path(),
             status: self.status.as_u16(),
-            ms: self.start.elapsed().as_secs_f64() * 1e3,
+            ms: self.start.elapsed().as_micros() as f64 / 1e3,
             component: self.component.as_deref().unwrap_or("-"),
         });
     }

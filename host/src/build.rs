@@ -5,8 +5,8 @@ use std::{collections::HashSet, path::Path, process::Command};
 use anyhow::{Context, Result, bail};
 use manifest::Manifest;
 
-/// Builds the components with the given ids, or all. A command that several components share runs once for each
-/// folder it runs in.
+/// Builds the components with the given ids, or all. A command that several components share runs
+/// once for each folder it runs in.
 ///
 /// # Errors
 /// When an id is unknown or a command fails.

@@ -59,7 +59,8 @@ impl Cache {
         Ok(Self { dir })
     }
 
-    /// Where the cache lies when no directory is named: `$XDG_CACHE_HOME/routelets` or `~/.cache/routelets`.
+    /// Where the cache lies when no directory is named: `$XDG_CACHE_HOME/routelets` or
+    /// `~/.cache/routelets`.
     pub(crate) fn default_dir() -> Option<PathBuf> {
         let absolute = |name| {
             std::env::var_os(name)
@@ -73,7 +74,8 @@ impl Cache {
     /// The component for `key`, compiled from what `wasm` returns when it is not there yet.
     ///
     /// # Errors
-    /// When `wasm` fails or its bytes do not compile. A cache that cannot be read or written costs time, no more.
+    /// When `wasm` fails or its bytes do not compile. A cache that cannot be read or written costs
+    /// time, no more.
     pub(crate) fn component(
         &self,
         engine: &Engine,
@@ -96,8 +98,8 @@ impl Cache {
         Ok(aot::from_code(engine, &code)?)
     }
 
-    /// Loads what an earlier run stored, if it is whole: code is mapped and run as it stands, so a flipped bit on the
-    /// disk must be found here.
+    /// Loads what an earlier run stored, if it is whole: code is mapped and run as it stands, so a
+    /// flipped bit on the disk must be found here.
     fn load(engine: &Engine, path: &Path) -> Option<Component> {
         let recorded = fs::read_to_string(digest_path(path)).ok()?;
         let mut hasher = blake3::Hasher::new();

@@ -65,7 +65,7 @@ pub(crate) struct Up {
     pub(crate) from: PathBuf,
 
     /// Build the components before running them
-    #[arg(long, env = "SPIN_ALWAYS_BUILD", value_parser = BoolishValueParser::new(), num_args = 0, default_missing_value = "true", default_value = "false")]
+    #[arg(long, env = "SPIN_ALWAYS_BUILD", value_parser = BoolishValueParser::new())]
     pub(crate) build: bool,
 
     /// Run only this component; may be given several times
@@ -73,7 +73,13 @@ pub(crate) struct Up {
     pub(crate) component_id: Vec<String>,
 
     /// The address to listen on; port 0 takes a free one
-    #[arg(long, env = "SPIN_HTTP_LISTEN_ADDR", value_name = "ADDRESS", default_value = "127.0.0.1:3000", value_parser = listen_address)]
+    #[arg(
+        long,
+        env = "SPIN_HTTP_LISTEN_ADDR",
+        value_name = "ADDRESS",
+        default_value = "127.0.0.1:3000",
+        value_parser = listen_address
+    )]
     pub(crate) listen: SocketAddr,
 
     /// Give an application variable its value: name=value, name=@file, @file.json or @file.toml
@@ -123,7 +129,12 @@ pub(crate) struct Up {
     pub(crate) cache_dir: Option<PathBuf>,
 
     /// Compile all components anew, and keep nothing
-    #[arg(long, env = "DISABLE_WASMTIME_CACHE", value_parser = BoolishValueParser::new(), num_args = 0, default_missing_value = "true", default_value = "false", conflicts_with = "cache_dir")]
+    #[arg(
+        long,
+        env = "DISABLE_WASMTIME_CACHE",
+        value_parser = BoolishValueParser::new(),
+        conflicts_with = "cache_dir"
+    )]
     pub(crate) disable_cache: bool,
 
     /// Allocate the memory of instances when they are made, not in advance
@@ -151,11 +162,22 @@ pub(crate) struct Up {
     pub(crate) request_timeout: Option<Range<Duration>>,
 
     /// Bytes of a request's head; at least 8192
-    #[arg(long, env = "SPIN_HTTP1_MAX_BUF_SIZE", value_name = "BYTES", default_value_t = 128 << 10, value_parser = buffer_size)]
+    #[arg(
+        long,
+        env = "SPIN_HTTP1_MAX_BUF_SIZE",
+        value_name = "BYTES",
+        default_value_t = 128 << 10,
+        value_parser = buffer_size
+    )]
     pub(crate) http1_max_buf_size: usize,
 
     /// Requests answered at once; more wait
-    #[arg(long, value_name = "COUNT", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    #[arg(
+        long,
+        value_name = "COUNT",
+        default_value_t = 1_000,
+        value_parser = clap::value_parser!(u32).range(1..=100_000)
+    )]
     pub(crate) max_concurrent_requests: u32,
 
     /// How long requests may take after SIGTERM or SIGINT
@@ -173,6 +195,44 @@ impl Up {
             timeout: self.request_timeout,
         }
     }
+}
+
+/// Flags of Spin's that this host does not have, and what there is instead.
+const SPIN_ONLY: [(&str, &str); 12] = [
+    ("--tls-cert", "a proxy in front of the host ends TLS"),
+    ("--tls-key", "a proxy in front of the host ends TLS"),
+    ("--from-registry", "the application must lie in a folder"),
+    ("--profile", "there is one build profile"),
+    ("--find-free-port", "--listen with port 0 takes a free one"),
+    ("--format", "--log-format json makes all lines JSON"),
+    (
+        "--cache",
+        "--cache-dir names the folder for compiled components",
+    ),
+    (
+        "--direct-mounts",
+        "files are copied when the application starts",
+    ),
+    ("--temp", "files are copied to a folder below TMPDIR"),
+    ("--debug-info", "guests are not compiled for debuggers"),
+    ("--key-value", "there are no key-value stores"),
+    ("--sqlite", "there are no SQLite databases"),
+];
+
+/// Adds to the error about a flag of Spin's why it is unknown here.
+pub(crate) fn explain(mut error: clap::Error) -> clap::Error {
+    use clap::error::{ContextKind, ContextValue};
+
+    if let Some(ContextValue::String(flag)) = error.get(ContextKind::InvalidArg)
+        && let Some((_, instead)) = SPIN_ONLY.iter().find(|(known, _)| flag == known)
+    {
+        let note = format!("the embedded host has no such flag: {instead}");
+        error.insert(
+            ContextKind::Suggested,
+            ContextValue::StyledStrs(vec![note.into()]),
+        );
+    }
+    error
 }
 
 /// Of a name's addresses the first of IPv4, as `localhost` is mostly meant.
@@ -270,6 +330,28 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn flags_of_spin_are_explained() {
+        for (flag, instead) in SPIN_ONLY {
+            let error = Cli::try_parse_from(["routelets", "up", flag]).unwrap_err();
+            let text = explain(error).to_string();
+            assert!(text.contains(flag) && text.contains(instead), "{text}");
+        }
+    }
+
+    #[test]
+    fn switches_are_off_by_default() {
+        let Command::Up(up) = Cli::try_parse_from(["routelets", "up"]).unwrap().command else {
+            panic!("not up");
+        };
+        assert!(!up.build && !up.disable_cache && !up.quiet);
+        let arguments = ["routelets", "up", "--build", "--disable-cache", "-q"];
+        let Command::Up(up) = Cli::try_parse_from(arguments).unwrap().command else {
+            panic!("not up");
+        };
+        assert!(up.build && up.disable_cache && up.quiet);
     }
 
     #[test]

@@ -1,7 +1,5 @@
 //! Joins a component and its dependencies into one component, as Spin does at load.
 
-use std::collections::BTreeMap;
-
 use anyhow::{Context, Result, anyhow, bail};
 use manifest::Dependency;
 use wac_graph::{
@@ -28,7 +26,8 @@ const FORBIDDEN: [&str; 8] = [
 const EMPTY_ENVIRONMENT: &str = "routelets:empty/environment";
 const EMPTY_PREOPENS: &str = "routelets:empty/preopens";
 
-/// What every Rust program imports, whether it uses it or not: such a dependency gets an empty one instead.
+/// What every Rust program imports, whether it uses it or not: such a dependency gets an empty one
+/// instead.
 const PRIVATE: [(&str, &str); 2] = [
     ("wasi:cli/environment", EMPTY_ENVIRONMENT),
     ("wasi:filesystem/preopens", EMPTY_PREOPENS),
@@ -58,7 +57,7 @@ pub(crate) fn link(linker: &mut Linker<InstanceState>) -> wasmtime::Result<()> {
 /// Composes the component `id` with its dependencies, given with their bytes.
 ///
 /// # Errors
-/// When a dependency satisfies no import, two satisfy the same one, an export is missing or has another type, or a
+/// When a dependency satisfies no import, an export is missing or has another type, or a
 /// dependency that inherits no permissions asks for the network, storage or variables.
 pub(crate) fn compose(
     id: &str,
@@ -68,7 +67,6 @@ pub(crate) fn compose(
     let mut graph = CompositionGraph::new();
     let (world, main) = add(&mut graph, id, wasm)?;
     let imports: Vec<String> = graph.types()[world].imports.keys().cloned().collect();
-    let mut satisfied: BTreeMap<String, &Dependency> = BTreeMap::new();
 
     for (index, (dependency, wasm)) in dependencies.into_iter().enumerate() {
         let name = &dependency.name;
@@ -79,7 +77,8 @@ pub(crate) fn compose(
         if matched.is_empty() {
             bail!("dependency '{name}' does not match any import of component '{id}'");
         }
-        // The graph wants a unique name for each package; two dependencies may come from one WIT package.
+        // The graph wants a unique name for each package; two dependencies may come from one WIT
+        // package.
         let (provided, instance) = add(&mut graph, &format!("{}-{index}", name.package()), wasm)
             .with_context(|| format!("dependency '{name}' ({})", dependency.source.display()))?;
         if !dependency.inherits_configuration {
@@ -87,12 +86,6 @@ pub(crate) fn compose(
                 .with_context(|| format!("dependency '{name}' of component '{id}'"))?;
         }
         for import in matched {
-            if let Some(other) = satisfied.insert(import.clone(), dependency) {
-                bail!(
-                    "dependencies '{}' and '{name}' of component '{id}' both satisfy '{import}'",
-                    other.name
-                );
-            }
             let export = dependency.export.as_ref().unwrap_or(import);
             connect(
                 &mut graph,
@@ -159,7 +152,8 @@ fn deny(graph: &mut CompositionGraph, world: WorldId, instance: NodeId) -> Resul
     for (import, kind) in imports {
         if FORBIDDEN.iter().any(|prefix| import.starts_with(prefix)) {
             bail!(
-                "it wants '{import}', and inherits no permissions (see dependencies_inherit_configuration)"
+                "it wants '{import}', and inherits no permissions \
+                 (dependencies_inherit_configuration would let it)"
             );
         }
         let (interface, version) = import.split_once('@').unwrap_or((&import, ""));
@@ -273,14 +267,10 @@ mod tests {
                 "dependency 'test:other' does not match any import of component 'main'",
             ),
             (
-                r#""test:dep/answer@1.0.0" = { path = "dep.wasm", export = "test:dep/question@1.0.0" }"#,
-                vec![dep.clone()],
+                "\"test:dep/answer@1.0.0\" = \
+                 { path = \"dep.wasm\", export = \"test:dep/question@1.0.0\" }",
+                vec![dep],
                 "it does not export 'test:dep/question@1.0.0'",
-            ),
-            (
-                "\"test:dep\" = { path = \"a.wasm\" }\n\"test:dep/answer\" = { path = \"b.wasm\" }",
-                vec![dep.clone(), dep],
-                "both satisfy 'test:dep/answer@1.0.0'",
             ),
             (
                 ONE,

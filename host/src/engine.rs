@@ -3,8 +3,8 @@
 use anyhow::{Context, Result};
 use wasmtime::{Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
 
-/// Bytes of a linear memory or stack that are zeroed in place when an instance goes, instead of being handed back
-/// to the kernel: a fresh instance then starts without page faults.
+/// Bytes of a linear memory or stack that are zeroed in place when an instance goes, instead of
+/// being handed back to the kernel: a fresh instance then starts without page faults.
 const KEEP_RESIDENT: usize = 2 << 20;
 
 /// The limits of the engine's allocator.
@@ -12,12 +12,13 @@ const KEEP_RESIDENT: usize = 2 << 20;
 pub(crate) struct Limits {
     /// Instances alive at once, over all components.
     pub(crate) instances: u32,
-    /// Reserve memory for all instances at start (about 4 GiB of address space each) instead of at each instantiation.
+    /// Reserve memory for all instances at start (about 4 GiB of address space each) instead of at
+    /// each instantiation.
     pub(crate) pooling: bool,
 }
 
-/// Makes the engine. Where the address space is too small for the pool (`ulimit -v`, 39-bit kernels) instances are
-/// allocated on demand.
+/// Makes the engine. Where the address space is too small for the pool (`ulimit -v`, 39-bit
+/// kernels) instances are allocated on demand.
 ///
 /// # Errors
 /// When this CPU or kernel is not supported by Wasmtime.
@@ -41,7 +42,8 @@ fn config() -> Config {
     config
 }
 
-/// The ratios follow Spin: a composed component holds a core instance for each part and its adapters.
+/// The ratios follow Spin: a composed component holds a core instance for each part and its
+/// adapters.
 fn pool(instances: u32) -> InstanceAllocationStrategy {
     let mut pool = PoolingAllocationConfig::default();
     pool.total_component_instances(instances)

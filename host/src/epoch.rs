@@ -11,10 +11,12 @@ use std::{
 
 use wasmtime::{Engine, Store, UpdateDeadline};
 
-/// How long a guest computes before other work of its worker thread gets a turn. A yield costs about 2 µs.
+/// How long a guest computes before other work of its worker thread gets a turn. A yield costs
+/// about 2 µs.
 const TICK: Duration = Duration::from_millis(1);
 
-/// Advances the epoch of an engine while any instance is alive; sleeps otherwise, so that an idle server is idle.
+/// Advances the epoch of an engine while any instance is alive; sleeps otherwise, so that an idle
+/// server is idle.
 pub(crate) struct EpochClock {
     live: AtomicUsize,
     thread: OnceLock<Thread>,
@@ -73,7 +75,8 @@ impl Drop for Running {
 /// Makes guests in `store` yield to the scheduler at every tick.
 pub(crate) fn yield_at_ticks<T>(store: &mut Store<T>) {
     store.set_epoch_deadline(1);
-    // Tokio's yield, unlike a plain wake-up, lets the worker look at its sockets before the guest goes on.
+    // Tokio's yield, unlike a plain wake-up, lets the worker look at its sockets before the guest
+    // goes on.
     store.epoch_deadline_callback(|_| {
         Ok(UpdateDeadline::YieldCustom(
             1,

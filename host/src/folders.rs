@@ -31,8 +31,9 @@ impl RuntimeConfig {
 pub(crate) struct Logs(Option<PathBuf>);
 
 impl Logs {
-    /// Takes the folder from the command line, else from the runtime configuration, else `logs` in the state folder,
-    /// which is `.spin` beside the manifest if nothing says otherwise. An empty path means none.
+    /// Takes the folder from the command line, else from the runtime configuration, else `logs` in
+    /// the state folder, which is `.spin` beside the manifest if nothing says otherwise. An empty
+    /// path means none.
     ///
     /// # Errors
     /// When the runtime configuration is wrong or the folder cannot be made.

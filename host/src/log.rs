@@ -1,5 +1,5 @@
-//! What the host itself says: requests and the start on standard output, trouble on standard error, as text or as one
-//! JSON object a line.
+//! What the host itself says: requests and the start on standard output, trouble on standard error,
+//! as text or as one JSON object a line.
 
 use std::{
     fmt::{self, Write as _},
@@ -86,18 +86,29 @@ pub(crate) fn access(access: &Access<'_>) {
     out(&mut line);
 }
 
-/// Logs where the application listens and what it answers there. Programs wait for this line: as text it begins with
-/// `Serving http://`, as JSON it has the key `serving`.
-pub(crate) fn serving(url: &str, routes: &[(&str, String)]) {
+/// A public route, as the list at the start shows it.
+pub(crate) struct Listed {
+    /// The component or the trigger that answers.
+    pub(crate) id: String,
+    /// The path without a trailing `/...`.
+    pub(crate) path: String,
+    /// Whether it stands for everything below, too.
+    pub(crate) wildcard: bool,
+}
+
+/// Logs where the application listens and what it answers there. Programs wait for this line: as
+/// text it begins with `Serving http://`, as JSON it has the key `serving`.
+pub(crate) fn serving(url: &str, routes: &[Listed]) {
     #[derive(Serialize)]
     struct Serving<'a> {
         serving: &'a str,
-        routes: Vec<Route<'a>>,
+        routes: Vec<Route>,
     }
     #[derive(Serialize)]
-    struct Route<'a> {
-        id: &'a str,
-        url: &'a str,
+    struct Route {
+        id: String,
+        url: String,
+        wildcard: bool,
     }
 
     let Settings { format, quiet } = settings();
@@ -108,17 +119,22 @@ pub(crate) fn serving(url: &str, routes: &[(&str, String)]) {
     match format {
         Format::Text => {
             let _ = write!(text, "Serving {url}\nAvailable Routes:");
-            for (id, url) in routes {
-                let _ = write!(text, "\n  {id}: {url}");
+            for Listed { id, path, wildcard } in routes {
+                let wildcard = if *wildcard { " (wildcard)" } else { "" };
+                let _ = write!(text, "\n  {id}: {url}{path}{wildcard}");
             }
         }
         Format::Json => {
-            let routes = routes.iter().map(|(id, url)| Route { id, url }).collect();
+            let route = |route: &Listed| Route {
+                id: route.id.clone(),
+                url: format!("{url}{}", route.path),
+                wildcard: route.wildcard,
+            };
             text = json(&Stamped {
                 time: Now.to_string(),
                 record: &Serving {
                     serving: url,
-                    routes,
+                    routes: routes.iter().map(route).collect(),
                 },
             });
         }
@@ -227,7 +243,8 @@ fn out(line: &mut String) {
     let _ = std::io::stdout().lock().write_all(line.as_bytes());
 }
 
-/// Text with its control characters escaped, so that a request cannot forge a line or steer a terminal.
+/// Text with its control characters escaped, so that a request cannot forge a line or steer a
+/// terminal.
 struct Printable<'a>(&'a str);
 
 impl fmt::Display for Printable<'_> {

@@ -1,7 +1,8 @@
-//! `routelets`, the embedded host: runs a Spin application on Wasmtime where the Spin command line is absent.
+//! `routelets`, the embedded host: runs a Spin application on Wasmtime where the Spin command line
+//! is absent.
 //!
-//! It is no second Spin. What it shares with Spin, it takes by the same names and does in the same way; a feature of
-//! Spin that it does not have is an error that says so.
+//! It is no second Spin. What it shares with Spin, it takes by the same names and does in the same
+//! way; a feature of Spin that it does not have is an error that says so.
 
 mod aot;
 mod app;
@@ -31,7 +32,8 @@ use clap::Parser;
 use crate::cli::{Cli, Command};
 
 fn main() -> ExitCode {
-    let result = match Cli::parse().command {
+    let cli = Cli::try_parse().unwrap_or_else(|error| cli::explain(error).exit());
+    let result = match cli.command {
         Command::Build(options) => manifest::Manifest::load(&options.from)
             .map_err(Into::into)
             .and_then(|manifest| build::build(&manifest, &options.component_id)),

@@ -1,5 +1,5 @@
-//! The requests that a component makes: to hosts that its manifest allows, and to its own application without a
-//! socket.
+//! The requests that a component makes: to hosts that its manifest allows, and to its own
+//! application without a socket.
 
 use std::sync::{Arc, OnceLock, Weak};
 
@@ -11,11 +11,12 @@ use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks, default
 
 use crate::{app::App, body::Held, log, state::Sandbox};
 
-/// Requests that the components of an application may have open at once. Components that call each other in a circle
-/// end here.
+/// Requests that the components of an application may have open at once. Components that call each
+/// other in a circle end here.
 const OPEN_REQUESTS: usize = 1_000;
 
-/// The host that stands for the application itself, for clients that cannot send a request without a host.
+/// The host that stands for the application itself, for clients that cannot send a request without
+/// a host.
 const SELF: &str = "self.alt";
 
 /// What all components of an application share to make requests.

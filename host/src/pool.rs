@@ -25,7 +25,8 @@ use crate::{
     state::{InstanceState, Sandbox},
 };
 
-/// A setting, or two bounds between which each instance gets a value of its own: `a..b` without `b`.
+/// A setting, or two bounds between which each instance gets a value of its own: `a..b` without
+/// `b`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Range<T> {
     /// The least value.

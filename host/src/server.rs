@@ -129,7 +129,8 @@ pub(crate) async fn serve(
     let finished = async {
         // Every connection has given back its permit when all can be had.
         _ = connections.acquire_many(CONNECTIONS).await;
-        // Instances without work go at once; the others do what they began after their last response.
+        // Instances without work go at once; the others do what they began after their last
+        // response.
         while clock.live() > 0 {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
@@ -152,7 +153,8 @@ async fn connection(
     limits: Limits,
     shutdown: Shutdown,
 ) {
-    // A response leaves in several writes; waiting for the client's acknowledgement between them costs 40 ms.
+    // A response leaves in several writes; waiting for the client's acknowledgement between them
+    // costs 40 ms.
     if stream.set_nodelay(true).is_err() {
         return;
     }

@@ -16,8 +16,8 @@ impl Shutdown {
         self.0.clone().cancelled_owned()
     }
 
-    /// Listens for SIGTERM and SIGINT from here on. Handlers of its own make the program stop as process 1 of a
-    /// container too, where signals have no default action.
+    /// Listens for SIGTERM and SIGINT from here on. Handlers of its own make the program stop as
+    /// process 1 of a container too, where signals have no default action.
     ///
     /// # Errors
     /// When the handlers cannot be installed.

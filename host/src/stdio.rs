@@ -33,7 +33,8 @@ pub(crate) struct Sink {
 }
 
 impl Sink {
-    /// Opens `<component>_<stream>.txt` in `dir`; without `dir` everything goes to the terminal, as with Spin.
+    /// Opens `<component>_<stream>.txt` in `dir`; without `dir` everything goes to the terminal, as
+    /// with Spin.
     ///
     /// # Errors
     /// When the file cannot be opened.
@@ -73,7 +74,8 @@ impl Sink {
 #[derive(Clone)]
 pub(crate) struct Output(Arc<Lines>);
 
-/// Collects whole lines for the terminal, so that those of several instances do not run into each other.
+/// Collects whole lines for the terminal, so that those of several instances do not run into each
+/// other.
 struct Lines {
     sink: Arc<Sink>,
     pending: Mutex<Vec<u8>>,
@@ -125,8 +127,8 @@ impl StdoutStream for Output {
         Box::new(self.clone())
     }
 
-    // Not the adapter for asynchronous streams: it writes in the background, and a trap, which ends the instance,
-    // would lose the message that explains it.
+    // Not the adapter for asynchronous streams: it writes in the background, and a trap, which ends
+    // the instance, would lose the message that explains it.
     fn p2_stream(&self) -> Box<dyn OutputStream> {
         Box::new(self.clone())
     }

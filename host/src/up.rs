@@ -21,7 +21,7 @@ use crate::{
     epoch::EpochClock,
     folders::Logs,
     load::Loader,
-    log,
+    log::{self, Listed},
     outbound::Network,
     pool::Pool,
     server::{self, Socket},
@@ -29,11 +29,12 @@ use crate::{
     state::Sandbox,
 };
 
-/// Instances alive at once, over all components. Each reserves 4 GiB of address space and costs what it touches.
+/// Instances alive at once, over all components. Each reserves 4 GiB of address space and costs
+/// what it touches.
 const INSTANCES: u32 = 1_000;
 
-/// Tokio looks at its sockets at the latest after this many steps of guests. A guest that yields by itself takes steps
-/// of some 100 µs, so the default of 61 would let connections wait.
+/// Tokio looks at its sockets at the latest after this many steps of guests. A guest that yields by
+/// itself takes steps of some 100 µs, so the default of 61 would let connections wait.
 const STEPS_BETWEEN_EVENTS: u32 = 8;
 
 /// Runs an application until it is told to stop.
@@ -87,12 +88,7 @@ async fn run(options: Up, manifest: Manifest) -> Result<()> {
     };
     let listener = socket.listen()?;
     let url = format!("http://{}", listener.local_addr()?);
-    let routes: Vec<_> = started
-        .routes
-        .iter()
-        .map(|(id, route)| (id.as_str(), format!("{url}{route}")))
-        .collect();
-    log::serving(&url, &routes);
+    log::serving(&url, &started.routes);
     server::serve(started.app, &started.clock, listener, limits, &shutdown).await;
     Ok(())
 }
@@ -102,7 +98,7 @@ struct Started {
     app: Arc<App>,
     clock: Arc<EpochClock>,
     /// What answers which public route, in the order of the manifest.
-    routes: Vec<(String, String)>,
+    routes: Vec<Listed>,
 }
 
 fn start(options: &Up, manifest: &Manifest, shutdown: &Shutdown) -> Result<Started> {
@@ -200,8 +196,8 @@ fn served(manifest: &Manifest) -> BTreeSet<&str> {
         .collect()
 }
 
-/// The public routes as `spin up` lists them.
-fn routes(manifest: &Manifest) -> Vec<(String, String)> {
+/// The public routes.
+fn routes(manifest: &Manifest) -> Vec<Listed> {
     let public = |trigger: &manifest::HttpTrigger| {
         let TriggerRoute::Public(route) = &trigger.route else {
             return None;
@@ -211,11 +207,12 @@ fn routes(manifest: &Manifest) -> Vec<(String, String)> {
             Handler::Static(_) => &trigger.id,
         };
         let path = format!("/{}", route.as_str().trim_start_matches('/'));
-        let path = match path.strip_suffix("/...") {
-            Some(prefix) => format!("{prefix} (wildcard)"),
-            None => path,
-        };
-        Some((id.clone(), path))
+        let prefix = path.strip_suffix("/...");
+        Some(Listed {
+            id: id.clone(),
+            path: prefix.unwrap_or(&path).to_owned(),
+            wildcard: prefix.is_some(),
+        })
     };
     manifest.http_triggers.iter().filter_map(public).collect()
 }
@@ -240,7 +237,8 @@ fn environment(
     environment.into_iter().collect()
 }
 
-/// Copies the files of a component to a folder of its own, so that it sees these files and no others.
+/// Copies the files of a component to a folder of its own, so that it sees these files and no
+/// others.
 fn files(component: &manifest::Component, application: &Path) -> Result<Option<TempDir>> {
     if component.files.is_empty() {
         return Ok(None);
@@ -254,7 +252,8 @@ fn files(component: &manifest::Component, application: &Path) -> Result<Option<T
     Ok(Some(folder))
 }
 
-/// The cache that the command line asks for. The default one is a help, and a program without a home does without.
+/// The cache that the command line asks for. The default one is a help, and a program without a
+/// home does without.
 fn cache(options: &Up) -> Result<Option<Cache>> {
     if options.disable_cache {
         return Ok(None);
