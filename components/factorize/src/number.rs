@@ -6,13 +6,22 @@ use http_api::Problem;
 use http_api::problem::{
     INVALID_NUMBER, INVALID_TYPE, MISSING_FIELD, NOT_AN_INTEGER, NUMBER_TOO_SMALL, TOO_MANY_DIGITS,
 };
+use serde::de::Error;
 use serde::{Deserialize, Deserializer};
-use serde_json::Value;
+use serde_json::value::RawValue;
+use serde_json::{Map, Value};
 use utoipa::openapi::schema::{ObjectBuilder, OneOfBuilder, Schema, Type};
 
 /// Keeps `null` apart from an absent field.
 pub(crate) fn present<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Value>, D::Error> {
-    Value::deserialize(from).map(Some)
+    let raw = Box::<RawValue>::deserialize(from)?;
+    // Read as a value, an object with the key that serde_json keeps numbers under would be one.
+    if raw.get().starts_with('{') {
+        return Ok(Some(Value::Object(Map::new())));
+    }
+    serde_json::from_str(raw.get())
+        .map(Some)
+        .map_err(D::Error::custom)
 }
 
 /// The number to factorise, from the field as it came.

@@ -1,15 +1,22 @@
 //! Extractors whose rejections are [`Problem`]s.
 
-use axum::body::Bytes;
-use axum::extract::rejection::{BytesRejection, FailedToBufferBody, PathRejection};
+use std::error::Error;
+use std::fmt;
+use std::marker::PhantomData;
+
+use axum::RequestExt;
+use axum::body::{Bytes, HttpBody};
+use axum::extract::rejection::PathRejection;
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
-use serde::de::DeserializeOwned;
+use http_body_util::{BodyExt, LengthLimitError};
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Deserialize, DeserializeOwned, Deserializer, MapAccess, Visitor};
 
 use crate::problem::{self, Problem};
 
-/// The request body as JSON.
+/// The request body, which is a JSON object.
 ///
 /// Rejected with
 /// - `unsupported-media-type` unless the content type is `application/json` or ends in `+json`,
@@ -31,7 +38,31 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
             ));
         }
         let Body(bytes) = Body::from_request(request, state).await?;
-        parse_json(&bytes).map(Json)
+        parse_json(&bytes).map(|Object(value)| Json(value))
+    }
+}
+
+/// A struct that is read from an object alone: what serde derives takes an array of the fields, too.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Object<T>(pub T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Fields<T>(PhantomData<T>);
+
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for Fields<T> {
+            type Value = Object<T>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Object<T>, A::Error> {
+                T::deserialize(MapAccessDeserializer::new(map)).map(Object)
+            }
+        }
+
+        deserializer.deserialize_map(Fields(PhantomData))
     }
 }
 
@@ -82,21 +113,39 @@ pub struct Body(pub Bytes);
 impl<S: Send + Sync> FromRequest<S> for Body {
     type Rejection = Problem;
 
-    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
-        match Bytes::from_request(request, state).await {
-            Ok(bytes) => Ok(Self(bytes)),
-            Err(BytesRejection::FailedToBufferBody(FailedToBufferBody::LengthLimitError(_))) => {
-                Err(Problem::new(
-                    problem::CONTENT_TOO_LARGE,
-                    "the request body is larger than this route accepts",
-                ))
-            }
-            Err(rejection) => Err(Problem::new(
+    async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
+        let too_large = || {
+            Problem::new(
+                problem::CONTENT_TOO_LARGE,
+                "the request body is larger than this route accepts",
+            )
+        };
+        let declared = content_length(request.headers());
+        let body = request.into_limited_body();
+        // Refused before the client sends what would only be thrown away.
+        if let (Some(length), Some(limit)) = (declared, body.size_hint().upper())
+            && length > limit
+        {
+            return Err(too_large());
+        }
+        match body.collect().await {
+            Ok(body) => Ok(Self(body.to_bytes())),
+            Err(error) if is_over_limit(&error) => Err(too_large()),
+            Err(error) => Err(Problem::new(
                 problem::INVALID_REQUEST_BODY,
-                rejection.body_text(),
+                format!("the request body could not be read: {error}"),
             )),
         }
     }
+}
+
+fn content_length(headers: &HeaderMap) -> Option<u64> {
+    let length = headers.get(header::CONTENT_LENGTH)?;
+    length.to_str().ok()?.parse().ok()
+}
+
+fn is_over_limit(error: &(dyn Error + 'static)) -> bool {
+    error.is::<LengthLimitError>() || error.source().is_some_and(is_over_limit)
 }
 
 /// The query string. Rejected with `invalid-parameter`, which names the parameter.
