@@ -4,8 +4,9 @@ use anyhow::{Context, Result};
 use wasmtime::{Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
 
 /// Bytes of a linear memory or stack that are zeroed in place when an instance goes, instead of
-/// being handed back to the kernel: a fresh instance then starts without page faults.
-const KEEP_RESIDENT: usize = 2 << 20;
+/// being handed back to the kernel: a fresh instance then starts with few page faults. Every
+/// instance that was ever alive at the same time keeps as much.
+const KEEP_RESIDENT: usize = 512 << 10;
 
 /// The limits of the engine's allocator.
 #[derive(Clone, Copy, Debug)]

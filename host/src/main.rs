@@ -35,7 +35,7 @@ fn main() -> ExitCode {
     let cli = Cli::try_parse().unwrap_or_else(|error| cli::explain(error).exit());
     let result = match cli.command {
         Command::Build(options) => manifest::Manifest::load(&options.from)
-            .map_err(Into::into)
+            .map_err(anyhow::Error::msg)
             .and_then(|manifest| build::build(&manifest, &options.component_id)),
         Command::Up(options) => up::up(*options),
     };

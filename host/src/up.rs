@@ -6,7 +6,8 @@ use std::{
     sync::Arc,
 };
 
-use anyhow::{Context, Result, bail, ensure};
+// The errors of `manifest` say all in one line, their causes included.
+use anyhow::{Context, Error, Result, bail, ensure};
 use manifest::{AllowedHosts, Handler, Manifest, TriggerRoute, Variables};
 use tempfile::TempDir;
 use tokio::{runtime, sync::Semaphore, task};
@@ -43,7 +44,7 @@ const STEPS_BETWEEN_EVENTS: u32 = 8;
 /// What keeps it from starting.
 pub(crate) fn up(options: Up) -> Result<()> {
     log::init(options.log_format, options.quiet);
-    let mut manifest = Manifest::load(&options.from)?;
+    let mut manifest = Manifest::load(&options.from).map_err(Error::msg)?;
     for warning in &manifest.warnings {
         log::warn(format_args!("{warning}"));
     }
@@ -134,6 +135,7 @@ fn start(options: &Up, manifest: &Manifest, shutdown: &Shutdown) -> Result<Start
                 &variables,
                 manifest.components.keys().map(String::as_str),
             )
+            .map_err(Error::msg)
             .with_context(|| format!("component '{id}'"))?,
             network: Arc::clone(&network),
             stdout: sink("stdout")?,
@@ -220,11 +222,9 @@ fn routes(manifest: &Manifest) -> Vec<Listed> {
 fn variables(options: &Up, manifest: &Manifest) -> Result<Variables> {
     let mut given = BTreeMap::new();
     for source in &options.variable {
-        given.extend(source.read()?);
+        given.extend(source.read().map_err(Error::msg)?);
     }
-    Ok(Variables::resolve(manifest, &given, |name| {
-        std::env::var(name)
-    })?)
+    Variables::resolve(manifest, &given, |name| std::env::var(name)).map_err(Error::msg)
 }
 
 /// The command line's variables after the manifest's, which they replace.
@@ -243,12 +243,12 @@ fn files(component: &manifest::Component, application: &Path) -> Result<Option<T
     if component.files.is_empty() {
         return Ok(None);
     }
-    let found = manifest::expand_files(component, application)?;
+    let found = manifest::expand_files(component, application).map_err(Error::msg)?;
     let folder = tempfile::Builder::new()
         .prefix("routelets-")
         .tempdir()
         .context("cannot make a folder for its files")?;
-    manifest::stage_files(&found, folder.path())?;
+    manifest::stage_files(&found, folder.path()).map_err(Error::msg)?;
     Ok(Some(folder))
 }
 
