@@ -36,6 +36,7 @@ up: build ## Build and serve; LISTEN=address, RUNTIME=spin|embedded
 endif
 
 test: setup-test build ## Run every test
+	cargo build --release --target wasm32-wasip2 --package probe
 	./scripts/test
 
 lint: setup ## Check formatting, lints and documentation
