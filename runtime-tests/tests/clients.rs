@@ -5,7 +5,7 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use runtime_tests::{Launch, Server, app, application, root};
+use runtime_tests::{Launch, Server, app, application, root, test_application};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -55,10 +55,13 @@ fn schemathesis_finds_no_fault() {
     assert!(output.status.success(), "{}", text(&output));
 }
 
-/// What a browser made of a page, and the hosts that it sent requests to.
+/// What a browser made of a page.
 struct Visit {
     dom: String,
+    /// The hosts that the page sent requests to.
     hosts: Vec<String>,
+    /// What its scripts failed at.
+    errors: Vec<String>,
 }
 
 fn visit(app: &Server, path: &str) -> Visit {
@@ -77,19 +80,30 @@ fn visit(app: &Server, path: &str) -> Visit {
             "--disable-component-update",
             "--disable-sync",
         ])
+        // What the browser itself wants of its maker's hosts stays on this machine, too.
+        .arg("--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1")
         .arg(format!(
             "--user-data-dir={}",
             folder.path().join("profile").display()
         ))
         .arg(format!("--log-net-log={}", log.display()))
         // Runs the page's clock ahead until it has nothing left to do.
-        .args(["--virtual-time-budget=30000", "--dump-dom"])
+        .args([
+            "--virtual-time-budget=30000",
+            "--dump-dom",
+            "--enable-logging=stderr",
+        ])
         .arg(app.url(path))
         .output()
         .unwrap();
     assert!(output.status.success(), "{}", text(&output));
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    let errors = stderr
+        .lines()
+        .filter(|line| line.contains("CONSOLE") && line.contains("Uncaught"));
     Visit {
-        dom: String::from_utf8(output.stdout).unwrap(),
+        errors: errors.map(str::to_owned).collect(),
+        dom: String::from_utf8_lossy(&output.stdout).into_owned(),
         hosts: hosts(&log),
     }
 }
@@ -101,19 +115,21 @@ fn chromium() -> PathBuf {
     found.expect("chromium is missing: `make setup-test` installs it")
 }
 
-/// The hosts of every request in a network log of Chromium's, whoever made it.
+/// The hosts of the page's requests in a network log of Chromium's. Whatever a page or a frame in it
+/// loads, from wherever, has the page's own site first in its isolation key; the browser's own
+/// requests have another, or none.
 fn hosts(log: &Path) -> Vec<String> {
     let log: Value = serde_json::from_slice(&std::fs::read(log).unwrap()).unwrap();
     let events = log["events"].as_array().unwrap().iter();
-    let urls = events.filter_map(|event| event["params"]["url"].as_str());
-    let remote = urls.filter_map(|url| {
-        let (scheme, rest) = url.split_once("://")?;
+    let of_page = events.filter_map(|event| {
+        let parameters = &event["params"];
+        let key = parameters["network_isolation_key"].as_str()?;
+        let url = parameters["url"].as_str()?;
+        let (_, rest) = url.split_once("://")?;
         let host = rest.split(['/', '?']).next()?;
-        ["http", "https", "ws", "wss"]
-            .contains(&scheme)
-            .then(|| host.to_owned())
+        key.starts_with("http://127.0.0.1").then(|| host.to_owned())
     });
-    let mut hosts: Vec<String> = remote.collect();
+    let mut hosts: Vec<String> = of_page.collect();
     hosts.sort();
     hosts.dedup();
     hosts
@@ -123,25 +139,22 @@ fn hosts(log: &Path) -> Vec<String> {
 fn a_browser_renders_the_documentation_from_here_alone() {
     let app = app();
     let visit = visit(&app, "/docs");
+    assert_eq!(visit.errors, Vec::<String>::new());
     let document = app.get("/openapi.json").json();
-    for (path, item) in document["paths"].as_object().unwrap() {
-        assert!(
-            visit.dom.contains(&format!("data-path=\"{path}\"")),
-            "{path} is not shown:\n{}",
-            visit.dom
-        );
-        assert!(item.is_object());
+    let paths = document["paths"].as_object().unwrap();
+    for path in paths.keys() {
+        let shown = visit.dom.contains(&format!("data-path=\"{path}\""));
+        assert!(shown, "{path} is not shown:\n{}", visit.dom);
     }
+    let operations: usize = paths
+        .values()
+        .map(|item| item.as_object().unwrap().len())
+        .sum();
     assert_eq!(
-        visit.dom.matches("class=\"opblock ").count(),
-        operations(&document)
+        visit.dom.matches("class=\"opblock opblock-").count(),
+        operations
     );
     assert_eq!(visit.hosts, [app.address().to_string()]);
-}
-
-fn operations(document: &Value) -> usize {
-    let items = document["paths"].as_object().unwrap().values();
-    items.map(|item| item.as_object().unwrap().len()).sum()
 }
 
 #[test]
@@ -149,5 +162,18 @@ fn a_browser_renders_the_start_page() {
     let app = app();
     let visit = visit(&app, "/");
     assert!(visit.dom.contains("<h1>"), "{}", visit.dom);
+    assert_eq!(visit.errors, Vec::<String>::new());
     assert_eq!(visit.hosts, [app.address().to_string()]);
+}
+
+/// The two tests above would notice.
+#[test]
+fn a_page_that_loads_from_elsewhere_is_found_out() {
+    let app = Launch::new(&test_application("stray")).start();
+    let visit = visit(&app, "/");
+    assert_eq!(
+        visit.hosts,
+        [app.address().to_string(), "stray.invalid".to_owned()]
+    );
+    assert_eq!(visit.errors.len(), 1, "{:?}", visit.errors);
 }

@@ -58,7 +58,11 @@ async fn asset(Path(name): Path<String>) -> Result<Response, Problem> {
         (header::CONTENT_TYPE, content_type),
         (header::CACHE_CONTROL, CACHE_CONTROL),
     ];
-    Ok((headers, Bytes::from(file.bytes.into_owned())).into_response())
+    // Kept compressed: every browser takes gzip, and the component is a third of the size.
+    let encoding = file
+        .gzpipped
+        .then_some([(header::CONTENT_ENCODING, "gzip")]);
+    Ok((headers, encoding, Bytes::from(file.bytes.into_owned())).into_response())
 }
 
 /// The routes of this component, with their part of the OpenAPI document.
