@@ -81,6 +81,7 @@ fn visit(app: &Server, path: &str) -> Visit {
             "--disable-sync",
         ])
         // What the browser itself wants of its maker's hosts stays on this machine, too.
+        .arg("--disable-features=AutofillServerCommunication")
         .arg("--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1")
         .arg(format!(
             "--user-data-dir={}",
