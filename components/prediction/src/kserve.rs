@@ -2,6 +2,7 @@
 
 use axum::Json;
 use forest::kserve::{self, InferError, InferRequest, InferResponse, ModelMetadata};
+use guest::LocalFuture;
 use http_api::problem::{
     CONTENT_TOO_LARGE, INVALID_BODY, INVALID_JSON, INVALID_REQUEST_BODY, INVALID_TENSOR,
     UNSUPPORTED_MEDIA_TYPE,
@@ -95,8 +96,9 @@ async fn model_ready() -> Result<Json<Ready>, Problem> {
 async fn infer(
     http_api::Json(request): http_api::Json<InferRequest>,
 ) -> Result<Json<InferResponse>, Problem> {
-    let forest = crate::forest()?;
-    kserve::infer(&forest, request)
+    let inference = kserve::infer(crate::forest()?, request, guest::pause);
+    LocalFuture::new(inference)
+        .await
         .map(Json)
         .map_err(|error| match error {
             InferError::Forest(error) => crate::failed(error),

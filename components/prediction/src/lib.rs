@@ -2,13 +2,13 @@
 
 mod kserve;
 
-use std::rc::Rc;
+use std::sync::LazyLock;
 
 use axum::extract::{FromRequest, Request as HttpRequest};
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, Method};
 use axum::response::{IntoResponse, Response};
 use forest::{Forest, ForestError, Measurement, OneOrMany, Prediction, table};
-use guest::Request;
+use guest::{Busy, LocalFuture, Request};
 use http_api::problem::{
     CONTENT_TOO_LARGE, INTERNAL, INVALID_BODY, INVALID_CSV, INVALID_JSON, INVALID_PARAMETER,
     INVALID_REQUEST_BODY, UNSUPPORTED_MEDIA_TYPE,
@@ -37,7 +37,7 @@ problem_responses!(
     responses((status = 200, body = Prediction), QueryProblems)
 )]
 async fn predict_one(Query(flower): Query<Measurement>) -> Result<axum::Json<Prediction>, Problem> {
-    let mut predictions = predict(&[flower])?;
+    let mut predictions = predict(&[flower]).await?;
     predictions
         .pop()
         .map(axum::Json)
@@ -65,7 +65,7 @@ async fn predict_body(request: HttpRequest) -> Result<Response, Problem> {
     let flowers = match format {
         Format::Json => match extract::parse_json(&bytes)? {
             OneOrMany::One(flower) => {
-                let predictions = predict(&[flower])?;
+                let predictions = predict(&[flower]).await?;
                 return Ok(axum::Json(predictions.first()).into_response());
             }
             OneOrMany::Many(flowers) => flowers,
@@ -74,7 +74,7 @@ async fn predict_body(request: HttpRequest) -> Result<Response, Problem> {
             table::parse(&bytes).map_err(|error| Problem::new(INVALID_CSV, error.to_string()))?
         }
     };
-    Ok(axum::Json(predict(&flowers)?).into_response())
+    Ok(axum::Json(predict(&flowers).await?).into_response())
 }
 
 /// The forms a table of flowers may come in.
@@ -97,19 +97,15 @@ impl Format {
     }
 }
 
-fn predict(flowers: &[Measurement]) -> Result<Vec<Prediction>, Problem> {
-    forest()?.predict(flowers).map_err(failed)
+async fn predict(flowers: &[Measurement]) -> Result<Vec<Prediction>, Problem> {
+    let predictions = forest()?.predict(flowers, guest::pause);
+    LocalFuture::new(predictions).await.map_err(failed)
 }
 
 /// The forest, loaded once for an instance.
-fn forest() -> Result<Rc<Forest>, Problem> {
-    thread_local! {
-        static FOREST: Result<Rc<Forest>, ForestError> = Forest::load().map(Rc::new);
-    }
-    FOREST.with(|loaded| match loaded {
-        Ok(forest) => Ok(Rc::clone(forest)),
-        Err(error) => Err(failed(error)),
-    })
+fn forest() -> Result<&'static Forest, Problem> {
+    static FOREST: LazyLock<Result<Forest, ForestError>> = LazyLock::new(Forest::load);
+    FOREST.as_ref().map_err(failed)
 }
 
 /// The model is part of the component and was tested with it: no client can cause this.
@@ -128,5 +124,7 @@ pub fn routes() -> OpenApiRouter {
 /// Answers an HTTP request.
 #[cfg_attr(target_family = "wasm", spin_sdk::http_service)]
 pub async fn handle(request: Request) -> Response {
+    // A body may bring thousands of flowers, a query brings one.
+    let _busy = (request.method() == Method::POST).then(Busy::new);
     guest::serve(routes, request).await
 }

@@ -190,11 +190,15 @@ pub fn metadata() -> ModelMetadata {
     }
 }
 
-/// Answers a request.
+/// Answers a request; awaits `pause` as [`Forest::predict`] does.
 ///
 /// # Errors
 /// A request that does not fit the model, and a failure of the forest.
-pub fn infer(forest: &Forest, request: InferRequest) -> Result<InferResponse, InferError> {
+pub async fn infer(
+    forest: &Forest,
+    request: InferRequest,
+    pause: impl AsyncFnMut(),
+) -> Result<InferResponse, InferError> {
     let InferRequest {
         id,
         inputs,
@@ -208,7 +212,7 @@ pub fn infer(forest: &Forest, request: InferRequest) -> Result<InferResponse, In
     }
     let flowers = input.measurements()?;
     let outputs = requested(&outputs)?;
-    let predictions = forest.predict(&flowers)?;
+    let predictions = forest.predict(&flowers, pause).await?;
     let outputs = outputs
         .into_iter()
         .map(|output| output.tensor(&predictions))

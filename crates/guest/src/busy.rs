@@ -1,6 +1,6 @@
 //! Back-pressure for routes that compute.
 
-use spin_sdk::wit_bindgen::{backpressure_dec, backpressure_inc};
+use spin_sdk::wit_bindgen::{backpressure_dec, backpressure_inc, yield_async};
 
 /// While one lives, the host gives this instance no further request.
 ///
@@ -24,4 +24,9 @@ impl Drop for Busy {
     fn drop(&mut self) {
         backpressure_dec();
     }
+}
+
+/// Lets the host do something else: awaited after every quarter of a millisecond of work or so.
+pub async fn pause() {
+    yield_async().await;
 }

@@ -22,7 +22,7 @@ use spin_sdk::variables;
 use utoipa_axum::router::OpenApiRouter;
 
 pub use axum::response::Response;
-pub use busy::Busy;
+pub use busy::{Busy, pause};
 /// Lets axum, which wants `Send` futures, await one that is bound to this single-threaded guest.
 pub use send_wrapper::SendWrapper as LocalFuture;
 pub use spin_sdk::http::Request;

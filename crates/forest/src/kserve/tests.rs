@@ -3,6 +3,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::{MAX_ROWS, Measurement};
+use pollster::block_on;
 
 fn request(body: &str) -> Result<InferRequest, String> {
     serde_json::from_str(body).map_err(|error| error.to_string())
@@ -10,8 +11,8 @@ fn request(body: &str) -> Result<InferRequest, String> {
 
 fn answer(body: &Value) -> Result<Value, String> {
     let forest = Forest::load().expect("loads");
-    let response =
-        infer(&forest, request(&body.to_string())?).map_err(|error| error.to_string())?;
+    let response = block_on(infer(&forest, request(&body.to_string())?, async || {}))
+        .map_err(|error| error.to_string())?;
     Ok(serde_json::to_value(response).expect("serializes"))
 }
 
