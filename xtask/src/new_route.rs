@@ -7,9 +7,18 @@ use anyhow::{Context, Result, ensure};
 
 /// Files that a new component brings: where, and what is in it.
 const NEW_FILES: &[(&str, &str)] = &[
-    ("components/{{name}}/Cargo.toml", include_str!("../templates/Cargo.toml.in")),
-    ("components/{{name}}/src/lib.rs", include_str!("../templates/lib.rs.in")),
-    ("runtime-tests/cases/{{name}}.toml", include_str!("../templates/case.toml.in")),
+    (
+        "components/{{name}}/Cargo.toml",
+        include_str!("../templates/Cargo.toml.in"),
+    ),
+    (
+        "components/{{name}}/src/lib.rs",
+        include_str!("../templates/lib.rs.in"),
+    ),
+    (
+        "runtime-tests/cases/{{name}}.toml",
+        include_str!("../templates/case.toml.in"),
+    ),
 ];
 
 /// The component's trigger and permissions, for the end of `spin.toml`.
@@ -17,18 +26,72 @@ const MANIFEST: &str = include_str!("../templates/spin.toml.in");
 
 /// Words that Cargo refuses as a package name, as far as they pass as a path segment.
 const RESERVED: &[&str] = &[
-    "abstract", "alloc", "as", "async", "await", "become", "box", "break", "const", "continue",
-    "core", "crate", "do", "dyn", "else", "enum", "extern", "false", "final", "fn", "for", "gen",
-    "if", "impl", "in", "let", "loop", "macro", "match", "mod", "move", "mut", "override", "priv",
-    "proc-macro", "pub", "ref", "return", "self", "static", "std", "struct", "super", "test",
-    "trait", "true", "try", "type", "typeof", "unsafe", "unsized", "use", "virtual", "where",
-    "while", "yield",
+    "abstract",
+    "alloc",
+    "as",
+    "async",
+    "await",
+    "become",
+    "box",
+    "break",
+    "const",
+    "continue",
+    "core",
+    "crate",
+    "do",
+    "dyn",
+    "else",
+    "enum",
+    "extern",
+    "false",
+    "final",
+    "fn",
+    "for",
+    "gen",
+    "if",
+    "impl",
+    "in",
+    "let",
+    "loop",
+    "macro",
+    "match",
+    "mod",
+    "move",
+    "mut",
+    "override",
+    "priv",
+    "proc-macro",
+    "pub",
+    "ref",
+    "return",
+    "self",
+    "static",
+    "std",
+    "struct",
+    "super",
+    "test",
+    "trait",
+    "true",
+    "try",
+    "type",
+    "typeof",
+    "unsafe",
+    "unsized",
+    "use",
+    "virtual",
+    "where",
+    "while",
+    "yield",
 ];
 
 /// Adds the component `name` to the repository at `root`.
 pub(crate) fn add(root: &Path, name: &str) -> Result<()> {
     let name = Name::parse(name)?;
-    ensure!(!is_taken(root, name.0)?, "there is a package called '{}' already", name.0);
+    ensure!(
+        !is_taken(root, name.0)?,
+        "there is a package called '{}' already",
+        name.0
+    );
 
     for (path, template) in NEW_FILES {
         let path = root.join(name.fill(path));
@@ -40,7 +103,11 @@ pub(crate) fn add(root: &Path, name: &str) -> Result<()> {
     }
     edit(root, "spin.toml", |text| Ok(text + &name.fill(MANIFEST)))?;
     edit(root, "xtask/Cargo.toml", |text| {
-        insert_sorted(&text, " = { path = \"../components/", &name.fill("{{name}} = { path = \"../components/{{name}}\" }"))
+        insert_sorted(
+            &text,
+            " = { path = \"../components/",
+            &name.fill("{{name}} = { path = \"../components/{{name}}\" }"),
+        )
     })?;
     edit(root, "xtask/src/openapi.rs", |text| {
         insert_sorted(&text, "::routes,", &name.fill("    {{module}}::routes,"))
@@ -56,13 +123,18 @@ impl<'a> Name<'a> {
     fn parse(name: &'a str) -> Result<Self> {
         let words_are_good = name.split('-').all(|word| {
             word.starts_with(|first: char| first.is_ascii_lowercase())
-                && word.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit())
+                && word
+                    .chars()
+                    .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit())
         });
         ensure!(
             words_are_good && name.len() <= 40,
             "'{name}' is no name for a route: words of a-z and 0-9 that start with a letter, joined by single hyphens"
         );
-        ensure!(!RESERVED.contains(&name), "'{name}' is a word of Rust's own");
+        ensure!(
+            !RESERVED.contains(&name),
+            "'{name}' is a word of Rust's own"
+        );
         Ok(Self(name))
     }
 
@@ -83,7 +155,9 @@ impl<'a> Name<'a> {
 /// Whether a package of this workspace or a dependency has the name.
 fn is_taken(root: &Path, name: &str) -> Result<bool> {
     let lock = fs::read_to_string(root.join("Cargo.lock")).context("cannot read Cargo.lock")?;
-    Ok(lock.lines().any(|line| line == format!("name = \"{name}\"")))
+    Ok(lock
+        .lines()
+        .any(|line| line == format!("name = \"{name}\"")))
 }
 
 fn edit(root: &Path, file: &str, change: impl FnOnce(String) -> Result<String>) -> Result<()> {
@@ -96,7 +170,10 @@ fn edit(root: &Path, file: &str, change: impl FnOnce(String) -> Result<String>) 
 /// Inserts `line` among the lines that contain `mark`, in alphabetical order.
 fn insert_sorted(text: &str, mark: &str, line: &str) -> Result<String> {
     let mut lines: Vec<&str> = text.lines().collect();
-    let last = lines.iter().rposition(|it| it.contains(mark)).context("no list of components")?;
+    let last = lines
+        .iter()
+        .rposition(|it| it.contains(mark))
+        .context("no list of components")?;
     let place = lines
         .iter()
         .position(|it| it.contains(mark) && *it > line)
@@ -114,7 +191,20 @@ mod tests {
         for good in ["ping", "greet-twice", "v2"] {
             assert!(Name::parse(good).is_ok(), "{good}");
         }
-        for bad in ["", "-", "loop", "Ping", "a--b", "a-", "2x", "a_b", "a/b", "../x", "ünder", &"a".repeat(41)] {
+        for bad in [
+            "",
+            "-",
+            "loop",
+            "Ping",
+            "a--b",
+            "a-",
+            "2x",
+            "a_b",
+            "a/b",
+            "../x",
+            "ünder",
+            &"a".repeat(41),
+        ] {
             assert!(Name::parse(bad).is_err(), "{bad}");
         }
     }
@@ -123,9 +213,18 @@ mod tests {
     fn lines_keep_their_order() {
         let list = "before\nb::routes,\nd::routes,\nafter\n";
         let with = |line| insert_sorted(list, "::routes,", line).expect("a list");
-        assert_eq!(with("a::routes,"), "before\na::routes,\nb::routes,\nd::routes,\nafter\n");
-        assert_eq!(with("c::routes,"), "before\nb::routes,\nc::routes,\nd::routes,\nafter\n");
-        assert_eq!(with("e::routes,"), "before\nb::routes,\nd::routes,\ne::routes,\nafter\n");
+        assert_eq!(
+            with("a::routes,"),
+            "before\na::routes,\nb::routes,\nd::routes,\nafter\n"
+        );
+        assert_eq!(
+            with("c::routes,"),
+            "before\nb::routes,\nc::routes,\nd::routes,\nafter\n"
+        );
+        assert_eq!(
+            with("e::routes,"),
+            "before\nb::routes,\nd::routes,\ne::routes,\nafter\n"
+        );
         assert!(insert_sorted("nothing", "::routes,", "a").is_err());
     }
 }

@@ -47,7 +47,7 @@ problem_responses!(
 struct FactorizeRequest {
     /// An integer from 2 to 200 digits, as a number or, for clients whose numbers end at 2^53, as a
     /// string of decimal digits.
-    #[schema(schema_with = number::schema)]
+    #[schema(schema_with = number::schema, required = true)]
     #[serde(default, deserialize_with = "number::present")]
     number: Option<Value>,
 }
@@ -56,7 +56,7 @@ struct FactorizeRequest {
 #[derive(Serialize, ToSchema)]
 struct FactorizeResponse {
     /// The primes, ascending, each with its exponent; with all their digits.
-    #[schema(value_type = Vec<(u64, u32)>)]
+    #[schema(schema_with = number::factorization_schema)]
     factorization: Vec<(serde_json::Number, u32)>,
     /// The same as text.
     factorization_str: String,

@@ -10,7 +10,8 @@ use serde::de::Error;
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
-use utoipa::openapi::schema::{ObjectBuilder, OneOfBuilder, Schema, Type};
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, OneOfBuilder, Schema, Type};
 
 /// Keeps `null` apart from an absent field.
 pub(crate) fn present<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Value>, D::Error> {
@@ -102,6 +103,23 @@ pub(crate) fn schema() -> Schema {
         .max_length(Some(factor::MAX_DIGITS))
         .build();
     OneOfBuilder::new().item(integer).item(text).build().into()
+}
+
+/// The OpenAPI schema of a factorisation: pairs of a prime and its exponent.
+pub(crate) fn factorization_schema() -> Schema {
+    let integer = ObjectBuilder::new()
+        .schema_type(Type::Integer)
+        .minimum(Some(1))
+        .build();
+    let pair = ArrayBuilder::new()
+        .items(integer)
+        .min_items(Some(2))
+        .max_items(Some(2));
+    ArrayBuilder::new()
+        .items(RefOr::T(Schema::Array(pair.build())))
+        .min_items(Some(1))
+        .build()
+        .into()
 }
 
 #[cfg(test)]

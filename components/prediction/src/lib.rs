@@ -14,6 +14,7 @@ use http_api::problem::{
     INVALID_REQUEST_BODY, UNSUPPORTED_MEDIA_TYPE,
 };
 use http_api::{Body, Problem, Query, extract, problem_responses};
+use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 problem_responses!(QueryProblems = [INVALID_PARAMETER]);
@@ -55,7 +56,7 @@ async fn predict_one(Query(flower): Query<Measurement>) -> Result<axum::Json<Pre
         (OneOrMany<Measurement> = "application/json", example = json!(
             {"sepal_length": 5.1, "sepal_width": 3.5, "petal_length": 1.4, "petal_width": 0.2}
         )),
-        (String = "text/csv", example = "5.1,3.5,1.4,0.2\n6.7,3.0,5.2,2.3\n"),
+        (CsvTable = "text/csv", example = "5.1,3.5,1.4,0.2\n6.7,3.0,5.2,2.3\n"),
     )),
     responses((status = 200, body = OneOrMany<Prediction>), BodyProblems)
 )]
@@ -76,6 +77,16 @@ async fn predict_body(request: HttpRequest) -> Result<Response, Problem> {
     };
     Ok(axum::Json(predict(&flowers).await?).into_response())
 }
+
+/// A table of flowers as CSV (RFC 4180): the four measurements in centimetres, with or without a header line.
+/// With one, columns may come in any order, and others are ignored.
+#[derive(ToSchema)]
+#[schema(
+    value_type = String,
+    pattern = r"^(sepal_length,sepal_width,petal_length,petal_width\n)?((([1-9][0-9]?(\.[0-9]{1,2})?|0\.[0-9]?[1-9]),){3}([1-9][0-9]?(\.[0-9]{1,2})?|0\.[0-9]?[1-9])\n)+$"
+)]
+#[allow(dead_code)] // Describes the body in the OpenAPI document.
+struct CsvTable(String);
 
 /// The forms a table of flowers may come in.
 enum Format {

@@ -22,7 +22,6 @@ pub struct Operands {
     #[param(
         example = "0.1",
         min_length = 1,
-        max_length = 9999,
         pattern = r"^[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,3})?$"
     )]
     a: String,
@@ -30,7 +29,6 @@ pub struct Operands {
     #[param(
         example = "0.2",
         min_length = 1,
-        max_length = 9999,
         pattern = r"^[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,3})?$"
     )]
     b: String,

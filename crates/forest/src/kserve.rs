@@ -3,8 +3,10 @@
 //! Specification: `specification/protocol/inference_rest.md` in github.com/kserve/open-inference-protocol. Of its
 //! optional parts, `parameters` are ignored and the binary tensor extension is not supported.
 
+mod schema;
 mod tensor;
 
+use http_api::extract::objects;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -29,9 +31,11 @@ pub struct InferRequest {
     pub id: Option<String>,
     /// One tensor, named `features`.
     #[schema(min_items = 1, max_items = 1)]
+    #[serde(deserialize_with = "objects")]
     pub inputs: Vec<InputTensor>,
     /// Which outputs to return, and in what order; all of them when absent or empty.
-    #[serde(default)]
+    #[schema(max_items = 2)]
+    #[serde(default, deserialize_with = "objects")]
     pub outputs: Vec<RequestedOutput>,
 }
 
@@ -39,7 +43,7 @@ pub struct InferRequest {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, ToSchema)]
 pub struct RequestedOutput {
     /// `label` or `probabilities`.
-    #[schema(example = "label")]
+    #[schema(example = "label", pattern = "^(label|probabilities)$")]
     pub name: String,
 }
 

@@ -1,5 +1,6 @@
 use std::{fmt, marker::PhantomData};
 
+use http_api::extract::Object;
 use serde::de::{
     Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor, value::MapAccessDeserializer,
 };
@@ -40,7 +41,7 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for ObjectOrArray<T> {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut array: A) -> Result<Self::Value, A::Error> {
         let mut items = Vec::new();
-        while let Some(item) = array.next_element()? {
+        while let Some(Object(item)) = array.next_element()? {
             if items.len() == MAX_ROWS {
                 return Err(A::Error::invalid_length(MAX_ROWS + 1, &self));
             }

@@ -66,6 +66,17 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
     }
 }
 
+/// For `#[serde(deserialize_with)]`: an array of objects, each as strict as an [`Object`].
+///
+/// # Errors
+/// Those of the deserializer.
+pub fn objects<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+    from: D,
+) -> Result<Vec<T>, D::Error> {
+    let objects = Vec::<Object<T>>::deserialize(from)?;
+    Ok(objects.into_iter().map(|Object(value)| value).collect())
+}
+
 /// Reads `bytes` as the JSON of a `T`; the errors are those of [`Json`].
 ///
 /// # Errors

@@ -75,6 +75,15 @@ mod tests {
         prefers_html(&headers)
     }
 
+    proptest::proptest! {
+        #[test]
+        fn any_header_is_read_without_a_panic(accept in "\\PC{0,60}") {
+            let mut headers = HeaderMap::new();
+            headers.extend(HeaderValue::try_from(accept).map(|value| (header::ACCEPT, value)));
+            prefers_html(&headers);
+        }
+    }
+
     #[test]
     fn browsers_get_html_and_programs_json() {
         assert!(asked(

@@ -8,6 +8,7 @@ use serde::{Deserialize as DeriveDeserialize, Serialize};
 use serde_json::Number;
 use utoipa::ToSchema;
 
+use super::schema;
 use crate::{InvalidMeasurement, MAX_ROWS, Measurement};
 
 const FEATURES: usize = 4;
@@ -40,21 +41,21 @@ impl Datatype {
 #[derive(Clone, Debug, PartialEq, DeriveDeserialize, ToSchema)]
 pub struct InputTensor {
     /// Always `features`.
-    #[schema(example = "features")]
+    #[schema(example = "features", pattern = "^features$")]
     pub name: String,
     /// `[n, 4]` for n flowers, at most 10,000; `[4]` for one.
-    #[schema(example = json!([1, 4]))]
+    #[schema(schema_with = schema::shape)]
     pub shape: Vec<u64>,
     /// Type of the elements.
     pub datatype: Datatype,
-    /// The elements, row by row.
+    /// The elements, row by row: all in one array, or an array for each row.
+    #[schema(schema_with = schema::data)]
     pub data: TensorData,
 }
 
 /// Elements of a tensor: all in one array, or an array for each row.
-#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(untagged)]
-#[schema(example = json!([5.1, 3.5, 1.4, 0.2]))]
 pub enum TensorData {
     /// All elements.
     Flat(Vec<f64>),
@@ -74,13 +75,13 @@ pub struct OutputTensor {
     #[schema(example = json!([1]))]
     pub shape: Vec<u64>,
     /// The elements, row by row in one array.
+    #[schema(value_type = Vec<f64>, example = json!([0]))]
     pub data: OutputValues,
 }
 
 /// Elements of an output.
-#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(untagged)]
-#[schema(example = json!([0]))]
 pub enum OutputValues {
     /// Labels.
     Int64(Vec<i64>),
