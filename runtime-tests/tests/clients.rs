@@ -33,8 +33,11 @@ fn schemathesis_finds_no_fault() {
         .variable("factorize_time_limit", "1")
         .start();
     let folder = TempDir::new().unwrap();
+    let config = root().join("runtime-tests/clients/schemathesis.toml");
     let output = Command::new(program)
         .current_dir(folder.path())
+        .arg("--config-file")
+        .arg(config)
         .args([
             "run",
             &app.url("/openapi.json"),
