@@ -77,7 +77,7 @@ pub(crate) fn spin() -> Page {
 pub(crate) fn container() -> Page {
     Page::new(
         "Container",
-        "How this service is packaged for container hosts.",
+        "What this service needs in a container, and what it does not.",
         [
             (
                 "What goes in",
