@@ -52,6 +52,7 @@ openapi: setup ## Write the OpenAPI document anew
 
 new-route: setup ## Add a component that answers GET /NAME: make new-route NAME=greet
 	cargo xtask new-route $(NAME)
+	cargo fmt --package $(NAME)
 	cargo xtask openapi
 
 clean: ## Remove what was built
