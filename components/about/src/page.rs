@@ -1,8 +1,8 @@
 //! One content, two forms: JSON for programs, HTML for browsers.
 
-use axum::Json;
-use axum::http::{HeaderMap, HeaderValue, header};
-use axum::response::{Html, IntoResponse, Response};
+use axum::http::HeaderMap;
+use axum::response::Response;
+use http_api::negotiated;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -62,23 +62,6 @@ impl Page {
         });
         document(&self.title, &self.summary, &sections.collect::<String>())
     }
-}
-
-/// `value` as JSON, or the page that `html` makes where the client would rather have that.
-pub(crate) fn negotiated<T: Serialize>(
-    request: &HeaderMap,
-    value: &T,
-    html: impl FnOnce() -> String,
-) -> Response {
-    let mut response = if http_api::prefers_html(request) {
-        Html(html()).into_response()
-    } else {
-        Json(value).into_response()
-    };
-    response
-        .headers_mut()
-        .insert(header::VARY, HeaderValue::from_static("accept"));
-    response
 }
 
 /// A whole HTML document around `body`.

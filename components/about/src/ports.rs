@@ -2,11 +2,12 @@
 
 use axum::http::{HeaderMap, Uri, header, uri::Authority};
 use axum::response::Response;
+use http_api::negotiated;
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use crate::page::{document, escape, negotiated};
+use crate::page::{document, escape};
 
 /// The document of the whole API, which lists every endpoint.
 const OPENAPI: &str = include_str!("../../docs/openapi.json");

@@ -2,10 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use axum::Json;
-use axum::http::{HeaderMap, HeaderValue, header};
-use axum::response::{Html, IntoResponse, Response};
-use guest::Request;
+use axum::http::HeaderMap;
+use guest::{Request, Response};
+use http_api::negotiated;
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -42,26 +41,18 @@ struct Index {
     ))
 )]
 async fn index(headers: HeaderMap) -> Response {
-    let mut response = if http_api::prefers_html(&headers) {
-        Html(include_str!("index.html")).into_response()
-    } else {
-        Json(Index {
-            message: "It's working!",
-            name: "routelets",
-            version: env!("CARGO_PKG_VERSION"),
-            links: BTreeMap::from([
-                ("docs", "/docs"),
-                ("openapi", "/openapi.json"),
-                ("about", "/about"),
-                ("ping", "/ping"),
-            ]),
-        })
-        .into_response()
+    let index = Index {
+        message: "It's working!",
+        name: "routelets",
+        version: env!("CARGO_PKG_VERSION"),
+        links: BTreeMap::from([
+            ("docs", "/docs"),
+            ("openapi", "/openapi.json"),
+            ("about", "/about"),
+            ("ping", "/ping"),
+        ]),
     };
-    response
-        .headers_mut()
-        .insert(header::VARY, HeaderValue::from_static("accept"));
-    response
+    negotiated(&headers, &index, || include_str!("index.html"))
 }
 
 /// The routes of this component, with their part of the OpenAPI document.

@@ -12,6 +12,6 @@ pub mod problem;
 mod service;
 
 pub use extract::{Body, Json, Path, Query};
-pub use negotiate::prefers_html;
+pub use negotiate::negotiated;
 pub use problem::Problem;
 pub use service::{Service, Settings, X_REQUEST_ID};

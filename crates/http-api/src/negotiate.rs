@@ -1,10 +1,31 @@
 //! Content negotiation (RFC 9110, section 12.5.1).
 
-use axum::http::{HeaderMap, header};
+use axum::Json;
+use axum::http::{HeaderMap, HeaderValue, header};
+use axum::response::{Html, IntoResponse, Response};
+use serde::Serialize;
+
+/// `value` as JSON, or the page that `html` makes where the client would rather have that.
+pub fn negotiated<T: Serialize, P>(
+    request: &HeaderMap,
+    value: &T,
+    html: impl FnOnce() -> P,
+) -> Response
+where
+    Html<P>: IntoResponse,
+{
+    let mut response = if prefers_html(request) {
+        Html(html()).into_response()
+    } else {
+        Json(value).into_response()
+    };
+    let vary = HeaderValue::from_static("accept");
+    response.headers_mut().insert(header::VARY, vary);
+    response
+}
 
 /// Whether the client would rather have HTML than JSON: browsers would, programs would not.
-#[must_use]
-pub fn prefers_html(headers: &HeaderMap) -> bool {
+fn prefers_html(headers: &HeaderMap) -> bool {
     let accept = headers
         .get_all(header::ACCEPT)
         .iter()
@@ -67,7 +88,6 @@ fn quality(accept: &[MediaRange<'_>], kind: &str, subtype: &str) -> u16 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use axum::http::HeaderValue;
 
     fn asked(accept: &'static str) -> bool {
         let mut headers = HeaderMap::new();

@@ -2,9 +2,21 @@
 
 use std::io::ErrorKind;
 
-use runtime_tests::{Connection, Launch, Request, Runtime, application};
+use runtime_tests::{Connection, Launch, Request, Runtime, Server, application};
 
 use crate::HARD;
+
+/// A connection whose request keeps the application busy, which goes on to answer others.
+fn factorising(app: &Server) -> Connection {
+    let mut busy = app.connect();
+    busy.send_only(&Request::post_json(
+        "/factorize",
+        format!(r#"{{"number": "{HARD}"}}"#),
+    ))
+    .unwrap();
+    assert_eq!(app.get("/ping").status, 200);
+    busy
+}
 
 #[test]
 fn a_stop_without_requests_is_clean() {
@@ -64,13 +76,7 @@ fn new_connections_are_refused_while_it_finishes() {
     let mut app = Launch::new(&application())
         .variable("factorize_time_limit", "4")
         .start();
-    let mut busy = app.connect();
-    busy.send_only(&Request::post_json(
-        "/factorize",
-        format!(r#"{{"number": "{HARD}"}}"#),
-    ))
-    .unwrap();
-    assert_eq!(app.get("/ping").status, 200);
+    let mut busy = factorising(&app);
     app.terminate();
     let _ = app.line(|line| line.contains("Stopping"));
     // The line is printed before the socket is closed: soon, but not at once.
@@ -91,13 +97,7 @@ fn a_second_signal_does_not_wait() {
     let mut app = Launch::new(&application())
         .variable("factorize_time_limit", "60")
         .start();
-    let mut busy = app.connect();
-    busy.send_only(&Request::post_json(
-        "/factorize",
-        format!(r#"{{"number": "{HARD}"}}"#),
-    ))
-    .unwrap();
-    assert_eq!(app.get("/ping").status, 200);
+    let mut busy = factorising(&app);
     app.terminate();
     let _ = app.line(|line| line.contains("Stopping"));
     app.terminate();
@@ -114,13 +114,7 @@ fn what_takes_too_long_is_cut_off() {
         .variable("factorize_time_limit", "60")
         .arg("--shutdown-timeout=1s")
         .start();
-    let mut busy = app.connect();
-    busy.send_only(&Request::post_json(
-        "/factorize",
-        format!(r#"{{"number": "{HARD}"}}"#),
-    ))
-    .unwrap();
-    assert_eq!(app.get("/ping").status, 200);
+    let mut busy = factorising(&app);
     app.terminate();
     assert!(busy.read("POST").is_err());
     assert_eq!(app.wait().code(), Some(0));
