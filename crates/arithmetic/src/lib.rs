@@ -175,6 +175,17 @@ mod tests {
     }
 
     #[test]
+    fn the_document_gives_the_pattern() {
+        use utoipa::IntoParams;
+        let parameters = Operands::into_params(|| None);
+        assert_eq!(parameters.len(), 2);
+        for parameter in parameters {
+            let parameter = serde_json::to_value(parameter).expect("JSON");
+            assert_eq!(parameter["schema"]["pattern"], PATTERN);
+        }
+    }
+
+    #[test]
     fn nothing_is_rounded() {
         assert_eq!(decimal("0.1").plus(&decimal("0.2")).to_string(), "0.3");
         assert_eq!(
