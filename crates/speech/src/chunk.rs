@@ -1,0 +1,1 @@
+//! Cuts a recording into pieces that a model takes at once.

@@ -1,0 +1,1 @@
+//! Decoding of connectionist temporal classification (CTC) outputs.

@@ -1,0 +1,1 @@
+//! Words, segments and their times.

@@ -1,0 +1,177 @@
+"""Speaks sentences with the text-to-speech engines of Debian and keeps them as 16 kHz recordings.
+
+    python synthesize.py --out DIR [--count 24000] [--seed 1]
+
+A set is a folder of shards `NAME.npz` (the samples end to end, int16, and the end of each utterance) with a
+`NAME.tsv` beside it (engine, voice, settings and sentence of each). Sets of one seed are the same again.
+"""
+
+import argparse
+import io
+import os
+import random
+import subprocess
+import tempfile
+import wave
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from scipy.signal import resample_poly
+
+import sentences
+
+RATE = 16_000
+
+ACCENTS = ["en-us", "en-us", "en-gb", "en-gb-x-rp", "en-gb-scotland", "en-gb-x-gbcwmd", "en-us-nyc"]
+VARIANTS = """Alex Alicia Andrea Andy Annie Denis Diogo Gene Henrique Hugo Jacky Lee Marco Mario Mike Nguyen
+    adam anika announcer antonio belinda benjamin boris caleb david edward f1 f2 f3 f5 grandma gustave iven iven2 john
+    kaukovalta klatt klatt2 klatt5 linda m1 m2 m3 m4 m6 m7 marcelo max michel norbert pablo paul quincy rob
+    sandro shelby steph steph2 travis victor zac""".split()
+
+# Kept out of training, so that the error on voices never heard can be told.
+UNSEEN_ACCENTS = ["en-gb-x-gbclan", "en-029", "en-us"]
+UNSEEN_VARIANTS = "f4 m5 m8 Michael Gene2 aunty robert steph3 edward2 iven3 klatt4 miguel".split()
+
+
+@dataclass(frozen=True)
+class Voice:
+    """One way to read a sentence aloud: all that an engine takes."""
+
+    engine: str
+    name: str
+    speed: float = 1.0
+    pitch: int = 50
+
+
+def espeak(r, accents=ACCENTS, variants=VARIANTS):
+    """A voice of espeak-ng; its plain voices as often as a dozen variants."""
+    variant = "" if r.random() < 0.15 else "+" + r.choice(variants)
+    speed = r.uniform(0.68, 1.22)
+    return Voice("espeak-ng", r.choice(accents) + variant, round(speed, 2), r.randint(20, 80))
+
+
+def flite(r, voices=("awb", "rms", "awb", "rms", "kal16")):
+    return Voice("flite", r.choice(voices), round(r.uniform(0.75, 1.3), 2))
+
+
+def festival(r, voices=("kal_diphone", "ked_diphone")):
+    return Voice("festival", r.choice(voices), round(r.uniform(0.75, 1.3), 2))
+
+
+def plan(name, count, r):
+    """The voices and sentences of a set."""
+    def pick(makers, weights, n, **of):
+        texts = sentences.sentences(n, r.randrange(1 << 30), **of)
+        return [(r.choices(makers, weights)[0](r), text) for text in texts]
+
+    unseen = [
+        lambda r: espeak(r, UNSEEN_ACCENTS[:2] + UNSEEN_ACCENTS, UNSEEN_VARIANTS),
+        lambda r: flite(r, ("slt",)),
+    ]
+    hts = [lambda r: festival(r, ("cmu_us_slt_arctic_hts",))]
+    short = {"mixture": sentences.COMMANDS_AND_DIGITS}
+    return {
+        "train": lambda: pick([espeak, flite, festival], [0.42, 0.44, 0.14], count),
+        "validation": lambda: pick([espeak, flite, festival], [0.42, 0.44, 0.14], count, test=True),
+        "voices": lambda: pick(unseen, [0.7, 0.3], count, test=True),
+        "engine": lambda: pick(hts, [1], count, test=True),
+        "commands": lambda: pick([espeak, flite, festival], [0.42, 0.44, 0.14], count, test=True, **short),
+    }[name]()
+
+
+def spoken(text):
+    """The sentence as an engine should see it: letters that stand alone stay capitals, so that they are named."""
+    words = text.split()
+    out = []
+    for i, word in enumerate(words):
+        beside = [w for w in words[max(0, i - 1) : i] + words[i + 1 : i + 2] if len(w) == 1 and w not in "I"]
+        named = len(word) == 1 and (word not in "AI" or beside)
+        out.append(word if named or word == "I" else word.lower())
+    return " ".join(out)
+
+
+def read_wave(data):
+    """The samples of a WAV file at 16 kHz as floats; engines that stream leave the length field wrong."""
+    with wave.open(io.BytesIO(data)) as file:
+        rate = file.getframerate()
+        samples = np.frombuffer(file.readframes(file.getnframes()), "<i2").astype(np.float32)
+    if rate != RATE:
+        divisor = np.gcd(rate, RATE)
+        samples = resample_poly(samples, RATE // divisor, rate // divisor)
+    return samples
+
+
+def speak_one(voice, text, path):
+    """Has espeak-ng or flite read one sentence into a file."""
+    if voice.engine == "espeak-ng":
+        command = ["espeak-ng", "-v", voice.name, "-s", str(round(175 * voice.speed)), "-p", str(voice.pitch), "-w", path, spoken(text)]
+    else:
+        command = ["flite", "-voice", voice.name, "--setf", f"duration_stretch={1 / voice.speed:.2f}", "-t", spoken(text), "-o", path]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+def speak_festival(items, folder):
+    """Has one festival process read many sentences, for it starts slowly."""
+    script = []
+    for i, (voice, text) in items:
+        quoted = spoken(text).replace('"', "")
+        script.append(f"(voice_{voice.name})(Parameter.set 'Duration_Stretch {1 / voice.speed:.2f})")
+        script.append(f'(set! u (utt.synth (eval (list \'Utterance \'Text "{quoted}"))))')
+        script.append(f'(utt.save.wave u "{folder}/{i}.wav" \'riff)')
+    path = Path(folder, "all.scm")
+    path.write_text("\n".join(script))
+    subprocess.run(["festival", "-b", path], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+def shard(path, items):
+    """Speaks `items` and writes them as one shard."""
+    with tempfile.TemporaryDirectory() as folder:
+        numbered = list(enumerate(items))
+        batch = [(i, item) for i, item in numbered if item[0].engine == "festival"]
+        if batch:
+            speak_festival(batch, folder)
+        samples, ends, lines = [], [], []
+        for i, (voice, text) in numbered:
+            file = Path(folder, f"{i}.wav")
+            if voice.engine != "festival":
+                speak_one(voice, text, file)
+            audio = read_wave(file.read_bytes())
+            file.unlink()
+            samples.append(np.clip(audio, -32768, 32767).astype(np.int16))
+            ends.append(len(audio))
+            lines.append(f"{voice.engine}\t{voice.name}\t{voice.speed}\t{voice.pitch}\t{text}\n")
+    path.with_suffix(".tsv").write_text("".join(lines))
+    partial = path.with_suffix(".partial.npz")
+    np.savez(partial, samples=np.concatenate(samples), ends=np.cumsum(ends))
+    os.replace(partial, path)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--set", default="train", choices=["train", "validation", "voices", "engine", "commands"])
+    parser.add_argument("--count", type=int, default=24_000)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--shard", type=int, default=500)
+    parser.add_argument("--workers", type=int, default=os.cpu_count())
+    args = parser.parse_args()
+
+    folder = args.out / args.set
+    folder.mkdir(parents=True, exist_ok=True)
+    # A set's own random stream: the seed and the name decide, not the order of the calls.
+    items = plan(args.set, args.count, random.Random(f"{args.set} {args.seed}"))
+    with ProcessPoolExecutor(args.workers) as pool:
+        waiting = []
+        for start in range(0, len(items), args.shard):
+            path = folder / f"{args.seed}-{start:06}.npz"
+            if not path.exists():
+                waiting.append(pool.submit(shard, path, items[start : start + args.shard]))
+        for done, future in enumerate(waiting, 1):
+            future.result()
+            print(f"{args.set}: {done} of {len(waiting)} shards", flush=True)
+
+
+if __name__ == "__main__":
+    main()
