@@ -6,12 +6,14 @@
 //! so all of it runs in native tests.
 
 pub mod extract;
+pub mod multipart;
 mod negotiate;
 pub mod openapi;
 pub mod problem;
 mod service;
 
 pub use extract::{Body, Json, Path, Query};
+pub use multipart::Form;
 pub use negotiate::negotiated;
 pub use problem::Problem;
 pub use service::{Service, Settings, X_REQUEST_ID};

@@ -44,6 +44,14 @@ problem_types! {
     INVALID_JSON = BAD_REQUEST, "invalid-json", "The request body is not JSON";
     CONTENT_TOO_LARGE = PAYLOAD_TOO_LARGE, "content-too-large", "The request body is over the size limit";
     UNSUPPORTED_MEDIA_TYPE = UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", "The media type of the request body is not supported";
+    MISSING_BOUNDARY = BAD_REQUEST, "missing-boundary", "The content type of a form has no boundary";
+    TRUNCATED_MULTIPART = BAD_REQUEST, "truncated-multipart", "A form ends before its closing boundary";
+    INVALID_MULTIPART = BAD_REQUEST, "invalid-multipart", "A form cannot be read";
+    UNNAMED_PART = BAD_REQUEST, "unnamed-part", "A part of a form has no name";
+    TOO_MANY_PARTS = PAYLOAD_TOO_LARGE, "too-many-parts", "A form has too many parts";
+    FIELD_TOO_LARGE = PAYLOAD_TOO_LARGE, "field-too-large", "A text field of a form is over its size limit";
+    INVALID_TEXT = BAD_REQUEST, "invalid-text", "A text field of a form is not UTF-8";
+    DUPLICATE_FIELD = UNPROCESSABLE_ENTITY, "duplicate-field", "A field is there more than once";
     INVALID_PARAMETER = UNPROCESSABLE_ENTITY, "invalid-parameter", "A parameter has a value that cannot be used";
     INVALID_BODY = UNPROCESSABLE_ENTITY, "invalid-body", "The JSON in the request body does not have the expected shape";
     MISSING_FIELD = UNPROCESSABLE_ENTITY, "missing-field", "A required field is missing";
@@ -55,6 +63,15 @@ problem_types! {
     NOT_AN_INTEGER = UNPROCESSABLE_ENTITY, "not-an-integer", "The number is not an integer";
     NUMBER_TOO_SMALL = UNPROCESSABLE_ENTITY, "number-too-small", "The number is too small";
     TOO_MANY_DIGITS = UNPROCESSABLE_ENTITY, "too-many-digits", "The number has too many digits";
+    MISSING_FILE = UNPROCESSABLE_ENTITY, "missing-file", "The form has no file";
+    CONFLICTING_FILES = UNPROCESSABLE_ENTITY, "conflicting-files", "One file and a list of files were sent at once";
+    EMPTY_FILE = UNPROCESSABLE_ENTITY, "empty-file", "The file has no content";
+    NOT_AUDIO = UNSUPPORTED_MEDIA_TYPE, "not-audio", "The file is not audio of a known format";
+    UNSUPPORTED_CODEC = UNSUPPORTED_MEDIA_TYPE, "unsupported-codec", "The audio is in a codec that is not supported";
+    CORRUPT_AUDIO = UNPROCESSABLE_ENTITY, "corrupt-audio", "The audio cannot be decoded to its end";
+    AUDIO_TOO_LONG = PAYLOAD_TOO_LARGE, "audio-too-long", "The audio is over the length limit";
+    UNSUPPORTED_LANGUAGE = UNPROCESSABLE_ENTITY, "unsupported-language", "The model does not know the language";
+    MODEL_NOT_FOUND = NOT_FOUND, "model-not-found", "There is no model of this name";
     INTERNAL = INTERNAL_SERVER_ERROR, "internal-error", "The service failed";
     TIME_LIMIT_EXCEEDED = SERVICE_UNAVAILABLE, "time-limit-exceeded", "The computation did not end within the time limit";
 }
@@ -66,6 +83,8 @@ pub fn by_code(code: &str) -> Option<&'static ProblemType> {
 }
 
 /// One occurrence of a problem; as a response it is `application/problem+json`.
+///
+/// The response carries it as an extension too, for routes whose protocol has errors of its own.
 ///
 /// Boxed, so that a `Result` is not the size of its rarer half.
 #[derive(Clone, Debug, Serialize)]
@@ -140,6 +159,12 @@ impl Problem {
         &self.0.detail
     }
 
+    /// An extension member; see [`Problem::with`].
+    #[must_use]
+    pub fn member(&self, name: &str) -> Option<&Value> {
+        self.0.members.get(name)
+    }
+
     /// The HTTP status it is sent with.
     #[must_use]
     pub fn status(&self) -> StatusCode {
@@ -150,11 +175,12 @@ impl Problem {
 impl IntoResponse for Problem {
     fn into_response(mut self) -> Response {
         let headers = std::mem::take(&mut self.0.headers);
-        let mut response = (self.0.status, axum::Json(self)).into_response();
+        let mut response = (self.0.status, axum::Json(&self)).into_response();
         response
             .headers_mut()
             .insert(header::CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
         response.headers_mut().extend(headers);
+        response.extensions_mut().insert(self);
         response
     }
 }
