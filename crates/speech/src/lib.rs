@@ -4,5 +4,6 @@ pub mod audio;
 pub mod chunk;
 pub mod ctc;
 pub mod language_model;
+mod pacer;
 pub mod subtitle;
 pub mod transcript;

@@ -1,1 +1,0 @@
-//! Decoding of connectionist temporal classification (CTC) outputs.

@@ -1,0 +1,24 @@
+//! Decoding of connectionist temporal classification (CTC) outputs.
+//!
+//! A CTC model says for each frame how likely each letter, the word boundary and the *blank* are. A
+//! path takes one of them for each frame; it reads as the text that is left when repeated letters
+//! are written once and blanks are dropped (Graves et al., "Connectionist temporal classification",
+//! ICML 2006). [`greedy`] reads the most probable path, [`beam_search`] looks for the most probable
+//! text, which may sum up many paths, and can ask a
+//! [language model](crate::language_model::LanguageModel).
+//!
+//! A boundary at the beginning or end of a text, or after another boundary, does not change how it
+//! reads; both decoders treat it so.
+
+mod align;
+mod beam;
+mod emissions;
+mod greedy;
+mod vocabulary;
+mod word;
+
+pub use beam::{BeamSettings, beam_search};
+pub use emissions::{Emissions, EmissionsError};
+pub use greedy::greedy;
+pub use vocabulary::{Vocabulary, VocabularyError};
+pub use word::{Timing, Word};
