@@ -272,8 +272,7 @@ mod tests {
             assert_eq!(
                 read(&body).expect_err("refused").code(),
                 code,
-                "{:.200}",
-                body
+                "{body:.200}"
             );
         }
         let many = part("name=a", "1").repeat(MAX_PARTS) + "--X--";
