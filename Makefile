@@ -9,7 +9,7 @@ VENV := .venv
 HOST := target/host/routelets
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-test build host up test lint bench openapi new-route clean
+.PHONY: help setup setup-test build host up test lint bench train evaluate openapi new-route clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -46,6 +46,12 @@ lint: setup ## Check formatting, lints and documentation
 
 bench: setup-test build ## Measure against the peers; writes bench/RESULTS.md
 	./bench/run
+
+train: ## Train the bundled speech model; MINUTES=240
+	./models/speech/run train $(MINUTES)
+
+evaluate: build ## Word error rates through the running app, into the model card
+	./models/speech/run evaluate
 
 openapi: setup ## Write the OpenAPI document anew
 	cargo xtask openapi
