@@ -19,7 +19,9 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 import servers
+import speech
 from servers import Server
+from tables import table
 
 ROUNDS = 5
 ROUND_SECONDS = 5
@@ -42,7 +44,9 @@ def main() -> None:
         machine(),
         throughput({**runtimes, "FastAPI on uvicorn (uvloop, one worker)": servers.fastapi}),
         start(servers.routelets, servers.fastapi),
-        *(busy(name, runtime) for name, runtime in runtimes.items()),
+        *(busy_factorizing(name, runtime) for name, runtime in runtimes.items()),
+        *speech.sections(runtimes),
+        *(busy_recognizing(name, runtime) for name, runtime in runtimes.items()),
     ]
     report = "# Measured\n\nWritten by `make bench`.\n\n" + "\n\n".join(sections) + "\n"
     (Path(__file__).parent / "RESULTS.md").write_text(report)
@@ -131,13 +135,12 @@ def start(ours: Start, peer: Start) -> str:
     )
 
 
-def busy(name: str, runtime: Start) -> str:
-    """Four factorisations that take all their time, and GET /ping meanwhile."""
-    os.environ["SPIN_VARIABLE_FACTORIZE_TIME_LIMIT"] = "10"
+def busy(runtime: Start, jobs: list[Callable[[Server], str]]) -> str:
+    """Long requests at once, and GET /ping meanwhile."""
     with runtime() as server:
         answers = []
         threads = [
-            threading.Thread(target=lambda n=n: answers.append(factorize(server, n))) for n in HARD
+            threading.Thread(target=lambda job=job: answers.append(job(server))) for job in jobs
         ]
         before, begin = server.cpu_seconds(), time.perf_counter()
         for thread in threads:
@@ -160,11 +163,27 @@ def busy(name: str, runtime: Start) -> str:
         f"{pings[len(pings) * 99 // 100]:.1f}",
         f"{pings[-1]:.1f}",
     ]
+    head = ["seconds", "cores used", "pings", "p50 ms", "p99 ms", "max ms"]
+    return f"Answers: {', '.join(sorted(answers))}.\n\n" + table(head, [row])
+
+
+def busy_factorizing(name: str, runtime: Start) -> str:
+    os.environ["SPIN_VARIABLE_FACTORIZE_TIME_LIMIT"] = "10"
+    jobs = [lambda server, n=n: factorize(server, n) for n in HARD]
     return (
-        f"## Four hard factorisations at once: {name}\n\n"
-        f"Numbers of 100 digits, time limit 10 s; answers: {', '.join(sorted(answers))}.\n\n"
-        + table(["seconds", "cores used", "pings", "p50 ms", "p99 ms", "max ms"], [row])
+        f"## Four hard factorisations at once: {name}\n\nNumbers of 100 digits, time limit 10 s. "
+        + busy(runtime, jobs)
     )
+
+
+def busy_recognizing(name: str, runtime: Start) -> str:
+    minutes = speech.recording(240)
+
+    def job(server: Server) -> str:
+        speech.recognize(server, minutes)
+        return "200"
+
+    return f"## Four uploads at once: {name}\n\n240 s of speech each. " + busy(runtime, [job] * 4)
 
 
 def factorize(server: Server, number: int) -> str:
@@ -176,11 +195,6 @@ def factorize(server: Server, number: int) -> str:
             return str(response.status)
     except urllib.error.HTTPError as error:
         return f"{error.code} {json.load(error)['code']}"
-
-
-def table(head: list[str], rows: list[list[str]]) -> str:
-    lines = [head, ["---", *("---:" for _ in head[1:])], *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 if __name__ == "__main__":
