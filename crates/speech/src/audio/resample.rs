@@ -1,0 +1,142 @@
+//! Mono audio of any rate to [`SAMPLE_RATE`].
+
+use rubato::{
+    Async, Fft, FixedAsync, FixedSync, Indexing, SincInterpolationParameters, WindowFunction,
+    audioadapter_buffers::{SizeError, direct::InterleavedSlice},
+};
+
+use super::SAMPLE_RATE;
+
+/// Frames resampled at once, about.
+const CHUNK: usize = 1024;
+/// The longest period of a pair of rates, in input frames, for which a transform over whole periods is cheap.
+const LONGEST_PERIOD: u32 = 4096;
+
+/// Resamples one stream. Its output begins with its input and is as long, to the nearest sample.
+pub(super) struct Resampler {
+    /// None where the rates are equal.
+    inner: Option<Box<dyn rubato::Resampler<f32>>>,
+    rate: u32,
+    input: Vec<f32>,
+    output: Vec<f32>,
+    /// Samples that came in, and that went out.
+    taken: u64,
+    given: u64,
+    /// Samples of the filter's delay still to be dropped.
+    delay: usize,
+}
+
+impl Resampler {
+    /// For input of `rate` Hz, which must be in the range of [`super::source::RATES`].
+    pub(super) fn new(rate: u32) -> Result<Self, rubato::ResamplerConstructionError> {
+        let inner: Option<Box<dyn rubato::Resampler<f32>>> = if rate == SAMPLE_RATE {
+            None
+        } else if rate / gcd(rate, SAMPLE_RATE) <= LONGEST_PERIOD {
+            Some(Box::new(Fft::new_custom(
+                rate as usize,
+                SAMPLE_RATE as usize,
+                CHUNK,
+                1,
+                1,
+                WindowFunction::BlackmanHarris2,
+                FixedSync::Both,
+            )?))
+        } else {
+            // As many taps at the lower of the two rates, whichever it is.
+            let taps = 64 * rate.div_ceil(SAMPLE_RATE) as usize;
+            Some(Box::new(Async::new_sinc(
+                f64::from(SAMPLE_RATE) / f64::from(rate),
+                1.0,
+                &SincInterpolationParameters::new(taps, WindowFunction::BlackmanHarris2),
+                CHUNK,
+                1,
+                FixedAsync::Input,
+            )?))
+        };
+        Ok(Self {
+            delay: inner.as_ref().map_or(0, |inner| inner.output_delay()),
+            output: vec![0.0; inner.as_ref().map_or(0, |inner| inner.output_frames_max())],
+            inner,
+            rate,
+            input: Vec::new(),
+            taken: 0,
+            given: 0,
+        })
+    }
+
+    pub(super) fn rate(&self) -> u32 {
+        self.rate
+    }
+
+    /// Where decoded samples are put.
+    pub(super) fn input(&mut self) -> &mut Vec<f32> {
+        &mut self.input
+    }
+
+    /// Appends the next block to `to`, if enough input is there for one.
+    pub(super) fn process(&mut self, to: &mut Vec<f32>) -> rubato::ResampleResult<bool> {
+        let Some(inner) = &self.inner else {
+            let any = !self.input.is_empty();
+            self.taken += self.input.len() as u64;
+            self.given = self.taken;
+            to.append(&mut self.input);
+            return Ok(any);
+        };
+        let needed = inner.input_frames_next();
+        if self.input.len() < needed {
+            return Ok(false);
+        }
+        self.taken += needed as u64;
+        self.step(needed, u64::MAX, to)?;
+        self.input.drain(..needed);
+        Ok(true)
+    }
+
+    /// Appends one more block of what is left when no more input comes; false when nothing is.
+    pub(super) fn finish(&mut self, to: &mut Vec<f32>) -> rubato::ResampleResult<bool> {
+        if self.process(to)? {
+            return Ok(true);
+        }
+        let rest = self.input.len();
+        self.taken += rest as u64;
+        let total = self.taken * u64::from(SAMPLE_RATE);
+        let total = (total + u64::from(self.rate) / 2) / u64::from(self.rate);
+        if self.given >= total {
+            return Ok(false);
+        }
+        self.step(rest, total, to)?;
+        self.input.clear();
+        Ok(true)
+    }
+
+    /// Resamples the first `frames` of the input, followed by silence, and appends what lies before `total`.
+    fn step(&mut self, frames: usize, total: u64, to: &mut Vec<f32>) -> rubato::ResampleResult<()> {
+        let Some(inner) = &mut self.inner else {
+            return Ok(());
+        };
+        let indexing = Indexing::new().partial_len(frames);
+        let length = self.output.len();
+        let input = InterleavedSlice::new(&self.input, 1, self.input.len()).map_err(size)?;
+        let mut output = InterleavedSlice::new_mut(&mut self.output, 1, length).map_err(size)?;
+        let (_, written) = inner.process_into_buffer(&input, &mut output, Some(&indexing))?;
+        let skipped = self.delay.min(written);
+        self.delay -= skipped;
+        let wanted = usize::try_from(total - self.given).unwrap_or(usize::MAX);
+        let kept = self.output.get(skipped..written).unwrap_or_default();
+        let kept = kept.get(..wanted).unwrap_or(kept);
+        self.given += kept.len() as u64;
+        to.extend(kept.iter().map(|sample| sample.clamp(-1.0, 1.0)));
+        Ok(())
+    }
+}
+
+fn gcd(a: u32, b: u32) -> u32 {
+    if b == 0 { a } else { gcd(b, a % b) }
+}
+
+fn size(_: SizeError) -> rubato::ResampleError {
+    rubato::ResampleError::InsufficientInputBufferSize {
+        expected: 0,
+        actual: 0,
+    }
+}
