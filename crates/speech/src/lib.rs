@@ -5,5 +5,6 @@ pub mod chunk;
 pub mod ctc;
 pub mod language_model;
 mod pacer;
+pub mod pipeline;
 pub mod subtitle;
 pub mod transcript;

@@ -1,0 +1,61 @@
+//! The sound of an upload, and what may be wrong with it.
+
+use std::time::Duration;
+
+use axum::body::Bytes;
+use http_api::Problem;
+use http_api::problem::{
+    AUDIO_TOO_LONG, CORRUPT_AUDIO, EMPTY_FILE, NOT_AUDIO, ProblemType, UNSUPPORTED_CODEC,
+};
+use speech::audio::{AudioError, Recording};
+
+/// Seconds of audio that a request may bring, unless the variable `asr_max_audio_seconds` says otherwise.
+const DEFAULT_MAX_SECONDS: f64 = 600.0;
+
+/// How much audio a request may bring, and how much of that is left.
+pub(crate) struct Allowance {
+    limit: Duration,
+    left: Duration,
+}
+
+impl Allowance {
+    /// The variable `asr_max_audio_seconds`.
+    pub(crate) async fn new() -> Self {
+        let limit = guest::variable("asr_max_audio_seconds")
+            .await
+            .and_then(|value| value.parse().ok())
+            .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
+            .filter(|limit| !limit.is_zero())
+            .unwrap_or(Duration::from_secs_f64(DEFAULT_MAX_SECONDS));
+        Self { limit, left: limit }
+    }
+
+    /// Decodes a file.
+    pub(crate) async fn decode(&mut self, file: Bytes) -> Result<Recording, Problem> {
+        let decoded = speech::audio::decode(file, self.left, guest::pause).await;
+        let recording = decoded.map_err(|error| refused(&error, self.limit))?;
+        self.left = self.left.saturating_sub(recording.duration());
+        Ok(recording)
+    }
+}
+
+fn refused(error: &AudioError, limit: Duration) -> Problem {
+    let problem = |kind: ProblemType| Problem::new(kind, error.to_string());
+    match error {
+        AudioError::Empty | AudioError::NoSamples => problem(EMPTY_FILE),
+        AudioError::NotAudio { .. } | AudioError::NoAudioTrack { .. } => problem(NOT_AUDIO),
+        AudioError::UnsupportedCodec { codec } => {
+            problem(UNSUPPORTED_CODEC).with("codec", codec.as_str())
+        }
+        AudioError::UnsupportedLayout { .. } => problem(UNSUPPORTED_CODEC),
+        AudioError::Corrupt { at, .. } => problem(CORRUPT_AUDIO).with("at", *at),
+        AudioError::TooLong { .. } => {
+            let limit = limit.as_secs_f64();
+            Problem::new(
+                AUDIO_TOO_LONG,
+                format!("a request may bring {limit} s of audio; send longer recordings in parts"),
+            )
+            .with("limit", limit)
+        }
+    }
+}

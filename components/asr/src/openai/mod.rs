@@ -1,0 +1,26 @@
+//! The API of OpenAI: `POST /v1/audio/transcriptions`, `GET /v1/models`.
+//!
+//! Written from its reference (<https://platform.openai.com/docs/api-reference/audio>) and held to the
+//! client library of its makers. Errors have its shape, too.
+
+mod error;
+mod form;
+mod models;
+mod stream;
+mod transcriptions;
+
+use utoipa::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+
+pub(crate) use error::with_their_errors;
+
+/// The schema that the responses of errors refer to.
+#[derive(OpenApi)]
+#[openapi(components(schemas(error::OpenAiError)))]
+struct Schemas;
+
+pub(crate) fn routes() -> OpenApiRouter {
+    OpenApiRouter::with_openapi(Schemas::openapi())
+        .merge(transcriptions::routes())
+        .merge(models::routes())
+}

@@ -1,0 +1,248 @@
+//! `POST /v1/audio/transcriptions`.
+
+use axum::Json;
+use axum::extract::{FromRequest, Request};
+use axum::response::{IntoResponse, Response};
+use guest::LocalFuture;
+use http_api::problem::{
+    AUDIO_TOO_LONG, CONTENT_TOO_LARGE, CORRUPT_AUDIO, DUPLICATE_FIELD, EMPTY_FILE, FIELD_TOO_LARGE,
+    INVALID_MULTIPART, INVALID_PARAMETER, INVALID_REQUEST_BODY, INVALID_TEXT, MISSING_BOUNDARY,
+    MISSING_FILE, MODEL_NOT_FOUND, NOT_AUDIO, TOO_MANY_PARTS, TRUNCATED_MULTIPART, UNNAMED_PART,
+    UNSUPPORTED_CODEC, UNSUPPORTED_LANGUAGE, UNSUPPORTED_MEDIA_TYPE,
+};
+use http_api::{Form, Problem};
+use serde::Serialize;
+use speech::ctc::Word;
+use speech::transcript::{Segment, Transcript};
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use super::error::openai_errors;
+use super::form::{Order, ResponseFormat, TranscriptionForm};
+use super::models::check_name;
+use super::stream;
+use crate::audio::Allowance;
+use crate::model::Model;
+use crate::text::{TextFormat, rounded};
+
+openai_errors!(
+    Errors = [
+        INVALID_REQUEST_BODY,
+        UNSUPPORTED_MEDIA_TYPE,
+        MISSING_BOUNDARY,
+        TRUNCATED_MULTIPART,
+        INVALID_MULTIPART,
+        UNNAMED_PART,
+        INVALID_TEXT,
+        DUPLICATE_FIELD,
+        INVALID_PARAMETER,
+        UNSUPPORTED_LANGUAGE,
+        MISSING_FILE,
+        EMPTY_FILE,
+        NOT_AUDIO,
+        UNSUPPORTED_CODEC,
+        CORRUPT_AUDIO,
+        MODEL_NOT_FOUND,
+        CONTENT_TOO_LARGE,
+        TOO_MANY_PARTS,
+        FIELD_TOO_LARGE,
+        AUDIO_TOO_LONG,
+    ]
+);
+
+/// What is said, as `json`.
+#[derive(Debug, Serialize, ToSchema)]
+struct PlainTranscription {
+    /// The words; empty where nothing is said.
+    text: String,
+    usage: Usage,
+}
+
+/// What is said, and when, as `verbose_json`.
+#[derive(Debug, Serialize, ToSchema)]
+struct VerboseTranscription {
+    #[schema(example = "transcribe")]
+    task: &'static str,
+    #[schema(example = "english")]
+    language: &'static str,
+    /// Seconds.
+    duration: f64,
+    /// The words; empty where nothing is said.
+    text: String,
+    /// With the granularity `word`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    words: Option<Vec<WordObject>>,
+    /// With the granularity `segment`, and without any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    segments: Option<Vec<SegmentObject>>,
+    usage: Usage,
+}
+
+/// A word and when it is said, in seconds.
+#[derive(Debug, Serialize, ToSchema)]
+struct WordObject {
+    word: String,
+    start: f64,
+    end: f64,
+}
+
+/// Words between two pauses, and when they are said, in seconds.
+#[derive(Debug, Serialize, ToSchema)]
+struct SegmentObject {
+    /// Its place among the segments.
+    id: usize,
+    /// Where it begins, in hundredths of a second.
+    seek: u64,
+    start: f64,
+    end: f64,
+    text: String,
+    /// The tokens of the model that spell the text.
+    tokens: Vec<usize>,
+    temperature: f64,
+    /// Mean of the logarithms of the letters' probabilities.
+    avg_logprob: f64,
+    /// The length of the text, divided by its length when compressed by zlib.
+    compression_ratio: f64,
+    /// Always 0: there is no segment where nothing is said.
+    no_speech_prob: f64,
+}
+
+/// What was used up.
+#[derive(Debug, Serialize, ToSchema)]
+struct Usage {
+    #[serde(rename = "type")]
+    #[schema(example = "duration")]
+    kind: &'static str,
+    /// The duration, rounded up.
+    seconds: f64,
+}
+
+/// The words in a recording, by OpenAI's API.
+///
+/// With `stream` the answer is a stream of server-sent events: `transcript.text.delta` for each piece,
+/// as soon as it is recognised, then `transcript.text.done`. Nothing of what is sent is kept.
+#[utoipa::path(
+    post,
+    path = "/v1/audio/transcriptions",
+    tag = "speech",
+    request_body(content = TranscriptionForm, content_type = "multipart/form-data"),
+    responses(
+        (status = 200, description = "What is said", content(
+            (PlainTranscription = "application/json", example = json!({
+                "text": "SEVEN TIMES NINE IS SIXTY THREE",
+                "usage": {"type": "duration", "seconds": 3},
+            })),
+            (String = "text/plain"),
+            (String = "application/x-subrip"),
+            (String = "text/vtt"),
+            (String = "text/event-stream"),
+        )),
+        Errors
+    )
+)]
+async fn create_transcription(request: Request) -> Result<Response, Problem> {
+    LocalFuture::new(answer(request)).await
+}
+
+async fn answer(request: Request) -> Result<Response, Problem> {
+    let busy = request.extensions().get().cloned().unwrap_or_default();
+    let order = Order::from_form(&Form::from_request(request, &()).await?)?;
+    let model = Model::get().await?;
+    if let Some(name) = &order.model {
+        check_name(&model, name)?;
+    }
+    let recording = Allowance::new().await.decode(order.file.clone()).await;
+    let recording = recording.map_err(|problem| problem.with("parameter", "file"))?;
+    if order.stream {
+        return Ok(stream::respond(model, recording, busy).await);
+    }
+    let transcript = model.transcribe(recording).await?;
+    Ok(match order.format {
+        ResponseFormat::Json => Json(PlainTranscription {
+            text: transcript.text(),
+            usage: usage(&transcript),
+        })
+        .into_response(),
+        ResponseFormat::VerboseJson => {
+            Json(verbose(&model, &order, &transcript).await).into_response()
+        }
+        ResponseFormat::Text => TextFormat::Plain.respond(&transcript),
+        ResponseFormat::Srt => TextFormat::Srt.respond(&transcript),
+        ResponseFormat::Vtt => TextFormat::Vtt.respond(&transcript),
+    })
+}
+
+async fn verbose(model: &Model, order: &Order, transcript: &Transcript) -> VerboseTranscription {
+    let mut segments = Vec::new();
+    if order.segments {
+        for (id, segment) in transcript.segments.iter().enumerate() {
+            segments.push(segment_object(id, segment, model, order.temperature));
+            guest::pause().await;
+        }
+    }
+    VerboseTranscription {
+        task: "transcribe",
+        language: "english",
+        duration: rounded(transcript.duration, 100.0),
+        text: transcript.text(),
+        words: order
+            .words
+            .then(|| transcript.words.iter().map(word_object).collect()),
+        segments: order.segments.then_some(segments),
+        usage: usage(transcript),
+    }
+}
+
+fn word_object(word: &Word) -> WordObject {
+    WordObject {
+        word: word.text.clone(),
+        start: rounded(word.start, 100.0),
+        end: rounded(word.end, 100.0),
+    }
+}
+
+fn segment_object(id: usize, segment: &Segment, model: &Model, temperature: f64) -> SegmentObject {
+    SegmentObject {
+        id,
+        // A time is not negative, and the casts of others saturate.
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+        seek: (segment.start * 100.0) as u64,
+        start: rounded(segment.start, 100.0),
+        end: rounded(segment.end, 100.0),
+        text: segment.text.clone(),
+        tokens: model.tokens(&segment.text),
+        temperature,
+        avg_logprob: rounded(segment.average_log_probability, 10_000.0),
+        compression_ratio: rounded(compression_ratio(&segment.text), 1000.0),
+        no_speech_prob: 0.0,
+    }
+}
+
+/// As Whisper computes it, to notice text that repeats itself.
+fn compression_ratio(text: &str) -> f64 {
+    let compressed = miniz_oxide::deflate::compress_to_vec_zlib(text.as_bytes(), 6);
+    text.len() as f64 / compressed.len().max(1) as f64
+}
+
+fn usage(transcript: &Transcript) -> Usage {
+    Usage {
+        kind: "duration",
+        seconds: transcript.duration.ceil(),
+    }
+}
+
+pub(super) fn routes() -> OpenApiRouter {
+    OpenApiRouter::new().routes(routes!(create_transcription))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn repetition_shows_in_the_compression_ratio() {
+        assert!(compression_ratio("SEVEN TIMES NINE IS SIXTY THREE") < 1.2);
+        assert!(compression_ratio(&"SEVEN ".repeat(50)) > 2.4);
+        assert!(compression_ratio("").abs() < 1e-9);
+    }
+}

@@ -1,0 +1,375 @@
+//! `POST /asr`: a recording, as a file of a form or as the body itself.
+
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::{FromRequest, Request};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use guest::LocalFuture;
+use http_api::extract::{content_type, unsupported_media_type};
+use http_api::multipart::{Part, is_form};
+use http_api::problem::{
+    AUDIO_TOO_LONG, CONFLICTING_FILES, CONTENT_TOO_LARGE, CORRUPT_AUDIO, DUPLICATE_FIELD,
+    EMPTY_FILE, INVALID_MULTIPART, INVALID_PARAMETER, INVALID_REQUEST_BODY, MISSING_BOUNDARY,
+    MISSING_FILE, NOT_AUDIO, TOO_MANY_PARTS, TRUNCATED_MULTIPART, UNNAMED_PART, UNSUPPORTED_CODEC,
+    UNSUPPORTED_MEDIA_TYPE,
+};
+use http_api::{Body, Form, Problem, Query, problem_responses};
+use serde::{Deserialize, Serialize};
+use speech::transcript::Transcript;
+use utoipa::ToSchema;
+use utoipa::openapi::Ref;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::audio::Allowance;
+use crate::model::Model;
+use crate::text::{TextFormat, TimedWord};
+
+problem_responses!(
+    Problems = [
+        INVALID_REQUEST_BODY,
+        MISSING_BOUNDARY,
+        TRUNCATED_MULTIPART,
+        INVALID_MULTIPART,
+        UNNAMED_PART,
+        CONTENT_TOO_LARGE,
+        TOO_MANY_PARTS,
+        AUDIO_TOO_LONG,
+        UNSUPPORTED_MEDIA_TYPE,
+        NOT_AUDIO,
+        UNSUPPORTED_CODEC,
+        INVALID_PARAMETER,
+        MISSING_FILE,
+        DUPLICATE_FIELD,
+        CONFLICTING_FILES,
+        EMPTY_FILE,
+        CORRUPT_AUDIO,
+    ]
+);
+
+/// What the answer is to be.
+#[derive(Clone, Copy, Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+struct Options {
+    /// With `word`, JSON has the words with their times and confidences.
+    timestamps: Option<Timestamps>,
+    /// The format of the answer. Several `files` are answered in JSON alone.
+    #[serde(default)]
+    output: Output,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+enum Timestamps {
+    Word,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+enum Output {
+    #[default]
+    Json,
+    Text,
+    Srt,
+    Vtt,
+    Tsv,
+}
+
+/// A recording in a form: either `file` or, for an answer to each of several, `files`.
+#[derive(ToSchema)]
+#[allow(dead_code)] // Describes the body in the OpenAPI document.
+struct AsrForm {
+    /// A recording: WAV, FLAC, MP3, OGG Vorbis, Opus in OGG or WebM, M4A/AAC.
+    #[schema(value_type = Option<String>, format = Binary)]
+    file: Option<Vec<u8>>,
+    /// Recordings.
+    #[schema(schema_with = recordings)]
+    files: Option<Vec<Vec<u8>>>,
+}
+
+/// A recording: WAV, FLAC, MP3, OGG Vorbis, Opus in OGG or WebM, M4A/AAC.
+#[derive(ToSchema)]
+#[schema(value_type = String, format = Binary)]
+#[allow(dead_code)] // Describes the body in the OpenAPI document.
+struct RecordingBytes(Vec<u8>);
+
+fn recordings() -> utoipa::openapi::schema::Schema {
+    use utoipa::openapi::schema::{
+        ArrayBuilder, KnownFormat, ObjectBuilder, Schema, SchemaFormat, Type,
+    };
+    let file = ObjectBuilder::new()
+        .schema_type(Type::String)
+        .format(Some(SchemaFormat::KnownFormat(KnownFormat::Binary)))
+        .build();
+    let files = ArrayBuilder::new().items(utoipa::openapi::RefOr::T(Schema::Object(file)));
+    files.build().into()
+}
+
+fn problem_schema() -> Ref {
+    Ref::from_schema_name("Problem")
+}
+
+/// What is said in a recording.
+#[derive(Debug, Serialize, ToSchema)]
+struct Transcription {
+    /// The words; empty where nothing is said.
+    #[schema(example = "SEVEN TIMES NINE IS SIXTY THREE")]
+    transcription: String,
+    /// Seconds with one decimal.
+    #[schema(example = "20.7", pattern = r"^[0-9]+\.[0-9]$")]
+    duration: String,
+    /// The words with their times, where asked for by `timestamps=word`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    words: Option<Vec<TimedWord>>,
+}
+
+/// What is said in each of several recordings.
+#[derive(Debug, Serialize, ToSchema)]
+struct Transcriptions {
+    /// One for each of `files`, in their order.
+    results: Vec<FileResult>,
+}
+
+/// What is said in one of several recordings, or why that cannot be told.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(untagged)]
+enum FileResult {
+    Recognised {
+        /// Name of the file, as it was sent.
+        #[serde(rename = "file")]
+        name: Option<String>,
+        #[serde(flatten)]
+        transcription: Transcription,
+    },
+    Refused {
+        /// Name of the file, as it was sent.
+        #[serde(rename = "file")]
+        name: Option<String>,
+        #[schema(schema_with = problem_schema)]
+        problem: Problem,
+    },
+}
+
+/// The words in a recording.
+///
+/// The recording is a field `file` of a form or the body itself; its format is told by its content.
+/// Several `files` in a form are answered by a list, with status 207 when one or more could not be
+/// recognised. Nothing of what is sent is kept.
+#[utoipa::path(
+    post,
+    path = "/asr",
+    tag = "speech",
+    params(Options),
+    request_body(content(
+        (AsrForm = "multipart/form-data"),
+        (RecordingBytes = "application/octet-stream"),
+        (RecordingBytes = "audio/*"),
+    )),
+    responses(
+        (status = 200, description = "What is said", content(
+            (Transcription = "application/json", example = json!({
+                "transcription": "SEVEN TIMES NINE IS SIXTY THREE", "duration": "2.9",
+            })),
+            (String = "text/plain"),
+            (String = "application/x-subrip"),
+            (String = "text/vtt"),
+            (String = "text/tab-separated-values"),
+        )),
+        (status = 207, description = "What is said in some of several files", body = Transcriptions),
+        Problems
+    )
+)]
+async fn asr(Query(options): Query<Options>, request: Request) -> Result<Response, Problem> {
+    if options.output != Output::Json && options.timestamps.is_some() {
+        return Err(Problem::parameter("timestamps", "needs output=json"));
+    }
+    LocalFuture::new(answer(options, request)).await
+}
+
+async fn answer(options: Options, request: Request) -> Result<Response, Problem> {
+    let file = match Upload::read(request).await? {
+        Upload::One(file) => file,
+        Upload::Many(files) => return many(options, files).await,
+    };
+    let transcript = transcribe(&mut Allowance::new().await, file).await?;
+    let format = match options.output {
+        Output::Json => return Ok(Json(options.transcription(&transcript)).into_response()),
+        Output::Text => TextFormat::Plain,
+        Output::Srt => TextFormat::Srt,
+        Output::Vtt => TextFormat::Vtt,
+        Output::Tsv => TextFormat::Tsv,
+    };
+    Ok(format.respond(&transcript))
+}
+
+async fn many(options: Options, files: Vec<Part>) -> Result<Response, Problem> {
+    if options.output != Output::Json {
+        return Err(Problem::parameter(
+            "output",
+            "must be json for 'files'; send one 'file' at a time for another format",
+        ));
+    }
+    let mut allowance = Allowance::new().await;
+    let mut results = Vec::new();
+    for Part {
+        file_name, bytes, ..
+    } in files
+    {
+        results.push(match transcribe(&mut allowance, bytes).await {
+            Ok(transcript) => FileResult::Recognised {
+                name: file_name,
+                transcription: options.transcription(&transcript),
+            },
+            Err(problem) => FileResult::Refused {
+                name: file_name,
+                problem,
+            },
+        });
+    }
+    let whole = results
+        .iter()
+        .all(|result| matches!(result, FileResult::Recognised { .. }));
+    let status = if whole {
+        StatusCode::OK
+    } else {
+        StatusCode::MULTI_STATUS
+    };
+    Ok((status, Json(Transcriptions { results })).into_response())
+}
+
+async fn transcribe(allowance: &mut Allowance, file: Bytes) -> Result<Transcript, Problem> {
+    let recording = allowance.decode(file).await?;
+    Model::get().await?.transcribe(recording).await
+}
+
+impl Options {
+    fn transcription(self, transcript: &Transcript) -> Transcription {
+        let words = || transcript.words.iter().map(TimedWord::from).collect();
+        Transcription {
+            transcription: transcript.text(),
+            duration: transcript.duration_text(),
+            words: self.timestamps.map(|Timestamps::Word| words()),
+        }
+    }
+}
+
+/// What a request brings.
+#[derive(Debug)]
+enum Upload {
+    One(Bytes),
+    Many(Vec<Part>),
+}
+
+impl Upload {
+    async fn read(request: Request) -> Result<Self, Problem> {
+        if is_form(request.headers()) {
+            return Self::from_form(&Form::from_request(request, &()).await?);
+        }
+        if !is_recording(request.headers()) {
+            let expected = "multipart/form-data, application/octet-stream or a type of audio";
+            return Err(unsupported_media_type(request.headers(), expected));
+        }
+        let Body(bytes) = Body::from_request(request, &()).await?;
+        Ok(Self::One(bytes))
+    }
+
+    fn from_form(form: &Form) -> Result<Self, Problem> {
+        let files: Vec<Part> = form
+            .all("files")
+            .chain(form.all("files[]"))
+            .cloned()
+            .collect();
+        match form.one("file")? {
+            Some(_) if !files.is_empty() => Err(Problem::new(
+                CONFLICTING_FILES,
+                "the form has 'file' and 'files'; send one recording as 'file' or all as 'files'",
+            )),
+            Some(file) => Ok(Self::One(file.bytes.clone())),
+            None if files.is_empty() => Err(Problem::new(
+                MISSING_FILE,
+                "the form has no 'file'; send the recording in a field of this name",
+            )),
+            None => Ok(Self::Many(files)),
+        }
+    }
+}
+
+/// Whether the body may be a recording, by its declared type. Recorders of browsers call sound alone
+/// `video/webm` too. What it is, its content tells.
+fn is_recording(headers: &HeaderMap) -> bool {
+    if !headers.contains_key(header::CONTENT_TYPE) {
+        return true;
+    }
+    content_type(headers).is_some_and(|mime| {
+        matches!(mime.type_(), mime::AUDIO | mime::VIDEO)
+            || matches!(
+                mime.essence_str(),
+                "application/octet-stream" | "application/ogg"
+            )
+    })
+}
+
+pub(crate) fn routes() -> OpenApiRouter {
+    OpenApiRouter::new().routes(routes!(asr))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::http::HeaderValue;
+    use pollster::block_on;
+
+    fn read(content_type: &str, body: &str) -> Result<Upload, Problem> {
+        let mut request = Request::new(body.to_owned().into());
+        if !content_type.is_empty() {
+            let value = HeaderValue::try_from(content_type).expect("a header");
+            request.headers_mut().insert(header::CONTENT_TYPE, value);
+        }
+        block_on(Upload::read(request))
+    }
+
+    fn form(names: &[&str]) -> Result<Upload, Problem> {
+        let parts: String = names
+            .iter()
+            .map(|name| {
+                format!("--X\r\nContent-Disposition: form-data; name={name}\r\n\r\n{name}\r\n")
+            })
+            .collect();
+        read("multipart/form-data; boundary=X", &(parts + "--X--"))
+    }
+
+    #[test]
+    fn a_recording_is_a_file_files_or_the_body() {
+        for content_type in [
+            "",
+            "audio/wav",
+            "audio/x-anything; codecs=opus",
+            "video/webm",
+            "application/octet-stream",
+            "application/ogg",
+        ] {
+            let upload = read(content_type, "RIFF").expect("an upload");
+            assert!(matches!(upload, Upload::One(bytes) if bytes == "RIFF"));
+        }
+        assert!(matches!(form(&["file"]), Ok(Upload::One(bytes)) if bytes == "file"));
+        assert!(
+            matches!(form(&["x", "files", "files"]), Ok(Upload::Many(files)) if files.len() == 2)
+        );
+    }
+
+    #[test]
+    fn each_mistake_is_its_own_problem() {
+        let code = |upload: Result<Upload, Problem>| upload.expect_err("refused").code();
+        assert_eq!(code(form(&[])), "missing-file");
+        assert_eq!(code(form(&["audio"])), "missing-file");
+        assert_eq!(code(form(&["file", "file"])), "duplicate-field");
+        assert_eq!(code(form(&["file", "files"])), "conflicting-files");
+        for content_type in [
+            "text/plain",
+            "application/x-www-form-urlencoded",
+            "nonsense",
+        ] {
+            assert_eq!(code(read(content_type, "RIFF")), "unsupported-media-type");
+        }
+    }
+}
