@@ -17,6 +17,9 @@ mod greedy;
 mod vocabulary;
 mod word;
 
+#[cfg(test)]
+mod tests;
+
 pub use beam::{BeamSettings, beam_search};
 pub use emissions::{Emissions, EmissionsError};
 pub use greedy::greedy;

@@ -61,3 +61,17 @@ pub async fn beam_search(
     let (labels, _) = search::search(emissions, fusion, settings, &mut pacer).await;
     words(&align(emissions, &labels, &mut pacer).await, emissions)
 }
+
+/// The best text without a language model, as labels, and its score.
+#[cfg(test)]
+pub(super) fn labels_and_score(
+    emissions: &Emissions<'_>,
+    settings: &BeamSettings,
+) -> (Vec<usize>, f32) {
+    pollster::block_on(search::search(
+        emissions,
+        None,
+        settings,
+        &mut Pacer::new(async || {}),
+    ))
+}

@@ -1,0 +1,122 @@
+//! Cuts a recording into pieces that a model takes at once.
+
+mod level;
+
+use std::ops::Range;
+
+use crate::pacer::Pacer;
+use level::{FRAME, Levels};
+
+/// Samples in a second.
+pub const SAMPLE_RATE: u32 = 16_000;
+
+/// A piece of a recording, in samples from its beginning.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Chunk {
+    /// What to recognise, never empty.
+    pub range: Range<usize>,
+    /// The part whose words count. It reaches further than `range` where there is silence that is not worth
+    /// recognising, and less far where a cut falls into speech and the pieces overlap.
+    pub keep: Range<usize>,
+}
+
+/// Frames in a second.
+const SECOND: usize = SAMPLE_RATE as usize / FRAME;
+/// What is no longer than this is not cut.
+const WHOLE: usize = 20 * SECOND;
+/// Where a cut is sought first, and then if nobody pauses there, in frames from the last one.
+const WINDOWS: [Range<usize>; 2] = [10 * SECOND..15 * SECOND, 4 * SECOND..10 * SECOND];
+/// Where a cut falls into speech, in frames from the last one.
+const FORCED: Range<usize> = 14 * SECOND..15 * SECOND;
+/// How far pieces reach past a cut into speech, on each side.
+const OVERLAP: usize = SECOND;
+/// Silence that is left with the sound next to it.
+const MARGIN: usize = 3 * SECOND / 10;
+
+/// Cuts mono `samples` of [`SAMPLE_RATE`]; none where all are silent. The `keep` ranges follow one another
+/// from the first sample to the last.
+///
+/// A recording of up to 20 s stays whole. A longer one is cut in every silence of two seconds, and else
+/// every 10 to 15 s in the middle of a pause, or after 4 s when there is no later one. Speech without
+/// pauses is cut after about 15 s where it is quietest, with a second of overlap on each side.
+/// Silence is left out where it is digital or the bare noise floor of a recording with much louder
+/// parts; what could be faint speech is not.
+pub async fn chunks(samples: &[f32], pause: impl AsyncFnMut()) -> Vec<Chunk> {
+    let mut pacer = Pacer::new(pause);
+    let levels = Levels::measure(samples, &mut pacer).await;
+    let mut sounds = levels.sounds(MARGIN);
+    if let [first, .., last] = sounds.as_mut_slice()
+        && levels.len() <= WHOLE
+    {
+        first.end = last.end;
+        sounds.truncate(1);
+    }
+    let mut pieces = Vec::new();
+    for sound in sounds {
+        cut(sound, &levels, &mut pieces, &mut pacer).await;
+    }
+    share_silence(&mut pieces, levels.len());
+    let samples_of = |frames: Range<usize>| {
+        let [start, end] =
+            [frames.start, frames.end].map(|frame| (frame * FRAME).min(samples.len()));
+        start..end
+    };
+    pieces
+        .into_iter()
+        .map(|Chunk { range, keep }| Chunk {
+            range: samples_of(range),
+            keep: samples_of(keep),
+        })
+        .collect()
+}
+
+/// Cuts frames that hold no long silence; `pieces` are in frames.
+async fn cut<P: AsyncFnMut()>(
+    sound: Range<usize>,
+    levels: &Levels,
+    pieces: &mut Vec<Chunk>,
+    pacer: &mut Pacer<P>,
+) {
+    let (mut start, mut overlap) = (sound.start, 0);
+    while sound.end - start > WHOLE {
+        pacer.spend(20 * WINDOWS[0].end).await;
+        let threshold = levels.pause_threshold(start..start + WINDOWS[0].end);
+        let pause = threshold.and_then(|threshold| {
+            WINDOWS.iter().find_map(|window| {
+                levels.longest_pause(start + window.start..start + window.end, threshold)
+            })
+        });
+        let (end, next_overlap) = match pause {
+            Some(pause) => (pause.start.midpoint(pause.end), 0),
+            None => {
+                let quietest = levels.quietest(start + FORCED.start..start + FORCED.end);
+                (quietest, OVERLAP)
+            }
+        };
+        pieces.push(Chunk {
+            range: start - overlap..end + next_overlap,
+            keep: start..end,
+        });
+        (start, overlap) = (end, next_overlap);
+    }
+    pieces.push(Chunk {
+        range: start - overlap..sound.end,
+        keep: start..sound.end,
+    });
+}
+
+/// Extends what is kept over the silence between pieces, half to each, and to both ends of the recording.
+fn share_silence(pieces: &mut [Chunk], end: usize) {
+    let mut begin = 0;
+    for i in 0..pieces.len() {
+        let next = pieces.get(i + 1).map(|next| next.keep.start);
+        if let Some(piece) = pieces.get_mut(i) {
+            piece.keep.start = begin;
+            piece.keep.end = next.map_or(end, |next| piece.keep.end.midpoint(next));
+            begin = piece.keep.end;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
