@@ -9,6 +9,7 @@ use utoipa_axum::router::OpenApiRouter;
 /// Every component that documents routes.
 const COMPONENTS: &[fn() -> OpenApiRouter] = &[
     about::routes,
+    asr::routes,
     docs::routes,
     factorize::routes,
     hello::routes,

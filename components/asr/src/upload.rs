@@ -52,9 +52,11 @@ problem_responses!(
 #[into_params(parameter_in = Query)]
 struct Options {
     /// With `word`, JSON has the words with their times and confidences.
+    #[param(inline, nullable = false)]
     timestamps: Option<Timestamps>,
     /// The format of the answer. Several `files` are answered in JSON alone.
     #[serde(default)]
+    #[param(inline)]
     output: Output,
 }
 
@@ -80,11 +82,11 @@ enum Output {
 #[allow(dead_code)] // Describes the body in the OpenAPI document.
 struct AsrForm {
     /// A recording: WAV, FLAC, MP3, OGG Vorbis, Opus in OGG or WebM, M4A/AAC.
-    #[schema(value_type = Option<String>, format = Binary)]
-    file: Option<Vec<u8>>,
-    /// Recordings.
-    #[schema(schema_with = recordings)]
-    files: Option<Vec<Vec<u8>>>,
+    #[schema(value_type = String, format = Binary, required = false)]
+    file: Vec<u8>,
+    /// Recordings, to be answered one by one.
+    #[schema(schema_with = recordings, required = false)]
+    files: Vec<Vec<u8>>,
 }
 
 /// A recording: WAV, FLAC, MP3, OGG Vorbis, Opus in OGG or WebM, M4A/AAC.
@@ -119,6 +121,7 @@ struct Transcription {
     #[schema(example = "20.7", pattern = r"^[0-9]+\.[0-9]$")]
     duration: String,
     /// The words with their times, where asked for by `timestamps=word`.
+    #[schema(nullable = false)]
     #[serde(skip_serializing_if = "Option::is_none")]
     words: Option<Vec<TimedWord>>,
 }
@@ -128,6 +131,15 @@ struct Transcription {
 struct Transcriptions {
     /// One for each of `files`, in their order.
     results: Vec<FileResult>,
+}
+
+/// What is said in the recording, or in each of several.
+#[derive(ToSchema)]
+#[serde(untagged)]
+#[allow(dead_code)] // Describes the answer in the OpenAPI document.
+enum AsrAnswer {
+    One(Transcription),
+    Many(Transcriptions),
 }
 
 /// What is said in one of several recordings, or why that cannot be told.
@@ -167,7 +179,7 @@ enum FileResult {
     )),
     responses(
         (status = 200, description = "What is said", content(
-            (Transcription = "application/json", example = json!({
+            (AsrAnswer = "application/json", example = json!({
                 "transcription": "SEVEN TIMES NINE IS SIXTY THREE", "duration": "2.9",
             })),
             (String = "text/plain"),

@@ -17,25 +17,29 @@ pub(super) struct TranscriptionForm {
     #[schema(example = "whisper-1", required = false)]
     model: String,
     /// The language that is spoken: English is the only one that the model knows.
-    #[schema(example = "en")]
-    language: Option<String>,
+    #[schema(example = "en", required = false)]
+    language: String,
     /// Taken and not used: the model does not continue texts.
-    prompt: Option<String>,
-    response_format: Option<ResponseFormat>,
+    #[schema(required = false)]
+    prompt: String,
+    #[schema(required = false)]
+    response_format: ResponseFormat,
     /// Taken and not used: the model always gives the likeliest words.
-    #[schema(minimum = 0, maximum = 1, example = 0)]
-    temperature: Option<f64>,
+    #[schema(minimum = 0, maximum = 1, example = 0, required = false)]
+    temperature: f64,
     /// What has times, with `verbose_json`.
-    #[schema(rename = "timestamp_granularities[]")]
-    timestamp_granularities: Option<Vec<Granularity>>,
+    #[schema(rename = "timestamp_granularities[]", required = false)]
+    timestamp_granularities: Vec<Granularity>,
     /// Whether to send the words while the rest is still being recognised, as server-sent events.
     /// With `json` alone.
-    stream: Option<bool>,
+    #[schema(required = false)]
+    stream: bool,
     /// Taken and not used: recordings are always cut at their pauses.
-    chunking_strategy: Option<String>,
+    #[schema(required = false)]
+    chunking_strategy: String,
     /// Taken and not used: confidences of words come from POST /asr.
-    #[schema(rename = "include[]")]
-    include: Option<Vec<String>>,
+    #[schema(rename = "include[]", required = false)]
+    include: Vec<String>,
 }
 
 /// The format of the answer.

@@ -70,12 +70,23 @@ struct VerboseTranscription {
     /// The words; empty where nothing is said.
     text: String,
     /// With the granularity `word`.
+    #[schema(nullable = false)]
     #[serde(skip_serializing_if = "Option::is_none")]
     words: Option<Vec<WordObject>>,
     /// With the granularity `segment`, and without any.
+    #[schema(nullable = false)]
     #[serde(skip_serializing_if = "Option::is_none")]
     segments: Option<Vec<SegmentObject>>,
     usage: Usage,
+}
+
+/// What is said, as `json` or `verbose_json`.
+#[derive(ToSchema)]
+#[serde(untagged)]
+#[allow(dead_code)] // Describes the answer in the OpenAPI document.
+enum TranscriptionAnswer {
+    Plain(PlainTranscription),
+    Verbose(VerboseTranscription),
 }
 
 /// A word and when it is said, in seconds.
@@ -128,7 +139,7 @@ struct Usage {
     request_body(content = TranscriptionForm, content_type = "multipart/form-data"),
     responses(
         (status = 200, description = "What is said", content(
-            (PlainTranscription = "application/json", example = json!({
+            (TranscriptionAnswer = "application/json", example = json!({
                 "text": "SEVEN TIMES NINE IS SIXTY THREE",
                 "usage": {"type": "duration", "seconds": 3},
             })),
