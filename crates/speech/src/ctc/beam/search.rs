@@ -75,6 +75,8 @@ struct Candidate {
     language: Language,
     blank: f32,
     letter: f32,
+    /// Of all of these; up to date when the candidates are compared.
+    score: f32,
 }
 
 /// A text that may not be in the tree yet.
@@ -91,8 +93,20 @@ impl Entry {
 }
 
 impl Candidate {
-    fn score(&self) -> f32 {
-        log_add(self.blank, self.letter) + self.language.score
+    fn new(text: Place, language: Language, blank: f32, letter: f32) -> Self {
+        let mut candidate = Self {
+            text,
+            language,
+            blank,
+            letter,
+            score: 0.0,
+        };
+        candidate.rate();
+        candidate
+    }
+
+    fn rate(&mut self) {
+        self.score = log_add(self.blank, self.letter) + self.language.score;
     }
 }
 
@@ -110,18 +124,15 @@ impl Beam<'_> {
             } else {
                 (entry.total() + p(BLANK), entry.letter + p(node.label))
             };
-            self.candidates.push(Candidate {
-                text: Place::Known(entry.text),
-                language: node.language,
-                blank,
-                letter,
-            });
+            let text = Place::Known(entry.text);
+            self.candidates
+                .push(Candidate::new(text, node.language, blank, letter));
         }
     }
 
     /// The score under which a candidate cannot stay in the beam.
     fn floor(&self) -> f32 {
-        let scores = self.candidates.iter().map(Candidate::score);
+        let scores = self.candidates.iter().map(|candidate| candidate.score);
         scores.fold(f32::NEG_INFINITY, f32::max) - self.settings.beam_threshold
     }
 
@@ -130,25 +141,30 @@ impl Beam<'_> {
         let Some(&entry) = self.entries.get(slot) else {
             return;
         };
-        let node = self.tree.get(entry.text);
+        let total = entry.total();
+        let node = *self.tree.get(entry.text);
         let headroom = self.fusion.map_or(0.0, |fusion| fusion.headroom());
         for &(label, p) in likely {
             // A repeated letter is a new one only after a blank.
             let letter = if label != node.label {
-                entry.total() + p
+                total + p
             } else if label == BOUNDARY {
                 continue;
             } else {
                 entry.blank + p
             };
+            if letter == f32::NEG_INFINITY {
+                continue;
+            }
             let child = self.tree.child(entry.text, label);
             let in_beam = child.and_then(|child| self.tree.get(child).slot);
             if let Some(candidate) = in_beam.and_then(|slot| self.candidates.get_mut(slot)) {
                 candidate.letter = log_add(candidate.letter, letter);
+                candidate.rate();
                 continue;
             }
             // Asking the language model costs most, so what cannot win is left out before.
-            if letter + node.language.score + headroom < floor || letter == f32::NEG_INFINITY {
+            if letter + node.language.score + headroom < floor {
                 continue;
             }
             let (text, language) = match (child, self.fusion) {
@@ -163,12 +179,9 @@ impl Beam<'_> {
                         .unwrap_or_default(),
                 ),
             };
-            self.candidates.push(Candidate {
-                text,
-                language,
-                blank: f32::NEG_INFINITY,
-                letter,
-            });
+            let blank = f32::NEG_INFINITY;
+            self.candidates
+                .push(Candidate::new(text, language, blank, letter));
         }
     }
 
@@ -180,13 +193,13 @@ impl Beam<'_> {
         let width = self.settings.width.max(1);
         if self.candidates.len() > width {
             self.candidates
-                .select_nth_unstable_by(width, |a, b| b.score().total_cmp(&a.score()));
+                .select_nth_unstable_by(width, |a, b| b.score.total_cmp(&a.score));
             self.candidates.truncate(width);
         }
         let floor = self.floor();
         self.entries.clear();
         for candidate in &self.candidates {
-            if candidate.score() < floor {
+            if candidate.score < floor {
                 continue;
             }
             let text = match candidate.text {

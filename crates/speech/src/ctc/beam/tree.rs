@@ -37,9 +37,9 @@ impl Tree {
         }
     }
 
-    pub(super) fn get(&self, text: Text) -> Node {
+    pub(super) fn get(&self, text: Text) -> &Node {
         // Only this module makes texts, from the nodes that it adds and never removes.
-        self.nodes[text.0]
+        &self.nodes[text.0]
     }
 
     pub(super) fn set_slot(&mut self, text: Text, slot: Option<usize>) {
