@@ -1,0 +1,161 @@
+use std::sync::Arc;
+
+use tract_onnx::pb::ModelProto;
+use tract_onnx::prelude::*;
+use tract_onnx::tract_core::internal::{bail, ensure};
+use tract_onnx::tract_core::plan;
+
+use crate::{Metadata, MetadataError};
+
+/// The scores of each token in each frame.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Emissions {
+    /// How many frames there are.
+    pub frames: usize,
+    /// frames × vocabulary, frame by frame; not normalised.
+    pub logits: Vec<f32>,
+}
+
+/// The model cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// The bytes are no ONNX model.
+    #[error("it is no ONNX model")]
+    Parse(#[source] TractError),
+    /// It says too little of itself.
+    #[error(transparent)]
+    Metadata(#[from] MetadataError),
+    /// Its graph takes or gives something else, or has operators that are not known.
+    #[error("its graph cannot be used")]
+    Graph(#[source] TractError),
+}
+
+/// The samples could not be recognised.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// There are too few.
+    #[error("the model takes at least {minimum} samples, not {samples}")]
+    TooShort {
+        /// The samples given.
+        samples: usize,
+        /// The fewest that the model takes.
+        minimum: u32,
+    },
+    /// The model failed, or answered in another form than it should.
+    #[error("the model could not be evaluated")]
+    Evaluate(#[source] TractError),
+}
+
+/// A loaded acoustic model. Loading takes far longer than running it on a short sound: keep one.
+#[derive(Debug)]
+pub struct Model {
+    metadata: Metadata,
+    plan: Arc<TypedRunnableModel>,
+    pause: fn(),
+}
+
+/// A model that is read and simplified, and not yet made ready to run.
+pub struct Draft {
+    metadata: Metadata,
+    graph: TypedModel,
+}
+
+impl Draft {
+    /// Reads an ONNX file.
+    ///
+    /// # Errors
+    /// When the bytes are no ONNX model of this kind.
+    pub fn parse(file: Vec<u8>) -> Result<Self, LoadError> {
+        let proto = onnx()
+            .proto_model_for_read(&mut file.as_slice())
+            .map_err(LoadError::Parse)?;
+        drop(file);
+        let metadata = Metadata::read(&proto)?;
+        let graph = read(&proto, &metadata).map_err(LoadError::Graph)?;
+        Ok(Self { metadata, graph })
+    }
+
+    /// Makes it ready to run. While it runs, `pause` is called after every quarter of a millisecond of work or so.
+    ///
+    /// # Errors
+    /// When the graph has operators that cannot be run.
+    pub fn build(self, pause: fn()) -> Result<Model, LoadError> {
+        let plan = prepare(self.graph).map_err(LoadError::Graph)?;
+        Ok(Model {
+            metadata: self.metadata,
+            plan,
+            pause,
+        })
+    }
+}
+
+fn read(proto: &ModelProto, metadata: &Metadata) -> TractResult<TypedModel> {
+    let mut model = onnx().model_for_proto_model(proto)?;
+    ensure!(
+        model.input_outlets()?.len() == 1 && model.output_outlets()?.len() == 1,
+        "expected one input, the waveform, and one output, the logits"
+    );
+    let samples = model.symbols.sym("samples");
+    model
+        .symbols
+        .add_assertion(format!("samples >= {}", metadata.minimum_samples))?;
+    model.set_input_fact(0, f32::fact([1.to_dim(), samples.to_dim()]).into())?;
+    model.set_output_fact(0, InferenceFact::default())?;
+    model.into_typed()?.into_decluttered()
+}
+
+fn prepare(graph: TypedModel) -> TractResult<Arc<TypedRunnableModel>> {
+    graph.into_optimized()?.into_runnable()
+}
+
+impl Model {
+    /// What the model says of itself.
+    #[must_use]
+    pub fn metadata(&self) -> &Metadata {
+        &self.metadata
+    }
+
+    /// The logits for `samples`, one channel from -1 to 1.
+    ///
+    /// # Errors
+    /// When there are fewer than the model's minimum, or the model fails.
+    pub fn run(&self, samples: &[f32]) -> Result<Emissions, RunError> {
+        let minimum = self.metadata.minimum_samples;
+        if samples.len() < minimum as usize {
+            return Err(RunError::TooShort {
+                samples: samples.len(),
+                minimum,
+            });
+        }
+        self.evaluate(samples).map_err(RunError::Evaluate)
+    }
+
+    fn evaluate(&self, samples: &[f32]) -> TractResult<Emissions> {
+        let waveform = Tensor::from_shape(&[1, samples.len()], samples)?;
+        let outputs = self.plan.spawn()?.run_plan_with_eval(
+            tvec!(waveform.into_tvalue()),
+            |context, state, node, inputs| {
+                (self.pause)();
+                plan::eval(context, state, node, inputs)
+            },
+        )?;
+        let Some(logits) = outputs.first() else {
+            bail!("the model has no output");
+        };
+        let &[1, frames, vocabulary] = logits.shape() else {
+            bail!(
+                "the logits have the shape {:?}, expected [1, frames, vocabulary]",
+                logits.shape()
+            );
+        };
+        ensure!(
+            vocabulary == self.metadata.vocabulary.len(),
+            "the model has {vocabulary} logits in a frame, and {} tokens in its vocabulary",
+            self.metadata.vocabulary.len()
+        );
+        Ok(Emissions {
+            frames,
+            logits: logits.to_plain_array_view::<f32>()?.iter().copied().collect(),
+        })
+    }
+}

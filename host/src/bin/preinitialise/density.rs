@@ -1,0 +1,56 @@
+//! How much of the initial memory of a component holds anything.
+
+use anyhow::{Context, Result};
+use wasmparser::{DataKind, Operator, Parser, Payload};
+
+/// What a memory starts with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Image {
+    /// Bytes of data.
+    pub(crate) data: u64,
+    /// Bytes from the first to the last of them.
+    pub(crate) range: u64,
+}
+
+impl Image {
+    /// The share of the range that is data.
+    pub(crate) fn density(self) -> f64 {
+        if self.range == 0 {
+            1.0
+        } else {
+            self.data as f64 / self.range as f64
+        }
+    }
+}
+
+/// The largest image of the modules in a component.
+///
+/// # Errors
+/// When the bytes are no component.
+pub(crate) fn image(component: &[u8]) -> Result<Image> {
+    let mut largest = Image::default();
+    for payload in Parser::new(0).parse_all(component) {
+        let Payload::DataSection(segments) = payload.context("the snapshot is damaged")? else {
+            continue;
+        };
+        let (mut data, mut first, mut last) = (0, u64::MAX, 0);
+        for segment in segments {
+            let segment = segment?;
+            let DataKind::Active { offset_expr, .. } = segment.kind else {
+                continue;
+            };
+            if let Operator::I32Const { value } = offset_expr.get_operators_reader().read()? {
+                let start = u64::from(value.cast_unsigned());
+                let length = segment.data.len() as u64;
+                data += length;
+                first = first.min(start);
+                last = last.max(start + length);
+            }
+        }
+        let range = last.saturating_sub(first);
+        if range > largest.range {
+            largest = Image { data, range };
+        }
+    }
+    Ok(largest)
+}

@@ -1,0 +1,101 @@
+//! Puts a model into the memory that a recogniser starts with: a build step, so that no request waits for a model to be
+//! loaded.
+//!
+//! The component exports `init: func(model: list<u8>) -> result<string, string>`. It is called once, here; what the
+//! component's memory holds afterwards is written into a copy of the component, which starts from there.
+
+mod density;
+mod snapshot;
+
+use std::{
+    env,
+    ffi::OsString,
+    fs,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+use anyhow::{Context, Result, bail, ensure};
+
+const USAGE: &str = "\
+Usage: preinitialise COMPONENT MODEL OUTPUT
+
+Writes OUTPUT, the component with the model in its memory. The environment variable ONNX names
+another model than MODEL.";
+
+/// Of the range that the memory's contents take, the share that must not be zero. Below a half, Wasmtime copies the
+/// contents into each new instance instead of mapping them.
+const LEAST_DENSITY: f64 = 0.5;
+
+fn main() -> ExitCode {
+    match run(env::args_os().skip(1).collect()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("preinitialise: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: Vec<OsString>) -> Result<()> {
+    let Ok([component, model, output]) = <[OsString; 3]>::try_from(arguments) else {
+        bail!("{USAGE}");
+    };
+    let model = env::var_os("ONNX").filter(|path| !path.is_empty()).unwrap_or(model);
+    let (component, model) = (read(component)?, read(model)?);
+    let output = PathBuf::from(output);
+    let inputs = inputs(&component.1, &model.1);
+    if is_current(&output, &inputs) {
+        return Ok(());
+    }
+
+    let (name, wasm) = snapshot::snapshot(&component.1, &model.1)
+        .with_context(|| format!("{} in {}", model.0.display(), component.0.display()))?;
+    let image = density::image(&wasm)?;
+    ensure!(
+        image.density() >= LEAST_DENSITY,
+        "only {} of the {} bytes of memory that {} starts with hold anything: each instance would \
+         copy them",
+        image.data,
+        image.range,
+        output.display()
+    );
+    fs::write(&output, &wasm).with_context(|| format!("cannot write {}", output.display()))?;
+    fs::write(inputs_path(&output), inputs)?;
+    println!(
+        "{}: {name}, {:.1} MB, {:.0} % of its {:.1} MB of initial memory in use",
+        output.display(),
+        wasm.len() as f64 / 1e6,
+        image.density() * 100.0,
+        image.range as f64 / 1e6,
+    );
+    Ok(())
+}
+
+fn read(path: OsString) -> Result<(PathBuf, Vec<u8>)> {
+    let path = PathBuf::from(path);
+    let bytes = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    Ok((path, bytes))
+}
+
+/// Names everything that the output is made of.
+fn inputs(component: &[u8], model: &[u8]) -> String {
+    let tool = env::current_exe()
+        .and_then(fs::read)
+        .map(|bytes| blake3::hash(&bytes).to_hex());
+    format!(
+        "tool {}\ncomponent {}\nmodel {}\n",
+        tool.as_deref().unwrap_or("unknown"),
+        blake3::hash(component).to_hex(),
+        blake3::hash(model).to_hex()
+    )
+}
+
+/// Whether the output is there, made of these inputs.
+fn is_current(output: &Path, inputs: &str) -> bool {
+    output.exists() && fs::read_to_string(inputs_path(output)).is_ok_and(|found| found == inputs)
+}
+
+fn inputs_path(output: &Path) -> PathBuf {
+    output.with_extension("inputs")
+}
