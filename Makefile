@@ -5,11 +5,14 @@ LISTEN ?= 127.0.0.1:3000
 # spin or embedded; by default Spin where it is installed and new enough.
 RUNTIME ?= $(shell ./scripts/runtime)
 
+# What `make transcribe` asks.
+URL ?= http://$(LISTEN)
+
 VENV := .venv
 HOST := target/host/routelets
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-test build host up test lint bench train evaluate openapi new-route clean
+.PHONY: help setup setup-test build host up test lint bench train evaluate openapi transcribe new-route clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -55,6 +58,9 @@ evaluate: build ## Word error rates through the running app, into the model card
 
 openapi: setup ## Write the OpenAPI document anew
 	cargo xtask openapi
+
+transcribe: ## Transcribe a folder: make transcribe DIR=recordings OUT=out.csv [URL=http://localhost:3000]
+	@./scripts/transcribe "$(DIR)" "$(OUT)" --url "$(URL)"
 
 new-route: setup ## Add a component that answers GET /NAME: make new-route NAME=greet
 	cargo xtask new-route $(NAME)

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -22,10 +22,31 @@ pub struct Case {
     headers: BTreeMap<String, String>,
     body: Option<String>,
     json: Option<String>,
+    /// The parts of a form; empty for a form without any.
+    multipart: Option<Vec<Part>>,
+    /// A file that is the body, relative to the root of the repository.
+    file: Option<PathBuf>,
     #[serde(default)]
     chunked: bool,
     /// What the answer must be.
     pub expect: Expect,
+}
+
+/// A part of a form: a text, or a file.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Part {
+    name: String,
+    #[serde(default)]
+    text: String,
+    /// Bytes that are no text, two digits each.
+    hex: Option<String>,
+    /// Relative to the root of the repository.
+    file: Option<PathBuf>,
+    /// What the file is called; by default as it is.
+    file_name: Option<String>,
+    /// How many bytes of the file are sent; by default all.
+    first: Option<usize>,
 }
 
 /// What an answer must be. What is left out may be anything.
@@ -36,10 +57,13 @@ pub struct Expect {
     pub status: u16,
     /// The code of a problem document.
     pub problem: Option<String>,
+    /// The code of an error as OpenAI writes them.
+    pub error: Option<String>,
     detail: Option<String>,
     json: Option<String>,
     json_contains: Option<String>,
     body_contains: Option<String>,
+    body: Option<String>,
     #[serde(default)]
     headers: BTreeMap<String, String>,
     #[serde(default)]
@@ -101,10 +125,22 @@ impl Case {
         if self.json.is_some() {
             request = request.header("content-type", "application/json");
         }
-        match self.json.as_ref().or(self.body.as_ref()) {
-            Some(body) if self.chunked => request.chunks(expand(body).as_bytes().chunks(1000)),
-            Some(body) => request.body(expand(body)),
-            None => request,
+        let text = self.json.as_ref().or(self.body.as_ref());
+        let body = if let Some(parts) = &self.multipart {
+            let form = format!("multipart/form-data; boundary={BOUNDARY}");
+            request = request.header("content-type", &form);
+            encode(parts)
+        } else if let Some(path) = &self.file {
+            read(path)
+        } else if let Some(text) = text {
+            expand(text).into_bytes()
+        } else {
+            return request;
+        };
+        if self.chunked {
+            request.chunks(body.chunks(1000))
+        } else {
+            request.body(body)
         }
     }
 
@@ -116,7 +152,7 @@ impl Case {
         let request = self.to_request();
         let response = server.try_send(&request).map_err(|e| e.to_string())?;
         let mut complaints = self.expect.compare(&response);
-        complaints.extend(always(&response));
+        complaints.extend(always(&response, self.target().1.starts_with("/v1/")));
         if let Ok(problem) = serde_json::from_slice::<Value>(&response.body)
             && let Some(uri) = problem["type"].as_str()
         {
@@ -154,6 +190,46 @@ impl Case {
     }
 }
 
+/// Between the parts of a form.
+const BOUNDARY: &str = "a-line-that-no-part-has";
+
+/// A form (RFC 7578).
+fn encode(parts: &[Part]) -> Vec<u8> {
+    let mut body = Vec::new();
+    for part in parts {
+        let mut head = format!("--{BOUNDARY}\r\ncontent-disposition: form-data; ");
+        head += &format!("name=\"{}\"", part.name);
+        let own_name = || Some(part.file.as_ref()?.file_name()?.to_str()?.to_owned());
+        if let Some(name) = part.file_name.clone().or_else(own_name) {
+            head += &format!("; filename=\"{name}\"");
+        }
+        body.extend_from_slice((head + "\r\n\r\n").as_bytes());
+        let content = match (&part.file, &part.hex) {
+            (Some(path), _) => read(path),
+            (None, Some(hex)) => bytes(hex),
+            (None, None) => expand(&part.text).into_bytes(),
+        };
+        let size = part.first.unwrap_or(content.len());
+        body.extend_from_slice(&content[..size]);
+        body.extend_from_slice(b"\r\n");
+    }
+    body.extend_from_slice(format!("--{BOUNDARY}--\r\n").as_bytes());
+    body
+}
+
+fn read(path: &Path) -> Vec<u8> {
+    let path = crate::root().join(path);
+    fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+fn bytes(hex: &str) -> Vec<u8> {
+    let digits: Vec<char> = hex.chars().filter(char::is_ascii_hexdigit).collect();
+    let pairs = digits.chunks(2).map(|pair| pair.iter().collect::<String>());
+    pairs
+        .map(|pair| u8::from_str_radix(&pair, 16).expect("two digits"))
+        .collect()
+}
+
 fn complain(complaints: &mut Vec<String>, holds: bool, what: impl FnOnce() -> String) {
     if !holds {
         complaints.push(what());
@@ -173,8 +249,17 @@ impl Expect {
                 format!("problem {}, expected {code}", json["code"])
             });
         }
+        if let Some(code) = &self.error {
+            let found = &json["error"]["code"];
+            complain(&mut wrong, found == &**code, || {
+                format!("error {found}, expected {code}")
+            });
+        }
         if let Some(text) = &self.detail {
-            let detail = json["detail"].as_str().unwrap_or_default();
+            let detail = json["detail"]
+                .as_str()
+                .or(json["error"]["message"].as_str());
+            let detail = detail.unwrap_or_default();
             complain(&mut wrong, detail.contains(text), || {
                 format!("the detail does not contain: {text}")
             });
@@ -196,6 +281,12 @@ impl Expect {
                 format!("the body does not contain: {text}")
             });
         }
+        if let Some(text) = &self.body {
+            let expected = expand(text);
+            complain(&mut wrong, body == expected, || {
+                format!("the body is not: {expected}")
+            });
+        }
         for (name, expected) in &self.headers {
             let value = response.header(name);
             complain(&mut wrong, value == Some(expected), || {
@@ -211,8 +302,8 @@ impl Expect {
     }
 }
 
-/// What holds for every answer of a component.
-fn always(response: &Response) -> Vec<String> {
+/// What holds for every answer of a component; errors are problem documents, or have the shape of OpenAI's.
+fn always(response: &Response, like_openai: bool) -> Vec<String> {
     let mut wrong = Vec::new();
     let id = response.header("x-request-id").unwrap_or_default();
     complain(&mut wrong, !id.is_empty(), || "no x-request-id".to_owned());
@@ -222,15 +313,32 @@ fn always(response: &Response) -> Vec<String> {
     });
     // A chunked answer would cost the next request on its connection 40 ms on Spin.
     let length = response.header("content-length").is_some();
-    complain(&mut wrong, length || response.status == 204, || {
-        "no content-length".to_owned()
-    });
     let kind = response.header("content-type").unwrap_or_default();
+    let streams = kind.starts_with("text/event-stream");
+    complain(
+        &mut wrong,
+        length || streams || response.status == 204,
+        || "no content-length".to_owned(),
+    );
     let json: Option<Value> = serde_json::from_slice(&response.body).ok();
     complain(&mut wrong, !kind.contains("json") || json.is_some(), || {
         format!("{kind}, but no JSON")
     });
-    if response.status >= 400 {
+    if response.status >= 400 && like_openai {
+        let error = &json.unwrap_or_default()["error"];
+        complain(&mut wrong, kind == "application/json", || {
+            format!("an error of type {kind}")
+        });
+        for member in ["message", "type", "code"] {
+            let text = error[member].as_str().unwrap_or_default();
+            complain(&mut wrong, !text.is_empty(), || {
+                format!("the error has no {member}")
+            });
+        }
+        complain(&mut wrong, error.get("param").is_some(), || {
+            "the error has no param".to_owned()
+        });
+    } else if response.status >= 400 {
         let problem = json.unwrap_or_default();
         complain(&mut wrong, kind == "application/problem+json", || {
             format!("an error of type {kind}")
@@ -302,6 +410,32 @@ mod tests {
     fn repeats_are_written_out() {
         assert_eq!(expand("a{{xy*3}}b{{-*2}}"), "axyxyxyb--");
         assert_eq!(expand("{}"), "{}");
+    }
+
+    #[test]
+    fn forms_are_written_out() {
+        let parts = r#"
+            parts = [
+                { name = "a", text = "{{x*3}}" },
+                { name = "b", hex = "00 ff", file_name = "b.bin" },
+                { name = "c", file = "README.md", first = 2 },
+            ]"#;
+        #[derive(Deserialize)]
+        struct Form {
+            parts: Vec<Part>,
+        }
+        let form: Form = toml::from_str(parts).unwrap();
+        let head = format!("--{BOUNDARY}\r\ncontent-disposition: form-data; name=");
+        let text = format!("{head}\"a\"\r\n\r\nxxx\r\n{head}\"b\"; filename=\"b.bin\"\r\n\r\n");
+        let body = encode(&form.parts);
+        assert!(body.starts_with(text.as_bytes()));
+        assert_eq!(body[text.len()..text.len() + 4], *b"\x00\xff\r\n");
+        let readme = format!("{head}\"c\"; filename=\"README.md\"\r\n\r\n# \r\n--{BOUNDARY}--\r\n");
+        assert!(
+            body.ends_with(readme.as_bytes()),
+            "{}",
+            String::from_utf8_lossy(&body)
+        );
     }
 
     #[test]

@@ -7,10 +7,14 @@ use http_api::Problem;
 use http_api::problem::INTERNAL;
 use speech::audio::{Recording, SAMPLE_RATE};
 use speech::ctc::{Vocabulary, Word};
+use speech::language_model::LanguageModel;
 use speech::pipeline::{Reader, Recognition, Scores};
 use speech::transcript::Transcript;
 
 use crate::bindings::routelets::recognizer::recognizer::{self, Error};
+
+/// Words and what follows them, made by `models/speech/language_model.py`.
+static LANGUAGE_MODEL: &[u8] = include_bytes!("../../../models/speech/language_model.bin");
 
 thread_local! {
     // An instance is composed with one recogniser, so what that says of itself does not change.
@@ -49,6 +53,7 @@ impl Model {
                 vocabulary: Vocabulary::new(&model.vocabulary).map_err(failed)?,
                 stride: model.stride,
                 minimum_samples: model.minimum_samples as usize,
+                language_model: Some(LanguageModel::from_bytes(LANGUAGE_MODEL).map_err(failed)?),
             },
             name: model.name,
             created: model.created,
@@ -103,4 +108,14 @@ async fn score(samples: &[f32]) -> Result<Scores, String> {
 /// The recogniser contradicts itself: no client can cause this.
 fn failed(error: impl std::fmt::Display) -> Problem {
     Problem::new(INTERNAL, error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_language_model_is_one() {
+        assert!(LanguageModel::from_bytes(LANGUAGE_MODEL).is_ok());
+    }
 }

@@ -5,7 +5,8 @@
 use std::vec::IntoIter;
 
 use crate::chunk::{self, Chunk, SAMPLE_RATE};
-use crate::ctc::{self, Emissions, EmissionsError, Timing, Vocabulary, Word};
+use crate::ctc::{self, BeamSettings, Emissions, EmissionsError, Timing, Vocabulary, Word};
+use crate::language_model::LanguageModel;
 use crate::transcript::{Merger, Transcript};
 
 /// What an acoustic model makes of a piece of a recording.
@@ -26,6 +27,8 @@ pub struct Reader {
     pub stride: u32,
     /// The fewest samples that the model takes; nothing can be said in less.
     pub minimum_samples: usize,
+    /// What the language makes likely; without it the likeliest letters count.
+    pub language_model: Option<LanguageModel<'static>>,
 }
 
 /// The recognition of a recording failed: a fault of the model, never of the recording.
@@ -54,7 +57,13 @@ impl Reader {
         let (logits, vocabulary) = (&scores.logits, &self.vocabulary);
         let emissions =
             Emissions::new(logits, scores.frames, vocabulary, timing, &mut pause).await?;
-        Ok(ctc::greedy(&emissions, &mut pause).await)
+        Ok(match &self.language_model {
+            Some(model) => {
+                let settings = BeamSettings::default();
+                ctc::beam_search(&emissions, Some(model), &settings, &mut pause).await
+            }
+            None => ctc::greedy(&emissions, &mut pause).await,
+        })
     }
 }
 
@@ -120,6 +129,7 @@ mod tests {
             vocabulary: Vocabulary::new(&["<pad>", "|", "A", "B"]).expect("a vocabulary"),
             stride: STRIDE as u32,
             minimum_samples: STRIDE,
+            language_model: None,
         }
     }
 

@@ -1,6 +1,7 @@
 //! `GET /v1/models`: the one model there is.
 
 use axum::Json;
+use axum::routing::get;
 use guest::LocalFuture;
 use http_api::problem::{INVALID_PATH, MODEL_NOT_FOUND};
 use http_api::{Path, Problem};
@@ -76,6 +77,13 @@ async fn retrieve_model(Path(name): Path<String>) -> Result<Json<ModelObject>, P
     Ok(Json(ModelObject::from(&*model)))
 }
 
+/// A model whose name begins with that of its publisher, such as `facebook/wav2vec2-base-960h`.
+async fn retrieve_published(
+    Path((publisher, model)): Path<(String, String)>,
+) -> Result<Json<ModelObject>, Problem> {
+    retrieve_model(Path(format!("{publisher}/{model}"))).await
+}
+
 /// Whether `name` means `model`.
 pub(super) fn check_name(model: &Model, name: &str) -> Result<(), Problem> {
     if name == model.name || name == ALIAS {
@@ -92,4 +100,5 @@ pub(super) fn routes() -> OpenApiRouter {
     OpenApiRouter::new()
         .routes(routes!(list_models))
         .routes(routes!(retrieve_model))
+        .route("/v1/models/{publisher}/{model}", get(retrieve_published))
 }
