@@ -35,7 +35,7 @@ impl Levels {
         let mut frames = Vec::with_capacity(samples.len().div_ceil(FRAME));
         let mut blocks = Vec::with_capacity(samples.len().div_ceil(FRAME * BLOCK));
         for block in samples.chunks(FRAME * BLOCK) {
-            pacer.spend(block.len() / 4).await;
+            pacer.spend(block.len() / 3).await;
             let mut sum = 0.0;
             for frame in block.chunks(FRAME) {
                 let energy: f32 = frame.iter().map(|sample| sample * sample).sum();

@@ -5,7 +5,7 @@
 
 mod level;
 
-use level::Level;
+use level::{Level, Place};
 
 /// A word list and a trigram model of words.
 #[derive(Clone, Copy, Debug)]
@@ -22,9 +22,9 @@ pub struct LanguageModel<'a> {
 /// The words before a word, as far as the model looks back. The default is after an unknown word.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Context {
-    /// Place among the contexts of one word and of two, if there are words after it.
-    one: Option<usize>,
-    two: Option<usize>,
+    /// Among the contexts of one word and of two, if there are words after it.
+    one: Option<Place>,
+    two: Option<Place>,
 }
 
 /// The letters that a known word begins with.
@@ -134,8 +134,8 @@ impl<'a> LanguageModel<'a> {
         if let Some(one) = context.one {
             in_one = self.after_one.entry(one, word.0);
         }
-        if let Some((place, _)) = in_one {
-            after.two = self.after_two.context(place as u32);
+        if let Some((entry, _)) = in_one {
+            after.two = self.after_two.context(entry as u32);
         }
         if let Some(two) = context.two {
             in_two = self.after_two.entry(two, word.0);

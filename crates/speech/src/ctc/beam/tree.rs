@@ -6,7 +6,13 @@ use super::{
 
 /// A text: the labels from the root to a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Text(usize);
+pub(super) struct Text(u32);
+
+impl Text {
+    fn index(self) -> usize {
+        self.0 as usize
+    }
+}
 
 /// The empty text.
 pub(super) const EMPTY: Text = Text(0);
@@ -25,8 +31,9 @@ pub(super) struct Node {
     pub(super) language: Language,
     /// Where in the beam the text stands while a frame is looked at.
     pub(super) slot: Option<usize>,
-    first_child: Option<Text>,
-    next_sibling: Option<Text>,
+    /// The empty text where there is none, which is nobody's child.
+    first_child: Text,
+    next_sibling: Text,
 }
 
 impl Tree {
@@ -39,30 +46,31 @@ impl Tree {
 
     pub(super) fn get(&self, text: Text) -> &Node {
         // Only this module makes texts, from the nodes that it adds and never removes.
-        &self.nodes[text.0]
+        &self.nodes[text.index()]
     }
 
     pub(super) fn set_slot(&mut self, text: Text, slot: Option<usize>) {
-        self.nodes[text.0].slot = slot;
+        self.nodes[text.index()].slot = slot;
     }
 
     /// The text with one more label, if it was ever in the beam.
     pub(super) fn child(&self, text: Text, label: usize) -> Option<Text> {
         let mut child = self.get(text).first_child;
-        while let Some(text) = child {
-            let node = self.get(text);
+        while child != EMPTY {
+            let node = self.get(child);
             if node.label == label {
-                break;
+                return Some(child);
             }
             child = node.next_sibling;
         }
-        child
+        None
     }
 
     /// Adds the text with one more label, which is not in the tree yet.
     pub(super) fn add(&mut self, parent: Text, label: usize, language: Language) -> Text {
-        let child = Text(self.nodes.len());
-        let next_sibling = self.nodes[parent.0].first_child.replace(child);
+        // The beam's width times the number of frames is far below the four thousand millions that fit.
+        let child = Text(self.nodes.len() as u32);
+        let next_sibling = std::mem::replace(&mut self.nodes[parent.index()].first_child, child);
         self.nodes.push(Node {
             next_sibling,
             ..Node::new(label, parent, language)
@@ -90,8 +98,8 @@ impl Node {
             parent,
             language,
             slot: None,
-            first_child: None,
-            next_sibling: None,
+            first_child: EMPTY,
+            next_sibling: EMPTY,
         }
     }
 }
