@@ -29,10 +29,10 @@ pub enum AudioError {
         /// Name of the codec or container.
         codec: String,
     },
-    /// A header declares something that no recording has.
+    /// The codec is decoded, but not with what its header declares.
     #[error("the audio has {what}, which is not supported")]
     UnsupportedLayout {
-        /// The quantity and its value.
+        /// What it is.
         what: String,
     },
     /// The data contradict their format, or end early.

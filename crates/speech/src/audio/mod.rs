@@ -4,11 +4,17 @@
 //! a packet and the resampler's buffers, so that the memory of [`decode`] is the samples within its limit,
 //! however long the file says or turns out to be.
 
+mod aac;
 mod adts;
+mod codec;
 mod error;
+mod fault;
 mod format;
+mod mp4;
 mod mpeg;
+mod ogg;
 mod opus;
+mod reader;
 mod resample;
 mod source;
 mod wav;

@@ -51,6 +51,19 @@ fn follow(bytes: &[u8], stream: Stream, wanted: usize) -> bool {
     true
 }
 
+/// How many frames of one kind follow one another from the beginning.
+pub(super) fn count(bytes: &[u8]) -> usize {
+    let mut rest = bytes;
+    let mut frames = 0;
+    while let Some((_, length)) = header(rest)
+        && let Some(next) = rest.get(length..)
+    {
+        rest = next;
+        frames += 1;
+    }
+    frames
+}
+
 /// Kind and length in bytes of the frame that begins here.
 pub(super) fn header(bytes: &[u8]) -> Option<(Stream, usize)> {
     let &[first, second, third, fourth, fifth, sixth, ..] = bytes else {

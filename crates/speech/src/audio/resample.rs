@@ -1,7 +1,7 @@
 //! Mono audio of any rate to [`SAMPLE_RATE`].
 
 use rubato::{
-    Async, Fft, FixedAsync, FixedSync, Indexing, SincInterpolationParameters, WindowFunction,
+    Fft, FixedSync, Indexing, Resampler as _, WindowFunction,
     audioadapter_buffers::{SizeError, direct::InterleavedSlice},
 };
 
@@ -9,13 +9,13 @@ use super::SAMPLE_RATE;
 
 /// Frames resampled at once, about.
 const CHUNK: usize = 1024;
-/// The longest period of a pair of rates, in input frames, for which a transform over whole periods is cheap.
-const LONGEST_PERIOD: u32 = 4096;
+/// The longest input, in frames, that is resampled to a whole number of frames.
+const LONGEST_PERIOD: u32 = 16_384;
 
 /// Resamples one stream. Its output begins with its input and is as long, to the nearest sample.
 pub(super) struct Resampler {
     /// None where the rates are equal.
-    inner: Option<Box<dyn rubato::Resampler<f32>>>,
+    inner: Option<Fft<f32>>,
     rate: u32,
     input: Vec<f32>,
     output: Vec<f32>,
@@ -27,45 +27,33 @@ pub(super) struct Resampler {
 }
 
 impl Resampler {
-    /// For input of `rate` Hz, which must be in the range of [`super::source::RATES`].
+    /// For input of `rate` Hz, which must be in the range of [`super::codec::RATES`].
     pub(super) fn new(rate: u32) -> Result<Self, rubato::ResamplerConstructionError> {
-        let inner: Option<Box<dyn rubato::Resampler<f32>>> = if rate == SAMPLE_RATE {
+        let inner = if rate == SAMPLE_RATE {
             None
-        } else if rate / gcd(rate, SAMPLE_RATE) <= LONGEST_PERIOD {
-            Some(Box::new(Fft::new_custom(
-                rate as usize,
-                SAMPLE_RATE as usize,
-                CHUNK,
+        } else {
+            let (from, to) = ratio(rate);
+            // An even number of periods: the filter of an odd one is delayed by half a sample.
+            let periods = CHUNK.div_ceil(from).next_multiple_of(2);
+            Some(Fft::new_custom(
+                from,
+                to,
+                from * periods,
                 1,
                 1,
                 WindowFunction::BlackmanHarris2,
                 FixedSync::Both,
-            )?))
-        } else {
-            // As many taps at the lower of the two rates, whichever it is.
-            let taps = 64 * rate.div_ceil(SAMPLE_RATE) as usize;
-            Some(Box::new(Async::new_sinc(
-                f64::from(SAMPLE_RATE) / f64::from(rate),
-                1.0,
-                &SincInterpolationParameters::new(taps, WindowFunction::BlackmanHarris2),
-                CHUNK,
-                1,
-                FixedAsync::Input,
-            )?))
+            )?)
         };
         Ok(Self {
-            delay: inner.as_ref().map_or(0, |inner| inner.output_delay()),
-            output: vec![0.0; inner.as_ref().map_or(0, |inner| inner.output_frames_max())],
+            delay: inner.as_ref().map_or(0, Fft::output_delay),
+            output: vec![0.0; inner.as_ref().map_or(0, Fft::output_frames_max)],
             inner,
             rate,
             input: Vec::new(),
             taken: 0,
             given: 0,
         })
-    }
-
-    pub(super) fn rate(&self) -> u32 {
-        self.rate
     }
 
     /// Where decoded samples are put.
@@ -130,8 +118,21 @@ impl Resampler {
     }
 }
 
-fn gcd(a: u32, b: u32) -> u32 {
-    if b == 0 { a } else { gcd(b, a % b) }
+/// Lengths in which `rate` and [`SAMPLE_RATE`] have whole numbers of frames. For a rate without one short enough,
+/// such as 48,001 Hz, those that come closest; that is less than 0.1 ms in a second.
+fn ratio(rate: u32) -> (usize, usize) {
+    let (rate, target) = (u64::from(rate), u64::from(SAMPLE_RATE));
+    let best = (1..=u64::from(LONGEST_PERIOD))
+        .map(|from| (from, ((from * target + rate / 2) / rate).max(1)))
+        .min_by(|&(from, to), &(other_from, other_to)| {
+            // |from / to − rate / target|, without dividing.
+            let error = (from * target).abs_diff(to * rate);
+            let other = (other_from * target).abs_diff(other_to * rate);
+            (error * other_to)
+                .cmp(&(other * to))
+                .then(from.cmp(&other_from))
+        });
+    best.map_or((1, 1), |(from, to)| (from as usize, to as usize))
 }
 
 fn size(_: SizeError) -> rubato::ResampleError {

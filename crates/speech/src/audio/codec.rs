@@ -1,0 +1,193 @@
+//! From packets to samples.
+
+use std::ops::RangeInclusive;
+
+use symphonia::{
+    core::{
+        audio::GenericAudioBufferRef,
+        codecs::audio::{
+            AudioCodecId, AudioCodecParameters, AudioDecoder, AudioDecoderOptions,
+            CODEC_ID_NULL_AUDIO, well_known::*,
+        },
+        errors::Error,
+        packet::Packet,
+        units::{Duration, TimeBase},
+    },
+    default::codecs::{AacDecoder, FlacDecoder, MpaDecoder, PcmDecoder, VorbisDecoder},
+};
+
+use super::{AudioError, aac, fault::Fault, opus::Opus};
+
+/// Sample rates in Hz that are decoded.
+pub(super) const RATES: RangeInclusive<u32> = 4_000..=384_000;
+/// Numbers of channels that are decoded.
+const CHANNELS: RangeInclusive<usize> = 1..=32;
+
+/// A decoder of any codec.
+pub(super) enum Codec {
+    Symphonia {
+        decoder: Box<dyn AudioDecoder>,
+        /// Whether it is the AAC decoder, which leaves it to its caller to cut off what is too much.
+        aac: bool,
+    },
+    Opus(Box<Opus>),
+}
+
+/// What came out of a packet: interleaved samples.
+pub(super) struct Layout {
+    pub(super) channels: usize,
+    pub(super) rate: u32,
+}
+
+impl Codec {
+    pub(super) fn open(parameters: &AudioCodecParameters) -> Result<Self, AudioError> {
+        check(parameters)?;
+        let options = AudioDecoderOptions::default();
+        let decoder: Result<Box<dyn AudioDecoder>, Error> = match parameters.codec {
+            CODEC_ID_OPUS => return Opus::open(parameters).map(|opus| Self::Opus(Box::new(opus))),
+            CODEC_ID_FLAC => FlacDecoder::try_new(parameters, &options).map(boxed),
+            // The end of the stream, which it would trim to, is guessed where no header tells it.
+            CODEC_ID_MP3 => MpaDecoder::try_new(parameters, &options.gapless(false)).map(boxed),
+            CODEC_ID_VORBIS => VorbisDecoder::try_new(parameters, &options).map(boxed),
+            CODEC_ID_AAC => AacDecoder::try_new(&aac::core(parameters)?, &options).map(boxed),
+            codec if (CODEC_ID_PCM_S32LE..=CODEC_ID_PCM_MULAW).contains(&codec) => {
+                // The buffer grows with the packets; a size that is only declared must not make it.
+                let mut parameters = parameters.clone();
+                parameters.max_frames_per_packet = None;
+                PcmDecoder::try_new(&parameters, &options).map(boxed)
+            }
+            codec => {
+                return Err(AudioError::UnsupportedCodec {
+                    codec: name(codec).into(),
+                });
+            }
+        };
+        Ok(Self::Symphonia {
+            decoder: decoder.map_err(|error| Fault::from(error).at(0.0))?,
+            aac: parameters.codec == CODEC_ID_AAC,
+        })
+    }
+
+    /// Samples per second.
+    pub(super) fn rate(&self) -> Result<u32, AudioError> {
+        match self {
+            Self::Symphonia { decoder, .. } => {
+                let parameters = decoder.codec_params();
+                check(parameters)?;
+                parameters
+                    .sample_rate
+                    .ok_or_else(|| AudioError::UnsupportedLayout {
+                        what: "an unknown sample rate".into(),
+                    })
+            }
+            Self::Opus(_) => Ok(Opus::RATE),
+        }
+    }
+
+    /// Frames at the beginning that are not part of the recording, as far as the codec knows.
+    pub(super) fn delay(&self) -> u64 {
+        match self {
+            // The first frame is one half of an overlap.
+            Self::Symphonia { aac: true, .. } => 1024,
+            Self::Symphonia { .. } => 0,
+            Self::Opus(opus) => opus.delay(),
+        }
+    }
+
+    /// Decodes a packet; its times are in units of `time_base`.
+    pub(super) fn decode(
+        &mut self,
+        packet: &Packet,
+        time_base: Option<TimeBase>,
+        to: &mut Vec<f32>,
+    ) -> Result<Layout, Fault> {
+        let frames = |duration: Duration, rate: u32| {
+            let seconds = time_base.map_or(0.0, |base| seconds(duration, base));
+            (seconds * f64::from(rate)).round() as usize
+        };
+        match self {
+            Self::Symphonia { decoder, aac } => {
+                let layout = take(&decoder.decode(packet)?, to)?;
+                if *aac {
+                    truncate(to, &layout, frames(packet.trim_end, layout.rate));
+                }
+                Ok(layout)
+            }
+            Self::Opus(opus) => {
+                let channels = opus.decode(&packet.data, to)?;
+                let layout = Layout {
+                    channels,
+                    rate: Opus::RATE,
+                };
+                truncate(to, &layout, frames(packet.trim_end, layout.rate));
+                Ok(layout)
+            }
+        }
+    }
+}
+
+fn boxed<D: AudioDecoder + 'static>(decoder: D) -> Box<dyn AudioDecoder> {
+    Box::new(decoder)
+}
+
+/// Refuses what no recording has, before anything of that size is made.
+fn check(parameters: &AudioCodecParameters) -> Result<(), AudioError> {
+    let what = match (parameters.sample_rate, &parameters.channels) {
+        (Some(rate), _) if !RATES.contains(&rate) => format!("a sample rate of {rate} Hz"),
+        (_, Some(channels)) if !CHANNELS.contains(&channels.count()) => {
+            format!("{} channels", channels.count())
+        }
+        _ => return Ok(()),
+    };
+    Err(AudioError::UnsupportedLayout { what })
+}
+
+/// Copies what was decoded.
+fn take(buffer: &GenericAudioBufferRef<'_>, to: &mut Vec<f32>) -> Result<Layout, Fault> {
+    let channels = buffer.spec().channels().count();
+    if !CHANNELS.contains(&channels) {
+        return Err(Fault::Corrupt(format!("there are {channels} channels")));
+    }
+    buffer.copy_to_vec_interleaved(to);
+    let rate = buffer.spec().rate();
+    Ok(Layout { channels, rate })
+}
+
+/// Removes `frames` frames from the end.
+fn truncate(samples: &mut Vec<f32>, layout: &Layout, frames: usize) {
+    let excess = frames.saturating_mul(layout.channels);
+    samples.truncate(samples.len().saturating_sub(excess));
+}
+
+/// Seconds in `duration`.
+pub(super) fn seconds(duration: Duration, time_base: TimeBase) -> f64 {
+    duration.get() as f64 * f64::from(time_base.numer.get()) / f64::from(time_base.denom.get())
+}
+
+/// Names of codecs that containers carry.
+fn name(codec: AudioCodecId) -> &'static str {
+    match codec {
+        CODEC_ID_NULL_AUDIO => "an unknown codec",
+        CODEC_ID_SPEEX => "Speex",
+        CODEC_ID_MUSEPACK => "Musepack",
+        CODEC_ID_MP1 => "MPEG audio layer 1",
+        CODEC_ID_MP2 => "MPEG audio layer 2",
+        CODEC_ID_AC3 => "AC-3",
+        CODEC_ID_EAC3 => "E-AC-3",
+        CODEC_ID_AC4 => "AC-4",
+        CODEC_ID_DCA => "DTS",
+        CODEC_ID_ATRAC1 | CODEC_ID_ATRAC3 | CODEC_ID_ATRAC3PLUS | CODEC_ID_ATRAC9 => "ATRAC",
+        CODEC_ID_WMA => "WMA",
+        CODEC_ID_RA10 | CODEC_ID_RA20 | CODEC_ID_SIPR | CODEC_ID_COOK | CODEC_ID_RALF => {
+            "RealAudio"
+        }
+        CODEC_ID_WAVPACK => "WavPack",
+        CODEC_ID_MONKEYS_AUDIO => "Monkey's Audio",
+        CODEC_ID_ALAC => "ALAC",
+        CODEC_ID_TTA => "True Audio",
+        CODEC_ID_TRUEHD => "TrueHD",
+        CODEC_ID_ADPCM_G722 | CODEC_ID_ADPCM_G726 | CODEC_ID_ADPCM_G726LE => "G.72x ADPCM",
+        CODEC_ID_ADPCM_MS | CODEC_ID_ADPCM_IMA_WAV | CODEC_ID_ADPCM_IMA_QT => "ADPCM",
+        _ => "this codec",
+    }
+}

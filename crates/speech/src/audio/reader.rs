@@ -1,0 +1,218 @@
+//! Containers, read by symphonia: their audio track and its packets.
+
+use std::io::Cursor;
+
+use bytes::Bytes;
+use symphonia::{
+    core::{
+        codecs::{CodecParameters, audio::AudioCodecParameters},
+        errors::Error,
+        formats::{FormatOptions, FormatReader, Track, TrackType},
+        io::MediaSourceStream,
+        packet::Packet,
+        units::{TimeBase, Timestamp},
+    },
+    default::formats::{FlacReader, IsoMp4Reader, MkvReader, MpaReader, OggReader},
+};
+
+use super::{AudioError, Format, codec::seconds, fault::Fault, mp4, mpeg, ogg};
+
+/// Seconds by which time stamps may disagree with the packets before them.
+const TOLERANCE: f64 = 0.02;
+/// Frames that an MP3 encoder and decoder put in front: 576 of the one, 529 of the other.
+const MP3_DELAY: u64 = 576 + 529;
+
+/// A demultiplexer and the one track of it that is decoded.
+pub(super) struct Reader {
+    inner: Box<dyn FormatReader>,
+    format: Format,
+    track: u32,
+    time_base: Option<TimeBase>,
+    /// Where the next packet should begin.
+    expected: Option<Timestamp>,
+    /// The file, and how much of it packets have been found in.
+    bytes: Bytes,
+    found: usize,
+}
+
+/// Which of the decoded frames are the recording.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(super) struct Extent {
+    /// Frames before it, where the container knows.
+    pub(super) delay: Option<u64>,
+    /// Frames after which padding follows.
+    pub(super) most: Option<u64>,
+    /// Frames that the header promises.
+    pub(super) least: Option<u64>,
+}
+
+/// What the demultiplexer came upon.
+pub(super) enum Step {
+    Packet(Packet),
+    /// Something of another track.
+    Other,
+    End,
+}
+
+impl Reader {
+    pub(super) fn open(format: Format, bytes: Bytes) -> Result<Self, AudioError> {
+        if format == Format::Ogg {
+            ogg::check(&bytes)?;
+        }
+        let source =
+            MediaSourceStream::new(Box::new(Cursor::new(bytes.clone())), Default::default());
+        let options = FormatOptions::default();
+        let inner = match format {
+            Format::Flac => FlacReader::try_new(source, options).map(boxed),
+            Format::Ogg => OggReader::try_new(source, options).map(boxed),
+            Format::Mp4 => IsoMp4Reader::try_new(source, options).map(boxed),
+            Format::Matroska => MkvReader::try_new(source, options).map(boxed),
+            _ => MpaReader::try_new(source, options).map(boxed),
+        };
+        Ok(Self {
+            inner: inner.map_err(|error: Error| Fault::from(error).at(0.0))?,
+            format,
+            track: 0,
+            time_base: None,
+            expected: None,
+            bytes,
+            found: 0,
+        })
+    }
+
+    /// Chooses the track to decode. Done at the beginning, and again after [`Fault::Restart`].
+    pub(super) fn select(&mut self) -> Result<AudioCodecParameters, AudioError> {
+        let container = match self.format {
+            Format::Mp4 => "MP4",
+            Format::Matroska => "Matroska",
+            _ => "Ogg",
+        };
+        let audio = |track: &&Track| track.track_type() == Some(TrackType::Audio);
+        let track = self
+            .inner
+            .default_track(TrackType::Audio)
+            .or_else(|| self.inner.tracks().iter().find(audio))
+            .ok_or(AudioError::NoAudioTrack { container })?;
+        self.track = track.id;
+        self.time_base = track.time_base;
+        self.expected = None;
+        match &track.codec_params {
+            Some(CodecParameters::Audio(parameters)) => Ok(parameters.clone()),
+            _ => Err(AudioError::NoAudioTrack { container }),
+        }
+    }
+
+    /// Units of the packets' times.
+    pub(super) fn time_base(&self) -> Option<TimeBase> {
+        self.time_base
+    }
+
+    /// Which frames are the recording, decoded at `rate` Hz.
+    pub(super) fn extent(&self, rate: u32) -> Extent {
+        let Some(track) = self
+            .inner
+            .tracks()
+            .iter()
+            .find(|track| track.id == self.track)
+        else {
+            return Extent::default();
+        };
+        match self.format {
+            Format::Flac => Extent {
+                least: track.num_frames.filter(|&frames| frames > 0),
+                ..Extent::default()
+            },
+            Format::Mp3 => {
+                // Only with an encoder's tag are these no guesses.
+                let (Some(delay), Some(padding), Some(frames)) =
+                    (track.delay, track.padding, track.num_frames)
+                else {
+                    return Extent {
+                        delay: Some(MP3_DELAY),
+                        ..Extent::default()
+                    };
+                };
+                let whole = if rate < 32_000 { 576 } else { 1152 };
+                let promised = frames + u64::from(delay) + u64::from(padding);
+                // The tag's own frame is not counted. More frames than it says come from files put together.
+                let present = (mpeg::count(&self.bytes) as u64).saturating_sub(1) * whole;
+                Extent {
+                    delay: Some(delay.into()),
+                    most: (present <= promised).then_some(frames),
+                    least: Some(frames),
+                }
+            }
+            Format::Mp4 => {
+                let (Some(edit), Some(base)) = (mp4::edit(&self.bytes, self.track), self.time_base)
+                else {
+                    return Extent::default();
+                };
+                let ticks = f64::from(base.denom.get()) / f64::from(base.numer.get());
+                Extent {
+                    delay: Some((edit.start as f64 / ticks * f64::from(rate)).round() as u64),
+                    most: edit
+                        .seconds
+                        .map(|seconds| (seconds * f64::from(rate)).round() as u64),
+                    least: None,
+                }
+            }
+            _ => Extent::default(),
+        }
+    }
+
+    pub(super) fn next(&mut self) -> Result<Step, Fault> {
+        let packet = match self.inner.next_packet()? {
+            None if self.format == Format::Mp4 && mp4::cut(&self.bytes) => {
+                return Err(Fault::Corrupt("the file ends within an atom".into()));
+            }
+            None => return Ok(Step::End),
+            Some(packet) if packet.track_id != self.track => return Ok(Step::Other),
+            Some(packet) => packet,
+        };
+        match self.format {
+            Format::Flac | Format::Ogg => self.check_time(&packet)?,
+            Format::Mp3 => self.check_place(&packet)?,
+            _ => {}
+        }
+        Ok(Step::Packet(packet))
+    }
+
+    /// Demultiplexers pass over damaged pages and frames; the time stamps after them give that away.
+    fn check_time(&mut self, packet: &Packet) -> Result<(), Fault> {
+        if let (Some(expected), Some(base)) = (self.expected, self.time_base) {
+            let gap = seconds(packet.pts.abs_delta(expected), base);
+            if gap > TOLERANCE {
+                return Err(Fault::Corrupt(format!("{gap:.2} s of audio are missing")));
+            }
+        }
+        self.expected = packet.pts.checked_add(packet.block_dur());
+        Ok(())
+    }
+
+    /// MP3 has no time stamps, but its packets are whole frames, which follow one another in the file.
+    fn check_place(&mut self, packet: &Packet) -> Result<(), Fault> {
+        let rest = self.bytes.get(self.found..).unwrap_or_default();
+        let length = packet.data.len().max(1);
+        let Some(gap) = rest
+            .windows(length)
+            .position(|frame| *frame == *packet.data)
+        else {
+            return Ok(());
+        };
+        let between = rest.get(..gap).unwrap_or_default();
+        // Tags are found between files that were put together.
+        let tag = [&b"TAG"[..], b"ID3", b"APETAGEX"]
+            .iter()
+            .any(|tag| between.starts_with(tag));
+        let first = self.found == 0;
+        self.found += gap + length;
+        if gap > 0 && !first && !tag {
+            return Err(Fault::Corrupt(format!("{gap} bytes are no MP3 frames")));
+        }
+        Ok(())
+    }
+}
+
+fn boxed<R: FormatReader + 'static>(reader: R) -> Box<dyn FormatReader> {
+    Box::new(reader)
+}
