@@ -304,6 +304,36 @@ impl Connection {
         Ok(body)
     }
 
+    /// Reads the next chunk of a chunked body; nothing after the last.
+    ///
+    /// # Errors
+    /// When the connection ends before it does, or it is no chunk.
+    pub fn read_chunk(&mut self) -> io::Result<Option<Vec<u8>>> {
+        let mut chunk = Vec::new();
+        let size = self.chunk_size()?;
+        self.read_exactly(size, &mut chunk)?;
+        self.line()?;
+        Ok((size > 0).then_some(chunk))
+    }
+
+    /// Whether the server has sent nothing more yet.
+    ///
+    /// # Errors
+    /// When the connection is broken.
+    pub fn is_waiting(&mut self) -> io::Result<bool> {
+        if !self.stream.buffer().is_empty() {
+            return Ok(false);
+        }
+        let stream = self.stream.get_mut();
+        stream.set_nonblocking(true)?;
+        let peeked = stream.peek(&mut [0]);
+        stream.set_nonblocking(false)?;
+        match peeked {
+            Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(true),
+            other => other.map(|_| false),
+        }
+    }
+
     fn read_exactly(&mut self, size: usize, into: &mut Vec<u8>) -> io::Result<()> {
         let read = (&mut self.stream).take(size as u64).read_to_end(into)?;
         if read == size {

@@ -7,6 +7,7 @@
 // A test fails by panicking, and everything here is called by tests alone.
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
 
+pub mod audio;
 pub mod case;
 pub mod contract;
 pub mod http;

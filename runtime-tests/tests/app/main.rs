@@ -8,6 +8,7 @@ mod headers;
 mod requests;
 mod settings;
 mod shutdown;
+mod speech;
 mod uploads;
 
 /// Two primes of 40 digits, whose product takes hours.
