@@ -28,6 +28,7 @@ fn every_command_answers_as_the_readme_says() {
     let address = app().url("").replace("http://", "");
     for (command, answer) in examples {
         let output = Command::new("bash")
+            .current_dir(root())
             .args(["-c", &command.replace("localhost:3000", &address)])
             .output()
             .expect("bash runs");

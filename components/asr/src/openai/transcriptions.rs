@@ -125,7 +125,7 @@ struct Usage {
     #[schema(example = "duration")]
     kind: &'static str,
     /// The duration, rounded up.
-    seconds: f64,
+    seconds: u64,
 }
 
 /// The words in a recording, by OpenAI's API.
@@ -238,7 +238,9 @@ fn compression_ratio(text: &str) -> f64 {
 fn usage(transcript: &Transcript) -> Usage {
     Usage {
         kind: "duration",
-        seconds: transcript.duration.ceil(),
+        // A duration is not negative and far from the largest integer.
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+        seconds: transcript.duration.ceil() as u64,
     }
 }
 
