@@ -1,5 +1,10 @@
 //! A known text of more than a minute, spoken without a pause, by an ear that hears no further than its piece.
 
+#![allow(
+    clippy::expect_used,
+    reason = "the lint knows test functions, not their helpers"
+)]
+
 use pollster::block_on;
 use proptest::prelude::*;
 use speech::{

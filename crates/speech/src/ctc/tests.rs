@@ -259,6 +259,6 @@ fn pauses_while_it_decodes() {
     block_on(beam_search(&emissions, None, &settings, async || {
         pauses += 1;
     }));
-    // 500 frames × 32 texts × 29 labels × 16 units at least.
-    assert!(pauses > 100, "{pauses}");
+    // 500 frames × 128 texts × 28 labels × 16 units at least.
+    assert!(pauses > 500, "{pauses}");
 }
