@@ -19,6 +19,8 @@ use super::{AudioError, Format, codec::seconds, fault::Fault, mp4, mpeg, ogg};
 
 /// Seconds by which time stamps may disagree with the packets before them.
 const TOLERANCE: f64 = 0.02;
+/// The largest packet in bytes. The largest that codecs make are frames of FLAC with many channels.
+const LARGEST: usize = 2 << 20;
 /// Frames that an MP3 encoder and decoder put in front: 576 of the one, 529 of the other.
 const MP3_DELAY: u64 = 576 + 529;
 
@@ -169,6 +171,12 @@ impl Reader {
             Some(packet) if packet.track_id != self.track => return Ok(Step::Other),
             Some(packet) => packet,
         };
+        if packet.data.len() > LARGEST {
+            return Err(Fault::Corrupt(format!(
+                "a packet has {} bytes",
+                packet.data.len()
+            )));
+        }
         match self.format {
             Format::Flac | Format::Ogg => self.check_time(&packet)?,
             Format::Mp3 => self.check_place(&packet)?,
@@ -197,16 +205,18 @@ impl Reader {
             .windows(length)
             .position(|frame| *frame == *packet.data)
         else {
+            self.found = self.bytes.len();
             return Ok(());
         };
         let between = rest.get(..gap).unwrap_or_default();
-        // Tags are found between files that were put together.
-        let tag = [&b"TAG"[..], b"ID3", b"APETAGEX"]
+        // Between files that were put together there are tags, and frames that have none but a header's data.
+        let known = [&b"TAG"[..], b"ID3", b"APETAGEX"]
             .iter()
-            .any(|tag| between.starts_with(tag));
+            .any(|tag| between.starts_with(tag))
+            || mpeg::header(between).is_some_and(|(_, length)| length == gap);
         let first = self.found == 0;
         self.found += gap + length;
-        if gap > 0 && !first && !tag {
+        if gap > 0 && !first && !known {
             return Err(Fault::Corrupt(format!("{gap} bytes are no MP3 frames")));
         }
         Ok(())

@@ -51,9 +51,13 @@ impl Wav {
                     let Some(format) = format else {
                         return Err(corrupt("the data come before the format"));
                     };
-                    let unknown = length == 0 || length >= UNKNOWN_LENGTH;
                     let available = body.len();
-                    let missing = !unknown && end > available;
+                    // Without any samples, the length of the whole is still right.
+                    let whole = u32_at(bytes, 4).map(|length| (length as usize).saturating_add(8));
+                    let unknown =
+                        length >= UNKNOWN_LENGTH || length == 0 && whole != Some(bytes.len());
+                    // Not for a part of one sample.
+                    let missing = !unknown && end - end % format.frame() > available;
                     let end = if unknown {
                         available
                     } else {
@@ -147,6 +151,11 @@ impl FormatChunk {
         })
     }
 
+    /// Bytes of one sample of every channel.
+    fn frame(&self) -> usize {
+        usize::from(self.channels) * usize::from(self.width)
+    }
+
     fn into_wav(self, data: Bytes, missing: bool) -> Result<Wav, AudioError> {
         let mut parameters = AudioCodecParameters::new();
         parameters
@@ -159,7 +168,7 @@ impl FormatChunk {
             });
         Ok(Wav {
             parameters,
-            frame: usize::from(self.channels) * usize::from(self.width),
+            frame: self.frame(),
             data,
             missing,
         })
