@@ -121,7 +121,8 @@ def kept(counts, probability, back_off, lower, most, needed=()):
 def back_offs(ngrams, probability, lower):
     """The weights that make the probabilities after each context add up to 1."""
     seen, backed = defaultdict(float), defaultdict(float)
-    for ngram in ngrams:
+    # In order, so that rounding is the same each time.
+    for ngram in sorted(ngrams):
         seen[ngram[:-1]] += probability[ngram]
         backed[ngram[:-1]] += lower(ngram[1:])
     return {context: max(1 - seen[context], 1e-6) / max(1 - backed[context], 1e-6) for context in seen}

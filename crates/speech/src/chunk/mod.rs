@@ -4,11 +4,9 @@ mod level;
 
 use std::ops::Range;
 
+pub use crate::audio::SAMPLE_RATE;
 use crate::pacer::Pacer;
 use level::{FRAME, Levels};
-
-/// Samples in a second.
-pub const SAMPLE_RATE: u32 = 16_000;
 
 /// A piece of a recording, in samples from its beginning.
 #[derive(Clone, Debug, PartialEq, Eq)]
