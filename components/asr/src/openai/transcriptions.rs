@@ -157,12 +157,13 @@ async fn create_transcription(request: Request) -> Result<Response, Problem> {
 
 async fn answer(request: Request) -> Result<Response, Problem> {
     let busy = request.extensions().get().cloned().unwrap_or_default();
-    let order = Order::from_form(&Form::from_request(request, &()).await?)?;
+    let mut order = Order::from_form(&Form::from_request(request, &()).await?)?;
     let model = Model::get().await?;
     if let Some(name) = &order.model {
         check_name(&model, name)?;
     }
-    let recording = Allowance::new().await.decode(order.file.clone()).await;
+    let file = std::mem::take(&mut order.file);
+    let recording = Allowance::new().await.decode(file).await;
     let recording = recording.map_err(|problem| problem.with("parameter", "file"))?;
     if order.stream {
         return Ok(stream::respond(model, recording, busy).await);
