@@ -10,6 +10,7 @@ mod codec;
 mod error;
 mod fault;
 mod format;
+mod matroska;
 mod mp4;
 mod mpeg;
 mod ogg;

@@ -51,8 +51,8 @@ fn follow(bytes: &[u8], stream: Stream, wanted: usize) -> bool {
     true
 }
 
-/// How many frames of one kind follow one another from the beginning.
-pub(super) fn count(bytes: &[u8]) -> usize {
+/// How many frames there are, if nothing but a tag follows those at the beginning.
+pub(super) fn count(bytes: &[u8]) -> Option<usize> {
     let mut rest = bytes;
     let mut frames = 0;
     while let Some((_, length)) = header(rest)
@@ -61,7 +61,32 @@ pub(super) fn count(bytes: &[u8]) -> usize {
         rest = next;
         frames += 1;
     }
-    frames
+    // ID3v1 has 128 bytes; APEv2 says how many it has after its header of 32.
+    let tags = match rest {
+        [
+            b'A',
+            b'P',
+            b'E',
+            b'T',
+            b'A',
+            b'G',
+            b'E',
+            b'X',
+            _,
+            _,
+            _,
+            _,
+            size @ ..,
+        ] => {
+            let size = size
+                .first_chunk()
+                .map_or(0, |size| u32::from_le_bytes(*size));
+            (size as usize).saturating_add(32 + 128)
+        }
+        [b'T', b'A', b'G', ..] => 128,
+        _ => 0,
+    };
+    (rest.len() <= tags || rest.iter().all(|&byte| byte == 0)).then_some(frames)
 }
 
 /// Kind and length in bytes of the frame that begins here.

@@ -15,7 +15,7 @@ use symphonia::{
     default::formats::{FlacReader, IsoMp4Reader, MkvReader, MpaReader, OggReader},
 };
 
-use super::{AudioError, Format, codec::seconds, fault::Fault, mp4, mpeg, ogg};
+use super::{AudioError, Format, codec::seconds, fault::Fault, matroska, mp4, mpeg, ogg};
 
 /// Seconds by which time stamps may disagree with the packets before them.
 const TOLERANCE: f64 = 0.02;
@@ -137,10 +137,12 @@ impl Reader {
                 let whole = if rate < 32_000 { 576 } else { 1152 };
                 let promised = frames + u64::from(delay) + u64::from(padding);
                 // The tag's own frame is not counted. More frames than it says come from files put together.
-                let present = (mpeg::count(&self.bytes) as u64).saturating_sub(1) * whole;
+                let present = mpeg::count(&self.bytes).map(|count| count.saturating_sub(1) as u64);
                 Extent {
                     delay: Some(delay.into()),
-                    most: (present <= promised).then_some(frames),
+                    most: present
+                        .is_some_and(|present| present * whole <= promised)
+                        .then_some(frames),
                     least: Some(frames),
                 }
             }
@@ -163,7 +165,15 @@ impl Reader {
     }
 
     pub(super) fn next(&mut self) -> Result<Step, Fault> {
-        let packet = match self.inner.next_packet()? {
+        let packet = match self.inner.next_packet() {
+            Err(Error::IoError(_))
+                if self.format == Format::Matroska && matroska::live(&self.bytes) =>
+            {
+                return Ok(Step::End);
+            }
+            packet => packet?,
+        };
+        let packet = match packet {
             None if self.format == Format::Mp4 && mp4::cut(&self.bytes) => {
                 return Err(Fault::Corrupt("the file ends within an atom".into()));
             }

@@ -66,6 +66,8 @@ make celt-5.opus 48000 1 -c:a libopus -b:a 64k -application lowdelay -frame_dura
 make surround.opus 48000 0.5 -c:a libopus -b:a 128k -af "pan=5.1|c0=c0|c1=c0|c2=c0|c3=c0|c4=c0|c5=c0" -mapping_family 1
 
 make opus.webm 48000 1 -c:a libopus -b:a 32k
+# As browsers record: without a length.
+make live.webm 48000 1 -c:a libopus -b:a 32k -live 1
 make vorbis.webm 48000 1 -c:a libvorbis -q:a 2
 make aac.mkv 48000 1 -c:a aac -b:a 64k
 make pcm.mkv 8000 0.5 -c:a pcm_s16le
