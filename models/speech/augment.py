@@ -66,34 +66,35 @@ def speaker(samples, rate):
 
 
 class Augmenter:
-    """Changes utterances at random; one for each process."""
+    """Changes utterances at random; one for each process. A `strength` of 0 leaves them nearly as they are."""
 
-    def __init__(self, seed):
+    def __init__(self, seed, strength=1.0):
+        self.strength = strength
         self.rng = np.random.default_rng(seed)
         self.noises = noise_bank(self.rng)
         self.last = self.noises[0]
 
     def __call__(self, samples):
         """`samples` (int16) as floats in −1…1, changed."""
-        rng = self.rng
+        rng, strength = self.rng, self.strength
         x = samples.astype(np.float32) / 32768
         if rng.random() < 0.75:
-            x = speaker(x, rng.uniform(0.84, 1.2))
+            x = speaker(x, rng.uniform(1 - 0.16 * strength, 1 + 0.2 * strength))
         before, after = rng.integers(0, 6400, 2)
         x = np.pad(x, (before, after))
         clean = x
-        if rng.random() < 0.2:
+        if rng.random() < 0.2 * strength:
             x = fftconvolve(x, room(rng))[: len(x)].astype(np.float32)
-        if rng.random() < 0.6:
+        if rng.random() < 0.6 * strength:
             # Now and then the noise is another voice.
             noise = self.last if rng.random() < 0.15 else self.noises[rng.integers(len(self.noises))]
             start = rng.integers(0, max(1, len(noise) - len(x)))
             noise = np.resize(noise[start : start + len(x)], len(x))
             level = np.sqrt((x**2).mean() + 1e-9)
-            snr = rng.uniform(12 if noise is self.last else 6, 40)
+            snr = rng.uniform(14 if noise is self.last else 8, 40)
             x = x + noise * (level / (np.sqrt((noise**2).mean()) + 1e-6) * 10 ** (-snr / 20))
-        if rng.random() < 0.1:
-            x = np.clip(x * rng.uniform(1, 6), -1, 1)
+        if rng.random() < 0.1 * strength:
+            x = np.clip(x * rng.uniform(1, 5), -1, 1)
         self.last = clean
         return x * 10 ** rng.uniform(-1.3, 0.2) / max(0.3, np.abs(x).max())
 

@@ -21,9 +21,9 @@ import augment
 import export
 import network
 
-PEAK = 1.5e-3
-WARM_UP = 500  # steps
-BATCH_SECONDS = 80
+PEAK = 2.5e-3
+WARM_UP = 300  # steps
+BATCH_SECONDS = 96
 TOKEN = {character: token for token, character in enumerate(network.VOCABULARY)} | {" ": 4}
 
 
@@ -59,18 +59,20 @@ def centre(power, lengths):
     return (x - mean) * mask
 
 
-def narrow(power, rng):
+def narrow(power, rng, strength):
     """Low-passes some utterances, as old microphones and telephones do."""
     for row in power:
-        if rng.random() < 0.2:
+        if rng.random() < 0.2 * strength:
             row[rng.randrange(44, 62) :] *= 10 ** rng.uniform(-5, -2)
-        if rng.random() < 0.08:
+        if rng.random() < 0.08 * strength:
             row[: rng.randrange(3, 8)] *= 10 ** rng.uniform(-4, -2)
 
 
-def hide(x, rng):
+def hide(x, rng, strength):
     """SpecAugment (Park et al. 2019): bands and moments without sound."""
     for row in x:
+        if rng.random() > strength:
+            continue
         for _ in range(2):
             band = rng.randrange(0, 10)
             start = rng.randrange(0, network.MELS - band)
@@ -83,13 +85,13 @@ def hide(x, rng):
 class Batches(torch.utils.data.IterableDataset):
     """Endless batches: a few shards at a time, shuffled, grouped by length."""
 
-    def __init__(self, folder, seed):
-        self.folder, self.seed = folder, seed
+    def __init__(self, folder, seed, strength):
+        self.folder, self.seed, self.strength = folder, seed, strength
 
     def __iter__(self):
         torch.set_num_threads(1)
         rng = random.Random(self.seed)
-        change = augment.Augmenter(self.seed)
+        change = augment.Augmenter(self.seed, self.strength)
         while True:
             paths = shards(self.folder)
             rng.shuffle(paths)
@@ -102,7 +104,7 @@ class Batches(torch.utils.data.IterableDataset):
                 groups = list(self.grouped(pool))
                 rng.shuffle(groups)
                 for group in groups:
-                    yield self.batch(group, change, rng)
+                    yield self.batch(group, change, rng, self.strength)
 
     @staticmethod
     def joined(pool, rng):
@@ -127,12 +129,12 @@ class Batches(torch.utils.data.IterableDataset):
         yield group
 
     @staticmethod
-    def batch(group, change, rng):
+    def batch(group, change, rng, strength):
         waveforms = [change(samples) for samples, _ in group]
         power, lengths = features(waveforms)
-        narrow(power, rng)
+        narrow(power, rng, strength)
         x = centre(power, lengths)
-        hide(x, rng)
+        hide(x, rng, strength)
         targets = [[TOKEN[character] for character in text] for _, text in group]
         target_lengths = torch.tensor([len(target) for target in targets])
         return x, lengths, torch.tensor(sum(targets, [])), target_lengths
@@ -150,6 +152,16 @@ def word_error_rate(net, items):
     return errors / words
 
 
+def optimizers_of(net):
+    """Muon (Jordan 2024), scaled to AdamW's step, for the matrices of the blocks; AdamW for all else."""
+    matrices = [p for name, p in net.named_parameters() if name.startswith("blocks") and p.ndim == 2]
+    others = [p for name, p in net.named_parameters() if not (name.startswith("blocks") and p.ndim == 2)]
+    return [
+        torch.optim.Muon(matrices, lr=PEAK, weight_decay=0.02, adjust_lr_fn="match_rms_adamw"),
+        torch.optim.AdamW(others, lr=PEAK, betas=(0.9, 0.98), weight_decay=0.02),
+    ]
+
+
 def learning_rate(step, elapsed, minutes):
     left = (minutes * 60 - elapsed) / (minutes * 60)
     return PEAK * min(1, step / WARM_UP, max(0.01, left * 3))
@@ -161,6 +173,7 @@ def main():
     parser.add_argument("--run", type=Path, required=True)
     parser.add_argument("--minutes", type=float, default=120)
     parser.add_argument("--threads", type=int, default=os.cpu_count())
+    parser.add_argument("--augment", type=float, default=1.0, help="from 0 to 1; less of it learns sooner")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--from", dest="start", type=Path, help="an exported ONNX file whose weights to begin with")
     args = parser.parse_args()
@@ -170,14 +183,15 @@ def main():
 
     shape = {}
     net, average = network.Network(**shape), network.Network(**shape)
-    optimizer = torch.optim.AdamW(net.parameters(), lr=PEAK, betas=(0.9, 0.98), weight_decay=0.02)
+    optimizers = optimizers_of(net)
     step, elapsed, history = 0, 0.0, []
     checkpoint = args.run / "checkpoint.pt"
     if checkpoint.exists():
         state = torch.load(checkpoint, weights_only=True)
         net.load_state_dict(state["network"])
         average.load_state_dict(state["average"])
-        optimizer.load_state_dict(state["optimizer"])
+        for optimizer, kept in zip(optimizers, state["optimizers"]):
+            optimizer.load_state_dict(kept)
         step, elapsed, history = state["step"], state["elapsed"], state["history"]
     else:
         if args.start:
@@ -185,13 +199,14 @@ def main():
         average.load_state_dict(net.state_dict())
 
     tests = {name: [item for path in shards(args.data / name) for item in read_shard(path)][:150] for name in ("validation", "voices", "engine", "commands")}
-    loader = iter(torch.utils.data.DataLoader(Batches(args.data / "train", args.seed + step), batch_size=None, num_workers=1, prefetch_factor=8))
+    loader = iter(torch.utils.data.DataLoader(Batches(args.data / "train", args.seed + step, args.augment), batch_size=None, num_workers=1, prefetch_factor=8))
     began, evaluated, losses, heard = time.time() - elapsed, time.time(), [], 0.0
 
     while elapsed < args.minutes * 60:
         x, lengths, targets, target_lengths = next(loader)
-        for group in optimizer.param_groups:
-            group["lr"] = learning_rate(step, elapsed, args.minutes)
+        for optimizer in optimizers:
+            for group in optimizer.param_groups:
+                group["lr"] = learning_rate(step, elapsed, args.minutes)
         net.train()
         with torch.autocast("cpu", torch.bfloat16):
             logits = net.logits(x, lengths)
@@ -199,14 +214,15 @@ def main():
         loss = F.ctc_loss(chances, targets, network.output_frames(lengths), target_lengths, reduction="sum", zero_infinity=True)
         (loss / target_lengths.sum()).backward()
         torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
-        optimizer.step()
-        optimizer.zero_grad()
+        for optimizer in optimizers:
+            optimizer.step()
+            optimizer.zero_grad()
         step += 1
         elapsed = time.time() - began
         heard += lengths.sum().item() / 100
         losses.append(loss.item() / target_lengths.sum().item())
         with torch.no_grad():
-            keep = min(0.998, step / (step + 20))
+            keep = min(0.995, step / (step + 20))
             for mean, now in zip(average.parameters(), net.parameters()):
                 mean.lerp_(now, 1 - keep)
         if step % 50 == 0:
@@ -215,7 +231,7 @@ def main():
             rates = {name: round(word_error_rate(average, items), 4) for name, items in tests.items() if items}
             history.append({"minutes": elapsed / 60, "step": step, "loss": float(np.mean(losses)), **rates})
             print(json.dumps(history[-1]), flush=True)
-            state = {"shape": shape, "network": net.state_dict(), "average": average.state_dict(), "optimizer": optimizer.state_dict(), "step": step, "elapsed": elapsed, "history": history}
+            state = {"shape": shape, "network": net.state_dict(), "average": average.state_dict(), "optimizers": [optimizer.state_dict() for optimizer in optimizers], "step": step, "elapsed": elapsed, "history": history}
             torch.save(state, args.run / "partial.pt")
             os.replace(args.run / "partial.pt", checkpoint)
             evaluated, losses, heard = time.time(), [], 0.0
