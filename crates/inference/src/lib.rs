@@ -4,8 +4,12 @@
 //! `[1, frames, vocabulary]`, whose [`Metadata`] stands in the file. tract loads and simplifies it; convolutions and
 //! linear layers, where nearly all the time goes, then run on kernels that are fast in Wasm.
 
+mod kernel;
 mod metadata;
 mod model;
+mod ops;
+mod pace;
+mod product;
 
 pub use metadata::{Metadata, MetadataError};
 pub use model::{Draft, Emissions, LoadError, Model, RunError};

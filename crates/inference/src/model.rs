@@ -5,6 +5,8 @@ use tract_onnx::prelude::*;
 use tract_onnx::tract_core::internal::{bail, ensure};
 use tract_onnx::tract_core::plan;
 
+use crate::ops::rewrite;
+use crate::pace::Pace;
 use crate::{Metadata, MetadataError};
 
 /// The scores of each token in each frame.
@@ -51,7 +53,7 @@ pub enum RunError {
 pub struct Model {
     metadata: Metadata,
     plan: Arc<TypedRunnableModel>,
-    pause: fn(),
+    pace: Pace,
 }
 
 /// A model that is read and simplified, and not yet made ready to run.
@@ -80,11 +82,12 @@ impl Draft {
     /// # Errors
     /// When the graph has operators that cannot be run.
     pub fn build(self, pause: fn()) -> Result<Model, LoadError> {
-        let plan = prepare(self.graph).map_err(LoadError::Graph)?;
+        let pace = Pace(pause);
+        let plan = prepare(self.graph, pace).map_err(LoadError::Graph)?;
         Ok(Model {
             metadata: self.metadata,
             plan,
-            pause,
+            pace,
         })
     }
 }
@@ -104,7 +107,9 @@ fn read(proto: &ModelProto, metadata: &Metadata) -> TractResult<TypedModel> {
     model.into_typed()?.into_decluttered()
 }
 
-fn prepare(graph: TypedModel) -> TractResult<Arc<TypedRunnableModel>> {
+fn prepare(mut graph: TypedModel, pace: Pace) -> TractResult<Arc<TypedRunnableModel>> {
+    rewrite(&mut graph, pace)?;
+    graph.compact()?;
     graph.into_optimized()?.into_runnable()
 }
 
@@ -135,8 +140,9 @@ impl Model {
         let outputs = self.plan.spawn()?.run_plan_with_eval(
             tvec!(waveform.into_tvalue()),
             |context, state, node, inputs| {
-                (self.pause)();
-                plan::eval(context, state, node, inputs)
+                let outputs = plan::eval(context, state, node, inputs)?;
+                self.pace.passed(outputs.iter().map(|value| value.len()).sum());
+                TractResult::Ok(outputs)
             },
         )?;
         let Some(logits) = outputs.first() else {

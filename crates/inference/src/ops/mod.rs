@@ -1,0 +1,86 @@
+//! Operators that take the place of tract's where nearly all the time goes.
+
+mod axes;
+mod contraction;
+mod convolution;
+mod depthwise;
+mod rewrite;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use rewrite::rewrite;
+
+use tract_onnx::prelude::*;
+use tract_onnx::tract_core::internal::bail;
+
+use crate::product::Finish;
+
+/// An operator to whose results a bias can be added, and whose negative results can become 0.
+pub(crate) trait Finishing: Sized {
+    /// With this done to its results as well; `None` where it cannot be.
+    fn finishing(&self, step: &Step) -> Option<Self>;
+}
+
+/// What can be done to each result of an operator, as a part of it.
+pub(crate) enum Step {
+    /// The constant is added; it has as many axes as the results, or fewer.
+    Add(Arc<Tensor>),
+    /// Negative results become 0.
+    Relu,
+}
+
+impl Finish {
+    /// With one more step. `bias` is that of the step, one for each packed item.
+    fn then(&self, bias: Option<Vec<f32>>) -> Option<Self> {
+        if self.relu {
+            return None;
+        }
+        Some(match bias {
+            None => Self {
+                bias: self.bias.clone(),
+                relu: true,
+            },
+            Some(bias) if self.bias.is_empty() => Self { bias, relu: false },
+            Some(bias) => Self {
+                bias: self.bias.iter().zip(bias).map(|(a, b)| a + b).collect(),
+                relu: false,
+            },
+        })
+    }
+}
+
+/// The values of a float32 tensor.
+fn floats(tensor: &Tensor) -> TractResult<&[f32]> {
+    match tensor.try_as_plain_ram()?.as_slice::<f32>() {
+        Ok(values) => Ok(values),
+        Err(_) => bail!("expected 32-bit floats, not {:?}", tensor.datum_type()),
+    }
+}
+
+/// A tensor of zeros, and its values.
+fn output(shape: &[usize], fill: impl FnOnce(&mut [f32]) -> TractResult<()>) -> TractResult<TVec<TValue>> {
+    let mut tensor = Tensor::zero::<f32>(shape)?;
+    fill(tensor.try_as_plain_ram_mut()?.as_slice_mut::<f32>()?)?;
+    Ok(tvec!(tensor.into_tvalue()))
+}
+
+/// How far the values of neighbours along each axis are apart.
+fn strides(shape: &[usize]) -> Vec<usize> {
+    let mut strides = vec![1; shape.len()];
+    for axis in (1..shape.len()).rev() {
+        strides[axis - 1] = strides[axis] * shape[axis];
+    }
+    strides
+}
+
+/// The offsets of all combinations of indices along some axes, given as (length, stride); the last one runs fastest.
+fn offsets(axes: impl IntoIterator<Item = (usize, usize)>) -> Vec<usize> {
+    let mut offsets = vec![0];
+    for (length, stride) in axes {
+        offsets = offsets
+            .iter()
+            .flat_map(|offset| (0..length).map(move |i| offset + i * stride))
+            .collect();
+    }
+    offsets
+}

@@ -1,0 +1,266 @@
+//! Matrix products of one matrix that is known in advance, and packed for the kernel, with one that is not.
+
+use crate::kernel::{COLUMNS, ROWS, Tile, tile};
+use crate::pace::Pace;
+
+/// Panels of the other matrix that are packed at a time: they stay in the cache while all of the packed matrix passes.
+const PANELS_OF_ROWS: usize = 16;
+const PANELS_OF_COLUMNS: usize = 6;
+
+/// On which side of the product the packed matrix is. The output should lie in memory row by row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Side {
+    /// Its items are rows of the output.
+    Rows,
+    /// Its items are columns of the output.
+    Columns,
+}
+
+/// A matrix of some items with `depth` values each, in panels of a few items.
+pub(crate) struct Packed {
+    items: usize,
+    depth: usize,
+    panels: Panels,
+}
+
+enum Panels {
+    Rows(Vec<[f32; ROWS]>),
+    Columns(Vec<[f32; COLUMNS]>),
+}
+
+impl Packed {
+    /// Packs the matrix that has `value(item, k)`.
+    pub(crate) fn new(
+        side: Side,
+        items: usize,
+        depth: usize,
+        value: impl Fn(usize, usize) -> f32,
+    ) -> Self {
+        let panels = match side {
+            Side::Rows => {
+                let mut panels = Vec::with_capacity(items.div_ceil(ROWS) * depth);
+                pack(&mut panels, 0..items, depth, value);
+                Panels::Rows(panels)
+            }
+            Side::Columns => {
+                let mut panels = Vec::with_capacity(items.div_ceil(COLUMNS) * depth);
+                pack(&mut panels, 0..items, depth, value);
+                Panels::Columns(panels)
+            }
+        };
+        Self {
+            items,
+            depth,
+            panels,
+        }
+    }
+}
+
+/// Appends panels of `WIDTH` items each; zeros fill the last one.
+fn pack<const WIDTH: usize>(
+    panels: &mut Vec<[f32; WIDTH]>,
+    items: std::ops::Range<usize>,
+    depth: usize,
+    value: impl Fn(usize, usize) -> f32,
+) {
+    for first in items.clone().step_by(WIDTH) {
+        let width = WIDTH.min(items.end - first);
+        for k in 0..depth {
+            let mut step = [0.0; WIDTH];
+            for (i, item) in step.iter_mut().take(width).enumerate() {
+                *item = value(first + i, k);
+            }
+            panels.push(step);
+        }
+    }
+}
+
+/// A matrix in memory: item `i` has its value `k` at `data[items[i] + depth[k]]`.
+pub(crate) struct Strided<'a> {
+    pub(crate) data: &'a [f32],
+    pub(crate) items: &'a [usize],
+    pub(crate) depth: &'a [usize],
+}
+
+/// Where results go: of packed item `p` and other item `i`, to `data[packed[p] + items[i]]`.
+pub(crate) struct Output<'a> {
+    pub(crate) data: &'a mut [f32],
+    pub(crate) packed: &'a [usize],
+    pub(crate) items: &'a [usize],
+}
+
+/// What is done to each result.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Finish {
+    /// Is added: one for each packed item, or nothing.
+    pub(crate) bias: Vec<f32>,
+    /// Negative results become 0.
+    pub(crate) relu: bool,
+}
+
+/// Each item of `matrix` times each item of `packed`.
+pub(crate) fn multiply(
+    packed: &Packed,
+    matrix: &Strided,
+    output: &mut Output,
+    finish: &Finish,
+    pace: Pace,
+) {
+    let value = |item: usize, k: usize| matrix.data[matrix.items[item] + matrix.depth[k]];
+    let depth = packed.depth;
+    let items = matrix.items.len();
+    let block = match packed.panels {
+        Panels::Rows(_) => COLUMNS * PANELS_OF_COLUMNS,
+        Panels::Columns(_) => ROWS * PANELS_OF_ROWS,
+    };
+    let mut rows: Vec<[f32; ROWS]> = Vec::new();
+    let mut columns: Vec<[f32; COLUMNS]> = Vec::new();
+    for first in (0..items).step_by(block) {
+        let range = first..items.min(first + block);
+        let others = range.len();
+        match &packed.panels {
+            Panels::Rows(panels) => {
+                columns.clear();
+                pack(&mut columns, range, depth, value);
+                for item in (0..packed.items).step_by(ROWS) {
+                    let panel = panel(panels, item / ROWS, depth);
+                    for other in (0..others).step_by(COLUMNS) {
+                        let mut sums = tile(panel, self::panel(&columns, other / COLUMNS, depth));
+                        finish_rows(&mut sums, finish, item);
+                        store(
+                            &sums,
+                            output.data,
+                            &output.packed[item..packed.items.min(item + ROWS)],
+                            &output.items[first + other..items.min(first + other + COLUMNS)],
+                        );
+                    }
+                    pace.multiplied(ROWS * others * depth);
+                }
+            }
+            Panels::Columns(panels) => {
+                rows.clear();
+                pack(&mut rows, range, depth, value);
+                for item in (0..packed.items).step_by(COLUMNS) {
+                    let panel = panel(panels, item / COLUMNS, depth);
+                    for other in (0..others).step_by(ROWS) {
+                        let mut sums = tile(self::panel(&rows, other / ROWS, depth), panel);
+                        finish_columns(&mut sums, finish, item);
+                        store(
+                            &sums,
+                            output.data,
+                            &output.items[first + other..items.min(first + other + ROWS)],
+                            &output.packed[item..packed.items.min(item + COLUMNS)],
+                        );
+                    }
+                    pace.multiplied(COLUMNS * others * depth);
+                }
+            }
+        }
+    }
+}
+
+fn panel<T>(panels: &[T], index: usize, depth: usize) -> &[T] {
+    &panels[index * depth..(index + 1) * depth]
+}
+
+fn finish_rows(sums: &mut Tile, finish: &Finish, first: usize) {
+    if let Some(bias) = finish.bias.get(first..) {
+        for (row, bias) in sums.iter_mut().zip(bias) {
+            for sum in row {
+                *sum += bias;
+            }
+        }
+    }
+    if finish.relu {
+        clamp(sums);
+    }
+}
+
+fn finish_columns(sums: &mut Tile, finish: &Finish, first: usize) {
+    if let Some(bias) = finish.bias.get(first..) {
+        for row in sums.iter_mut() {
+            for (sum, bias) in row.iter_mut().zip(bias) {
+                *sum += bias;
+            }
+        }
+    }
+    if finish.relu {
+        clamp(sums);
+    }
+}
+
+fn clamp(sums: &mut Tile) {
+    for sum in sums.iter_mut().flatten() {
+        *sum = sum.max(0.0);
+    }
+}
+
+/// Writes the part of a tile that has rows and columns in the output.
+fn store(sums: &Tile, data: &mut [f32], rows: &[usize], columns: &[usize]) {
+    let contiguous = match (columns.first(), columns.last()) {
+        (Some(first), Some(last)) => last.wrapping_sub(*first) == columns.len() - 1,
+        _ => return,
+    };
+    for (sums, row) in sums.iter().zip(rows) {
+        if contiguous {
+            let start = row + columns[0];
+            data[start..start + columns.len()].copy_from_slice(&sums[..columns.len()]);
+        } else {
+            for (sum, column) in sums.iter().zip(columns) {
+                data[row + column] = *sum;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// A value for each position, small and exact.
+    fn value(seed: usize, i: usize, k: usize) -> f32 {
+        ((i * 31 + k * 17 + seed) % 13) as f32 - 6.0
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+        #[test]
+        fn products_are_those_of_the_naive_loop(
+            items in 1..40usize,
+            others in 1..160usize,
+            depth in 1..20usize,
+            on_rows: bool,
+            transposed: bool,
+            biased: bool,
+            relu: bool,
+        ) {
+            let side = if on_rows { Side::Rows } else { Side::Columns };
+            let packed = Packed::new(side, items, depth, |i, k| value(1, i, k));
+            let data: Vec<f32> = (0..others * depth).map(|at| value(2, at / depth, at % depth)).collect();
+            let rows: Vec<usize> = (0..others).map(|i| i * depth).collect();
+            let ks: Vec<usize> = (0..depth).collect();
+            let (p, o) = if transposed { (others, 1) } else { (1, items) };
+            let to_packed: Vec<usize> = (0..items).map(|i| i * p).collect();
+            let to_items: Vec<usize> = (0..others).map(|i| i * o).collect();
+            let bias: Vec<f32> = (0..if biased { items } else { 0 }).map(|i| i as f32).collect();
+            let mut found = vec![f32::NAN; items * others];
+            multiply(
+                &packed,
+                &Strided { data: &data, items: &rows, depth: &ks },
+                &mut Output { data: &mut found, packed: &to_packed, items: &to_items },
+                &Finish { bias: bias.clone(), relu },
+                Pace(|| ()),
+            );
+            for i in 0..items {
+                for j in 0..others {
+                    let sum: f32 = (0..depth).map(|k| value(1, i, k) * value(2, j, k)).sum();
+                    let sum = sum + bias.get(i).copied().unwrap_or_default();
+                    let expected = if relu { sum.max(0.0) } else { sum };
+                    prop_assert_eq!(found[i * p + j * o], expected);
+                }
+            }
+        }
+    }
+}
