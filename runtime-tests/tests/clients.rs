@@ -36,6 +36,9 @@ fn schemathesis_finds_no_fault() {
     let config = root().join("runtime-tests/clients/schemathesis.toml");
     let output = Command::new(program)
         .current_dir(folder.path())
+        .env("PYTHONPATH", root().join("runtime-tests/clients"))
+        .env("PYTHONDONTWRITEBYTECODE", "1")
+        .env("SCHEMATHESIS_HOOKS", "schemathesis_hooks")
         .arg("--config-file")
         .arg(config)
         .args([

@@ -52,6 +52,8 @@ openai_errors!(
 
 /// What is said, as `json`.
 #[derive(Debug, Serialize, ToSchema)]
+// The schema of one is not that of the other.
+#[serde(deny_unknown_fields)]
 struct PlainTranscription {
     /// The words; empty where nothing is said.
     text: String,
@@ -87,6 +89,16 @@ struct VerboseTranscription {
 enum TranscriptionAnswer {
     Plain(PlainTranscription),
     Verbose(VerboseTranscription),
+}
+
+/// A server-sent event of a transcription with `stream`.
+#[derive(ToSchema)]
+#[allow(dead_code)] // Describes the answer in the OpenAPI document.
+struct TranscriptionEvent {
+    /// JSON: `type` is `transcript.text.delta`, with the further text in `delta`, or at the end
+    /// `transcript.text.done`, with the whole of it in `text`.
+    #[schema(example = r#"{"type":"transcript.text.delta","delta":"SEVEN TIMES NINE"}"#)]
+    data: String,
 }
 
 /// A word and when it is said, in seconds.
@@ -146,7 +158,7 @@ struct Usage {
             (String = "text/plain"),
             (String = "application/x-subrip"),
             (String = "text/vtt"),
-            (String = "text/event-stream"),
+            (TranscriptionEvent = "text/event-stream"),
         )),
         Errors
     )
