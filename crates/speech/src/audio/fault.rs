@@ -9,6 +9,10 @@ use super::AudioError;
 pub(super) enum Fault {
     Corrupt(String),
     Unsupported(String),
+    /// A codec that is not decoded here.
+    Codec(String),
+    /// No track with audio.
+    NoTrack,
     /// Another stream follows, with a header of its own.
     Restart,
 }
@@ -18,6 +22,8 @@ impl Fault {
     pub(super) fn at(self, at: f64) -> AudioError {
         let message = match self {
             Self::Unsupported(what) => return AudioError::UnsupportedLayout { what },
+            Self::Codec(codec) => return AudioError::UnsupportedCodec { codec },
+            Self::NoTrack => return AudioError::NoAudioTrack { container: "Ogg" },
             Self::Corrupt(message) => message,
             Self::Restart => "another stream begins".into(),
         };

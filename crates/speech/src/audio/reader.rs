@@ -12,10 +12,10 @@ use symphonia::{
         packet::Packet,
         units::{TimeBase, Timestamp},
     },
-    default::formats::{FlacReader, IsoMp4Reader, MkvReader, MpaReader, OggReader},
+    default::formats::{FlacReader, IsoMp4Reader, MkvReader, MpaReader},
 };
 
-use super::{AudioError, Format, codec::seconds, fault::Fault, matroska, mp4, mpeg, ogg};
+use super::{AudioError, Format, codec::seconds, fault::Fault, matroska, mp4, mpeg};
 
 /// Seconds by which time stamps may disagree with the packets before them.
 const TOLERANCE: f64 = 0.02;
@@ -58,15 +58,11 @@ pub(super) enum Step {
 
 impl Reader {
     pub(super) fn open(format: Format, bytes: Bytes) -> Result<Self, AudioError> {
-        if format == Format::Ogg {
-            ogg::check(&bytes)?;
-        }
         let source =
             MediaSourceStream::new(Box::new(Cursor::new(bytes.clone())), Default::default());
         let options = FormatOptions::default();
         let inner = match format {
             Format::Flac => FlacReader::try_new(source, options).map(boxed),
-            Format::Ogg => OggReader::try_new(source, options).map(boxed),
             Format::Mp4 => IsoMp4Reader::try_new(source, options).map(boxed),
             Format::Matroska => MkvReader::try_new(source, options).map(boxed),
             _ => MpaReader::try_new(source, options).map(boxed),
@@ -82,12 +78,12 @@ impl Reader {
         })
     }
 
-    /// Chooses the track to decode. Done at the beginning, and again after [`Fault::Restart`].
+    /// Chooses the track to decode.
     pub(super) fn select(&mut self) -> Result<AudioCodecParameters, AudioError> {
         let container = match self.format {
             Format::Mp4 => "MP4",
             Format::Matroska => "Matroska",
-            _ => "Ogg",
+            _ => "audio",
         };
         let audio = |track: &&Track| track.track_type() == Some(TrackType::Audio);
         let track = self
@@ -188,14 +184,14 @@ impl Reader {
             )));
         }
         match self.format {
-            Format::Flac | Format::Ogg => self.check_time(&packet)?,
+            Format::Flac => self.check_time(&packet)?,
             Format::Mp3 => self.check_place(&packet)?,
             _ => {}
         }
         Ok(Step::Packet(packet))
     }
 
-    /// Demultiplexers pass over damaged pages and frames; the time stamps after them give that away.
+    /// The demultiplexer passes over damaged frames; the time stamps after them give that away.
     fn check_time(&mut self, packet: &Packet) -> Result<(), Fault> {
         if let (Some(expected), Some(base)) = (self.expected, self.time_base) {
             let gap = seconds(packet.pts.abs_delta(expected), base);

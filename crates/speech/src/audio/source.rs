@@ -11,6 +11,7 @@ use super::{
     adts::Adts,
     codec::Codec,
     fault::Fault,
+    ogg::Ogg,
     reader::{Extent, Reader, Step},
     wav::Wav,
 };
@@ -31,6 +32,7 @@ pub(super) struct Source {
 enum Packets {
     Wav(Wav),
     Adts(Adts),
+    Ogg(Box<Ogg>),
     Reader(Box<Reader>),
 }
 
@@ -46,6 +48,11 @@ impl Source {
                 let adts = Adts::open(bytes)?;
                 let codec = Codec::open(adts.parameters())?;
                 (Packets::Adts(adts), codec)
+            }
+            Format::Ogg => {
+                let mut ogg = Ogg::new(bytes);
+                let parameters = ogg.select().map_err(|fault| fault.at(0.0))?;
+                (Packets::Ogg(Box::new(ogg)), Codec::open(&parameters)?)
             }
             _ => {
                 let mut reader = Reader::open(format, bytes)?;
@@ -101,7 +108,13 @@ impl Source {
         if layout.rate != self.rate {
             return Err(self.fault(Fault::Corrupt("the sample rate changes".into())));
         }
-        let frames = (self.interleaved.len() / layout.channels) as u64;
+        let mut frames = (self.interleaved.len() / layout.channels) as u64;
+        if let Packets::Ogg(ogg) = &mut self.packets {
+            match ogg.arrived(frames as usize, self.rate) {
+                Ok(excess) => frames -= excess as u64,
+                Err(fault) => return Err(self.fault(fault)),
+            }
+        }
         let skipped = self.delay.min(frames);
         self.delay -= skipped;
         let wanted = self.extent.most.map_or(u64::MAX, |most| most - self.given);
@@ -120,8 +133,9 @@ impl Source {
 
     /// Goes on with the stream that follows the one that has ended.
     fn restart(&mut self) -> Result<bool, AudioError> {
-        if let Packets::Reader(reader) = &mut self.packets {
-            self.codec = Codec::open(&reader.select()?)?;
+        if let Packets::Ogg(ogg) = &mut self.packets {
+            let parameters = ogg.select();
+            self.codec = Codec::open(&parameters.map_err(|fault| self.fault(fault))?)?;
             self.delay = self.codec.delay();
         }
         if self.codec.rate()? != self.rate {
@@ -141,20 +155,22 @@ impl Packets {
             Self::Reader(reader) => return reader.next(),
             Self::Wav(wav) => wav.next_packet(),
             Self::Adts(adts) => adts.next_packet(),
+            Self::Ogg(ogg) => {
+                return Ok(match ogg.next_packet() {
+                    Some(data) => Step::Packet(packet(data)),
+                    None if ogg.read_page()? => Step::Other,
+                    None => Step::End,
+                });
+            }
         };
-        Ok(
-            match data.map_err(|message| Fault::Corrupt(message.into()))? {
-                // All of it is meant, whatever its duration.
-                Some(data) => Step::Packet(Packet::new(
-                    0,
-                    Timestamp::ZERO,
-                    Duration::MAX,
-                    data.to_vec(),
-                )),
-                None => Step::End,
-            },
-        )
+        let data = data.map_err(|message| Fault::Corrupt(message.into()))?;
+        Ok(data.map_or(Step::End, |data| Step::Packet(packet(data.to_vec()))))
     }
+}
+
+/// A packet of which all is meant, whatever its duration.
+fn packet(data: Vec<u8>) -> Packet {
+    Packet::new(0, Timestamp::ZERO, Duration::MAX, data)
 }
 
 /// A sample within −1 to 1; what is no number is silence.
