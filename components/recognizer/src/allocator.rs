@@ -108,7 +108,10 @@ impl State {
     unsafe fn dealloc(&mut self, block: *mut u8, layout: Layout) {
         // SAFETY: the caller's.
         unsafe {
-            if self.boundary.is_some_and(|boundary| block as usize >= boundary) {
+            if self
+                .boundary
+                .is_some_and(|boundary| block as usize >= boundary)
+            {
                 self.back.free(block, layout.size(), layout.align());
                 self.blocks -= 1;
             } else {
@@ -148,7 +151,9 @@ unsafe impl Allocator for Front {
             }
             Some(_) => None,
         };
-        region.map_or((ptr::null_mut(), 0, 0), |(start, size)| (start as *mut u8, size, 0))
+        region.map_or((ptr::null_mut(), 0, 0), |(start, size)| {
+            (start as *mut u8, size, 0)
+        })
     }
 
     fn remap(&self, _: *mut u8, _: usize, _: usize, _: bool) -> *mut u8 {

@@ -25,20 +25,19 @@ struct Recognizer;
 
 impl Guest for Recognizer {
     fn init(onnx: Vec<u8>) -> Result<String, String> {
-        let model = load(onnx).map_err(|error| chain(&error))?;
+        let load = || -> Result<Model, LoadError> {
+            let draft = Draft::parse(onnx)?;
+            #[cfg(target_family = "wasm")]
+            HEAPS.keep();
+            draft.build(|| {
+                wit_bindgen::yield_blocking();
+            })
+        };
+        let model = load().map_err(|error| chain(&error))?;
         #[cfg(target_family = "wasm")]
         HEAPS.wipe();
         Ok(MODEL.get_or_init(|| model).metadata().name.clone())
     }
-}
-
-fn load(onnx: Vec<u8>) -> Result<Model, LoadError> {
-    let draft = Draft::parse(onnx)?;
-    #[cfg(target_family = "wasm")]
-    HEAPS.keep();
-    draft.build(|| {
-        wit_bindgen::yield_blocking();
-    })
 }
 
 impl RecognizerGuest for Recognizer {
@@ -67,7 +66,9 @@ impl RecognizerGuest for Recognizer {
 
     async fn recognize(samples: Vec<f32>) -> Result<Emissions, Error> {
         let Some(model) = MODEL.get() else {
-            return Err(Error::Failed("the component was built without a model".into()));
+            return Err(Error::Failed(
+                "the component was built without a model".into(),
+            ));
         };
         match model.run(&samples) {
             Ok(emissions) => Ok(Emissions {

@@ -79,7 +79,11 @@ mod wasm {
             // Unrolled by hand: LLVM leaves it rolled, which is a tenth slower.
             while k + 2 <= depth {
                 step(&mut sums, rows.add(k * ROWS), columns.add(k * COLUMNS));
-                step(&mut sums, rows.add((k + 1) * ROWS), columns.add((k + 1) * COLUMNS));
+                step(
+                    &mut sums,
+                    rows.add((k + 1) * ROWS),
+                    columns.add((k + 1) * COLUMNS),
+                );
                 k += 2;
             }
             if k < depth {

@@ -62,7 +62,7 @@ impl Metadata {
     }
 }
 
-fn number<T: FromStr + PartialOrd>(
+fn number<T: FromStr + PartialOrd + Copy>(
     property: &'static str,
     value: &str,
     least: T,

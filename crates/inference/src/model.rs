@@ -141,7 +141,8 @@ impl Model {
             tvec!(waveform.into_tvalue()),
             |context, state, node, inputs| {
                 let outputs = plan::eval(context, state, node, inputs)?;
-                self.pace.passed(outputs.iter().map(|value| value.len()).sum());
+                self.pace
+                    .passed(outputs.iter().map(|value| value.len()).sum());
                 TractResult::Ok(outputs)
             },
         )?;
@@ -161,7 +162,11 @@ impl Model {
         );
         Ok(Emissions {
             frames,
-            logits: logits.to_plain_array_view::<f32>()?.iter().copied().collect(),
+            logits: logits
+                .to_plain_array_view::<f32>()?
+                .iter()
+                .copied()
+                .collect(),
         })
     }
 }

@@ -1,5 +1,7 @@
 //! Matrix products of one matrix that is known in advance, and packed for the kernel, with one that is not.
 
+use std::ops::Range;
+
 use crate::kernel::{COLUMNS, ROWS, Tile, tile};
 use crate::pace::Pace;
 
@@ -26,6 +28,41 @@ pub(crate) struct Packed {
 enum Panels {
     Rows(Vec<[f32; ROWS]>),
     Columns(Vec<[f32; COLUMNS]>),
+}
+
+impl Strided<'_> {
+    /// Appends panels of these items.
+    fn pack<const WIDTH: usize>(&self, panels: &mut Vec<[f32; WIDTH]>, items: Range<usize>) {
+        let start = self.depth.first().copied().unwrap_or_default();
+        let contiguous = self.depth.iter().zip(start..).all(|(at, next)| *at == next);
+        for first in items.clone().step_by(WIDTH) {
+            let items = &self.items[first..items.end.min(first + WIDTH)];
+            let full = items.len() == WIDTH && items[WIDTH - 1].wrapping_sub(items[0]) == WIDTH - 1;
+            if full {
+                let data = &self.data[items[0]..];
+                panels.extend(
+                    self.depth
+                        .iter()
+                        .filter_map(|at| data.get(*at..)?.first_chunk()),
+                );
+                continue;
+            }
+            let panel = panels.len();
+            panels.resize(panel + self.depth.len(), [0.0; WIDTH]);
+            for (i, item) in items.iter().enumerate() {
+                let steps = panels[panel..].iter_mut();
+                if contiguous {
+                    for (step, value) in steps.zip(&self.data[item + start..]) {
+                        step[i] = *value;
+                    }
+                } else {
+                    for (step, at) in steps.zip(self.depth) {
+                        step[i] = self.data[item + at];
+                    }
+                }
+            }
+        }
+    }
 }
 
 impl Packed {
@@ -59,7 +96,7 @@ impl Packed {
 /// Appends panels of `WIDTH` items each; zeros fill the last one.
 fn pack<const WIDTH: usize>(
     panels: &mut Vec<[f32; WIDTH]>,
-    items: std::ops::Range<usize>,
+    items: Range<usize>,
     depth: usize,
     value: impl Fn(usize, usize) -> f32,
 ) {
@@ -106,7 +143,6 @@ pub(crate) fn multiply(
     finish: &Finish,
     pace: Pace,
 ) {
-    let value = |item: usize, k: usize| matrix.data[matrix.items[item] + matrix.depth[k]];
     let depth = packed.depth;
     let items = matrix.items.len();
     let block = match packed.panels {
@@ -121,7 +157,7 @@ pub(crate) fn multiply(
         match &packed.panels {
             Panels::Rows(panels) => {
                 columns.clear();
-                pack(&mut columns, range, depth, value);
+                matrix.pack(&mut columns, range);
                 for item in (0..packed.items).step_by(ROWS) {
                     let panel = panel(panels, item / ROWS, depth);
                     for other in (0..others).step_by(COLUMNS) {
@@ -139,7 +175,7 @@ pub(crate) fn multiply(
             }
             Panels::Columns(panels) => {
                 rows.clear();
-                pack(&mut rows, range, depth, value);
+                matrix.pack(&mut rows, range);
                 for item in (0..packed.items).step_by(COLUMNS) {
                     let panel = panel(panels, item / COLUMNS, depth);
                     for other in (0..others).step_by(ROWS) {

@@ -90,7 +90,13 @@ impl Contraction {
 }
 
 /// Packs one input of a product, from an offset.
-fn pack(axes: &Axes, input: usize, side: Side, tensor: &Tensor, base: usize) -> TractResult<Packed> {
+fn pack(
+    axes: &Axes,
+    input: usize,
+    side: Side,
+    tensor: &Tensor,
+    base: usize,
+) -> TractResult<Packed> {
     let values = floats(tensor)?.get(base..).unwrap_or_default();
     let items = steps(&axes.free[input], input, tensor);
     let depth = steps(&axes.summed, input, tensor);
@@ -110,7 +116,11 @@ fn steps_of(
     shape: &[usize],
 ) -> Vec<usize> {
     let strides = strides(shape);
-    offsets(axes.iter().filter_map(&at).map(|at| (shape[at], strides[at])))
+    offsets(
+        axes.iter()
+            .filter_map(&at)
+            .map(|at| (shape[at], strides[at])),
+    )
 }
 
 impl Finishing for Contraction {
@@ -178,10 +188,16 @@ impl EvalOp for Contraction {
     op_out_of_plan!();
 
     fn eval(&self, _: &EvalContext, inputs: TVec<TValue>) -> TractResult<TVec<TValue>> {
-        let facts: TVec<TypedFact> = inputs.iter().map(|input| TypedFact::shape_and_dt_of(input)).collect();
+        let facts: TVec<TypedFact> = inputs
+            .iter()
+            .map(|input| TypedFact::shape_and_dt_of(input))
+            .collect();
         let facts: TVec<&TypedFact> = facts.iter().collect();
         let fact = &self.output_facts(&facts)?[0];
-        let shape: TVec<usize> = fact.shape.eval_to_usize(&SymbolValues::default())?.into_owned();
+        let shape: TVec<usize> = fact
+            .shape
+            .eval_to_usize(&SymbolValues::default())?
+            .into_owned();
         let other = 1 - self.packed;
         let matrix = &inputs[if self.constant.is_some() { 0 } else { other }];
         let values = floats(matrix)?;

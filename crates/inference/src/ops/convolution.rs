@@ -33,7 +33,12 @@ impl Convolution {
         inputs: [&TypedFact; 3],
         pace: Pace,
     ) -> TractResult<Option<Self>> {
-        let Some((axis, kernels, bias)) = along_one_axis(original, inputs)? else {
+        let Some(Line {
+            axis,
+            kernels,
+            bias,
+        }) = along_one_axis(original, inputs)?
+        else {
             return Ok(None);
         };
         let spec = original.pool_spec.clone();
@@ -65,11 +70,21 @@ impl Convolution {
     }
 }
 
-/// The axis, the kernels and the bias of a convolution along one axis.
+/// What a convolution along one axis is made of.
+pub(crate) struct Line {
+    /// Of the axes that a kernel has, the one along which this one has any length.
+    pub(crate) axis: usize,
+    /// outputs × inputs of a group × length.
+    pub(crate) kernels: Vec<f32>,
+    /// One for each output.
+    pub(crate) bias: Vec<f32>,
+}
+
+/// The parts of a convolution with constant kernels along one axis; `None` where it is none.
 pub(crate) fn along_one_axis(
     original: &Conv,
     [input, kernels, bias]: [&TypedFact; 3],
-) -> TractResult<Option<(usize, Vec<f32>, Vec<f32>)>> {
+) -> TractResult<Option<Line>> {
     let spec = &original.pool_spec;
     let (Some(kernels), Some(bias)) = (&kernels.konst, &bias.konst) else {
         return Ok(None);
@@ -99,7 +114,11 @@ pub(crate) fn along_one_axis(
         [all] => vec![*all; spec.output_channels],
         each => each.to_vec(),
     };
-    Ok(Some((axis, floats(kernels)?.to_vec(), bias)))
+    Ok(Some(Line {
+        axis,
+        kernels: floats(kernels)?.to_vec(),
+        bias,
+    }))
 }
 
 /// Where the samples of a convolution are, in an input or output: strides of batch, channel and time, and the length of
@@ -149,8 +168,13 @@ pub(crate) fn padded<'a>(
     room.resize(channels * length, 0.0);
     for (channel, row) in room.chunks_exact_mut(length).enumerate() {
         let from = &values[channel * layout.channel..];
-        for (t, value) in row[before..before + layout.length].iter_mut().enumerate() {
-            *value = from[t * layout.time];
+        let row = &mut row[before..before + layout.length];
+        if layout.time == 1 {
+            row.copy_from_slice(&from[..layout.length]);
+        } else {
+            for (value, sample) in row.iter_mut().zip(from.iter().step_by(layout.time)) {
+                *value = *sample;
+            }
         }
     }
     let layout = Layout {
@@ -199,9 +223,11 @@ impl PartialEq for Convolution {
     fn eq(&self, other: &Self) -> bool {
         self.spec == other.spec
             && self.groups.len() == other.groups.len()
-            && self.groups.iter().zip(&other.groups).all(|(a, b)| {
-                Arc::ptr_eq(&a.kernels, &b.kernels) && a.finish == b.finish
-            })
+            && self
+                .groups
+                .iter()
+                .zip(&other.groups)
+                .all(|(a, b)| Arc::ptr_eq(&a.kernels, &b.kernels) && a.finish == b.finish)
     }
 }
 
@@ -239,8 +265,7 @@ impl EvalOp for Convolution {
                 let step = spec.dilation(self.axis) * from.time;
                 let depth: Vec<usize> = (0..channels)
                     .flat_map(|c| {
-                        (0..spec.kernel_shape[self.axis])
-                            .map(move |k| c * from.channel + k * step)
+                        (0..spec.kernel_shape[self.axis]).map(move |k| c * from.channel + k * step)
                     })
                     .collect();
                 for (index, group) in self.groups.iter().enumerate() {

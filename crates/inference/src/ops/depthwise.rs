@@ -4,7 +4,7 @@ use tract_onnx::prelude::*;
 use tract_onnx::tract_core::internal::*;
 use tract_onnx::tract_core::ops::cnn::{Conv, PoolSpec};
 
-use super::convolution::{Layout, along_one_axis, geometry, padded};
+use super::convolution::{Layout, Line, along_one_axis, geometry, padded};
 use super::{Finishing, Step, floats, output};
 use crate::pace::Pace;
 
@@ -31,7 +31,12 @@ impl Depthwise {
         if original.input_channels() != channels || original.output_channels() != channels {
             return Ok(None);
         }
-        let Some((axis, kernels, bias)) = along_one_axis(original, inputs)? else {
+        let Some(Line {
+            axis,
+            kernels,
+            bias,
+        }) = along_one_axis(original, inputs)?
+        else {
             return Ok(None);
         };
         Ok(Some(Self {
@@ -98,22 +103,22 @@ impl EvalOp for Depthwise {
         let mut row = vec![0.0; to.length];
         output(&shape, |results| {
             for batch in 0..from.batches {
-                for (channel, (kernel, bias)) in
-                    self.kernels.chunks_exact(taps).zip(self.bias.iter()).enumerate()
+                for (channel, (kernel, bias)) in self
+                    .kernels
+                    .chunks_exact(taps)
+                    .zip(self.bias.iter())
+                    .enumerate()
                 {
                     let values = &values[batch * from.batch + channel * from.channel..];
                     let (values, from) = padded(values, from, 1, padding, &mut room);
-                    row.fill(*bias);
-                    for (tap, weight) in kernel.iter().enumerate() {
-                        let values = &values[tap * dilation * from.time..];
-                        accumulate(&mut row, *weight, values, stride * from.time);
-                    }
+                    let steps = (stride * from.time, dilation * from.time);
+                    convolve(&mut row, values, kernel, *bias, steps);
                     let results = &mut results[batch * to.batch + channel * to.channel..];
                     for (t, sum) in row.iter().enumerate() {
                         results[t * to.time] = if self.relu { sum.max(0.0) } else { *sum };
                     }
-                    // No kernel of its own: an eighth as fast as a product.
-                    self.pace.multiplied(8 * taps * to.length);
+                    // Each value is loaded anew: about a quarter as fast as a product.
+                    self.pace.multiplied(4 * taps * to.length);
                 }
             }
             Ok(())
@@ -121,16 +126,36 @@ impl EvalOp for Depthwise {
     }
 }
 
-/// Adds `weight` times every `step`-th value to the sums.
-fn accumulate(sums: &mut [f32], weight: f32, values: &[f32], step: usize) {
-    if step == 1 {
-        for (sum, value) in sums.iter_mut().zip(values) {
-            *sum += weight * value;
+/// Sums that are kept in registers.
+const BLOCK: usize = 16;
+
+/// Convolves a row: result t is `bias` and the sum of `kernel[k] · values[t · stride + k · dilation]`.
+fn convolve(
+    results: &mut [f32],
+    values: &[f32],
+    kernel: &[f32],
+    bias: f32,
+    (stride, dilation): (usize, usize),
+) {
+    for (index, results) in results.chunks_mut(BLOCK).enumerate() {
+        let values = &values[index * BLOCK * stride..];
+        let mut sums = [bias; BLOCK];
+        for (tap, weight) in kernel.iter().enumerate() {
+            let values = &values[tap * dilation..];
+            match values.first_chunk::<BLOCK>() {
+                Some(values) if stride == 1 => {
+                    for (sum, value) in sums.iter_mut().zip(values) {
+                        *sum += weight * value;
+                    }
+                }
+                _ => {
+                    for (sum, value) in sums.iter_mut().zip(values.iter().step_by(stride)) {
+                        *sum += weight * value;
+                    }
+                }
+            }
         }
-    } else {
-        for (sum, value) in sums.iter_mut().zip(values.iter().step_by(step)) {
-            *sum += weight * value;
-        }
+        results.copy_from_slice(&sums[..results.len()]);
     }
 }
 

@@ -58,7 +58,10 @@ fn floats(tensor: &Tensor) -> TractResult<&[f32]> {
 }
 
 /// A tensor of zeros, and its values.
-fn output(shape: &[usize], fill: impl FnOnce(&mut [f32]) -> TractResult<()>) -> TractResult<TVec<TValue>> {
+fn output(
+    shape: &[usize],
+    fill: impl FnOnce(&mut [f32]) -> TractResult<()>,
+) -> TractResult<TVec<TValue>> {
     let mut tensor = Tensor::zero::<f32>(shape)?;
     fill(tensor.try_as_plain_ram_mut()?.as_slice_mut::<f32>()?)?;
     Ok(tvec!(tensor.into_tvalue()))

@@ -46,11 +46,11 @@ fn replacement(
     let patch = |op: Box<dyn TypedOp>, inputs: &[OutletId]| {
         TypedModelPatch::replace_single_op(model, node, inputs, op).map(Some)
     };
-    if let (Some(op), &[a, b]) = (node.op_as::<EinSum>(), &*facts) {
-        if let Some(op) = Contraction::new(op, [a, b], pace)? {
-            let inputs = op.remaining([node.inputs[0], node.inputs[1]]);
-            return patch(Box::new(op), &inputs);
-        }
+    if let (Some(op), &[a, b]) = (node.op_as::<EinSum>(), &*facts)
+        && let Some(op) = Contraction::new(op, [a, b], pace)?
+    {
+        let inputs = op.remaining([node.inputs[0], node.inputs[1]]);
+        return patch(Box::new(op), &inputs);
     }
     if let (Some(op), &[input, kernels, bias]) = (node.op_as::<Conv>(), &*facts) {
         let inputs = [input, kernels, bias];
@@ -76,7 +76,11 @@ fn fused<T: TypedOp + Finishing>(
     let &[successor] = &*output.successors else {
         return None;
     };
-    if model.output_outlets().ok()?.contains(&OutletId::new(node.id, 0)) {
+    if model
+        .output_outlets()
+        .ok()?
+        .contains(&OutletId::new(node.id, 0))
+    {
         return None;
     }
     let next = model.node(successor.node);

@@ -31,7 +31,11 @@ fn compare(
     let sources: Vec<OutletId> = inputs
         .iter()
         .enumerate()
-        .map(|(i, shape)| model.add_source(format!("input{i}"), f32::fact(shape)).unwrap())
+        .map(|(i, shape)| {
+            model
+                .add_source(format!("input{i}"), f32::fact(shape))
+                .unwrap()
+        })
         .collect();
     let output = wire(&mut model, &sources).unwrap();
     model.select_output_outlets(&output).unwrap();
@@ -44,7 +48,11 @@ fn compare(
     let mut rewritten = model.clone();
     rewrite(&mut rewritten, Pace(|| ())).unwrap();
     rewritten.compact().unwrap();
-    let names: Vec<_> = rewritten.nodes().iter().map(|node| node.op().name()).collect();
+    let names: Vec<_> = rewritten
+        .nodes()
+        .iter()
+        .map(|node| node.op().name())
+        .collect();
     assert!(names.iter().any(|name| name == named), "{names:?}");
 
     let run = |model: TypedModel| {
@@ -59,7 +67,12 @@ fn compare(
 }
 
 /// Adds the constant, then a ReLU, behind an output.
-fn finish(model: &mut TypedModel, output: OutletId, bias: Option<Tensor>, relu: bool) -> TractResult<TVec<OutletId>> {
+fn finish(
+    model: &mut TypedModel,
+    output: OutletId,
+    bias: Option<Tensor>,
+    relu: bool,
+) -> TractResult<TVec<OutletId>> {
     let mut output = tvec!(output);
     if let Some(bias) = bias {
         let bias = model.add_const("bias.add", bias)?;
@@ -92,15 +105,47 @@ fn case() -> impl Strategy<Value = Case> {
     use DataFormat::{CHW, HWC, NCHW, NHWC};
     let format = prop::sample::select(vec![CHW, HWC, NCHW, NHWC]);
     let channels = (1..4usize, 1..6usize, 1..9usize, any::<bool>());
-    (format, channels, 1..6usize, 1..4usize, 1..3usize, (0..4usize, 0..4usize), 12..60usize, any::<bool>(), any::<bool>())
+    (
+        format,
+        channels,
+        1..6usize,
+        1..4usize,
+        1..3usize,
+        (0..4usize, 0..4usize),
+        12..60usize,
+        any::<bool>(),
+        any::<bool>(),
+    )
         .prop_map(
-            |(format, (group, inputs, outputs, depthwise), kernel, stride, dilation, padding, length, relu, plane)| {
+            |(
+                format,
+                (group, inputs, outputs, depthwise),
+                kernel,
+                stride,
+                dilation,
+                padding,
+                length,
+                relu,
+                plane,
+            )| {
                 let (group, inputs, outputs) = if depthwise {
                     (inputs + 1, 1, 1)
                 } else {
                     (group, inputs, outputs)
                 };
-                Case { format, group, inputs, outputs, kernel, stride, dilation, padding, length, relu, plane }
+                Case {
+                    format,
+                    group,
+                    inputs,
+                    outputs,
+                    kernel,
+                    stride,
+                    dilation,
+                    padding,
+                    length,
+                    relu,
+                    plane,
+                }
             },
         )
 }

@@ -41,7 +41,9 @@ fn run(arguments: Vec<OsString>) -> Result<()> {
     let Ok([component, model, output]) = <[OsString; 3]>::try_from(arguments) else {
         bail!("{USAGE}");
     };
-    let model = env::var_os("ONNX").filter(|path| !path.is_empty()).unwrap_or(model);
+    let model = env::var_os("ONNX")
+        .filter(|path| !path.is_empty())
+        .unwrap_or(model);
     let (component, model) = (read(component)?, read(model)?);
     let output = PathBuf::from(output);
     let inputs = inputs(&component.1, &model.1);

@@ -58,7 +58,9 @@ async fn take(wasm: &[u8], model: &[u8]) -> Result<(String, Vec<u8>)> {
     let init = instance
         .get_typed_func::<(&[u8],), (Result<String, String>,)>(&mut store, "init")
         .map_err(Error::from)
-        .context("it cannot be initialised: it has no `init: func(list<u8>) -> result<string, string>`")?;
+        .context(
+            "it cannot be initialised: it has no `init: func(list<u8>) -> result<string, string>`",
+        )?;
     let (answer,) = init.call_async(&mut store, (model,)).await?;
     let name = answer.map_err(Error::msg)?;
 
@@ -84,7 +86,9 @@ struct Initialised {
 impl Initialised {
     async fn call<R: Lift + 'static>(&mut self, interface: &str, function: &str) -> Option<R> {
         let result = self.try_call(interface, function).await;
-        result.map_err(|error| self.failure.get_or_insert(error).to_string()).ok()
+        result
+            .map_err(|error| self.failure.get_or_insert(error).to_string())
+            .ok()
     }
 
     async fn try_call<R: Lift + 'static>(

@@ -42,7 +42,10 @@ async fn answer(request: Request) -> Result<Response<FullBody<Bytes>>> {
         .collect();
     match recognizer::recognize(samples).await {
         Ok(emissions) => {
-            let logits = emissions.logits.iter().flat_map(|logit| logit.to_le_bytes());
+            let logits = emissions
+                .logits
+                .iter()
+                .flat_map(|logit| logit.to_le_bytes());
             respond(200, logits.collect())
         }
         Err(Error::TooShort(minimum)) => respond(422, format!("at least {minimum} samples").into()),
@@ -51,5 +54,7 @@ async fn answer(request: Request) -> Result<Response<FullBody<Bytes>>> {
 }
 
 fn respond(status: u16, body: Bytes) -> Result<Response<FullBody<Bytes>>> {
-    Ok(Response::builder().status(status).body(FullBody::new(body))?)
+    Ok(Response::builder()
+        .status(status)
+        .body(FullBody::new(body))?)
 }
