@@ -60,6 +60,7 @@ openapi: setup ## Write the OpenAPI document anew
 	cargo xtask openapi
 
 transcribe: ## Transcribe a folder: make transcribe DIR=recordings OUT=out.csv [URL=http://localhost:3000]
+	@test -n "$(DIR)" && test -n "$(OUT)" || { echo "usage: make transcribe DIR=recordings OUT=out.csv" >&2; exit 2; }
 	@./scripts/transcribe "$(DIR)" "$(OUT)" --url "$(URL)"
 
 new-route: setup ## Add a component that answers GET /NAME: make new-route NAME=greet
