@@ -23,15 +23,15 @@ pub(crate) fn service() -> Page {
                     "Every route is a component written in Rust, compiled to WebAssembly. One HTTP \
                      trigger hands each request to the component of its path. A component reaches \
                      what the manifest grants it and nothing else.",
-                    "What computes stands apart from what parses: POST /factorize reads the request \
-                     and calls another component, which has no access to network, files or settings.",
+                    "What computes stands apart from what parses: POST /factorize and POST /asr read the \
+                     request and call another component, which has no access to network, files or settings.",
                 ],
             ),
             (
                 "How it answers",
                 &[
                     "JSON. An error is a problem document (RFC 9457) with a stable code; \
-                     /about/problems lists them.",
+                     /about/problems lists them. Below /v1 it is written as OpenAI's clients expect.",
                     "Each answer carries X-Request-Id: the one sent, or a new one.",
                 ],
             ),
