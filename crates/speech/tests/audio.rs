@@ -372,12 +372,33 @@ fn gives_small_blocks() {
     }
 }
 
+#[test]
+fn pauses_all_the_time() {
+    for (name, _, seconds, ..) in RECORDINGS {
+        let mut pauses = 0;
+        let decoded = audio::decode(read(name), LIMIT, async || pauses += 1);
+        pollster::block_on(decoded).unwrap();
+        let rate = f64::from(pauses) / seconds;
+        assert!(rate > 4.0, "{rate} pauses in a second of {name}");
+    }
+}
+
 /// Must neither panic nor give more than the limit, whatever comes of it.
 fn survive(bytes: Vec<u8>) {
     if let Ok(recording) = decode(bytes) {
         assert!(recording.duration() <= LIMIT);
         assert!(recording.samples.iter().all(|sample| sample.abs() <= 1.0));
     }
+}
+
+#[test]
+fn survives_what_fuzzing_came_upon() {
+    let mut files = 0;
+    for entry in std::fs::read_dir("tests/fuzz-corpus").unwrap() {
+        survive(std::fs::read(entry.unwrap().path()).unwrap());
+        files += 1;
+    }
+    assert!(files > 100, "{files} files");
 }
 
 #[test]
