@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::form::{self, Part};
 use crate::http::{Request, Response};
 use crate::server::Server;
 
@@ -30,23 +31,6 @@ pub struct Case {
     chunked: bool,
     /// What the answer must be.
     pub expect: Expect,
-}
-
-/// A part of a form: a text, or a file.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Part {
-    name: String,
-    #[serde(default)]
-    text: String,
-    /// Bytes that are no text, two digits each.
-    hex: Option<String>,
-    /// Relative to the root of the repository.
-    file: Option<PathBuf>,
-    /// What the file is called; by default as it is.
-    file_name: Option<String>,
-    /// How many bytes of the file are sent; by default all.
-    first: Option<usize>,
 }
 
 /// What an answer must be. What is left out may be anything.
@@ -127,11 +111,11 @@ impl Case {
         }
         let text = self.json.as_ref().or(self.body.as_ref());
         let body = if let Some(parts) = &self.multipart {
-            let form = format!("multipart/form-data; boundary={BOUNDARY}");
+            let form = format!("multipart/form-data; boundary={}", form::BOUNDARY);
             request = request.header("content-type", &form);
-            encode(parts)
+            form::encode(parts)
         } else if let Some(path) = &self.file {
-            read(path)
+            form::read(path)
         } else if let Some(text) = text {
             expand(text).into_bytes()
         } else {
@@ -188,46 +172,6 @@ impl Case {
         );
         Err(report)
     }
-}
-
-/// Between the parts of a form.
-const BOUNDARY: &str = "a-line-that-no-part-has";
-
-/// A form (RFC 7578).
-fn encode(parts: &[Part]) -> Vec<u8> {
-    let mut body = Vec::new();
-    for part in parts {
-        let mut head = format!("--{BOUNDARY}\r\ncontent-disposition: form-data; ");
-        head += &format!("name=\"{}\"", part.name);
-        let own_name = || Some(part.file.as_ref()?.file_name()?.to_str()?.to_owned());
-        if let Some(name) = part.file_name.clone().or_else(own_name) {
-            head += &format!("; filename=\"{name}\"");
-        }
-        body.extend_from_slice((head + "\r\n\r\n").as_bytes());
-        let content = match (&part.file, &part.hex) {
-            (Some(path), _) => read(path),
-            (None, Some(hex)) => bytes(hex),
-            (None, None) => expand(&part.text).into_bytes(),
-        };
-        let size = part.first.unwrap_or(content.len());
-        body.extend_from_slice(&content[..size]);
-        body.extend_from_slice(b"\r\n");
-    }
-    body.extend_from_slice(format!("--{BOUNDARY}--\r\n").as_bytes());
-    body
-}
-
-fn read(path: &Path) -> Vec<u8> {
-    let path = crate::root().join(path);
-    fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
-}
-
-fn bytes(hex: &str) -> Vec<u8> {
-    let digits: Vec<char> = hex.chars().filter(char::is_ascii_hexdigit).collect();
-    let pairs = digits.chunks(2).map(|pair| pair.iter().collect::<String>());
-    pairs
-        .map(|pair| u8::from_str_radix(&pair, 16).expect("two digits"))
-        .collect()
 }
 
 fn complain(complaints: &mut Vec<String>, holds: bool, what: impl FnOnce() -> String) {
@@ -388,7 +332,7 @@ fn contains(value: &Value, part: &Value) -> bool {
 }
 
 /// Writes out each `{{text*count}}`.
-fn expand(text: &str) -> String {
+pub(crate) fn expand(text: &str) -> String {
     let mut out = String::new();
     let mut rest = text;
     while let Some((before, after)) = rest.split_once("{{") {
@@ -410,32 +354,6 @@ mod tests {
     fn repeats_are_written_out() {
         assert_eq!(expand("a{{xy*3}}b{{-*2}}"), "axyxyxyb--");
         assert_eq!(expand("{}"), "{}");
-    }
-
-    #[test]
-    fn forms_are_written_out() {
-        let parts = r#"
-            parts = [
-                { name = "a", text = "{{x*3}}" },
-                { name = "b", hex = "00 ff", file_name = "b.bin" },
-                { name = "c", file = "README.md", first = 2 },
-            ]"#;
-        #[derive(Deserialize)]
-        struct Form {
-            parts: Vec<Part>,
-        }
-        let form: Form = toml::from_str(parts).unwrap();
-        let head = format!("--{BOUNDARY}\r\ncontent-disposition: form-data; name=");
-        let text = format!("{head}\"a\"\r\n\r\nxxx\r\n{head}\"b\"; filename=\"b.bin\"\r\n\r\n");
-        let body = encode(&form.parts);
-        assert!(body.starts_with(text.as_bytes()));
-        assert_eq!(body[text.len()..text.len() + 4], *b"\x00\xff\r\n");
-        let readme = format!("{head}\"c\"; filename=\"README.md\"\r\n\r\n# \r\n--{BOUNDARY}--\r\n");
-        assert!(
-            body.ends_with(readme.as_bytes()),
-            "{}",
-            String::from_utf8_lossy(&body)
-        );
     }
 
     #[test]

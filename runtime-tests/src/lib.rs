@@ -10,6 +10,7 @@
 pub mod audio;
 pub mod case;
 pub mod contract;
+mod form;
 pub mod http;
 mod launch;
 mod output;
