@@ -12,7 +12,7 @@ VENV := .venv
 HOST := target/host/routelets
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-test build host up test lint bench train evaluate openapi transcribe new-route clean
+.PHONY: help setup setup-test build host up test lint bench model train evaluate openapi transcribe new-route clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,7 +39,7 @@ up: build ## Build and serve; LISTEN=address, RUNTIME=spin|embedded
 endif
 
 test: setup-test build ## Run every test
-	cargo build --release --target wasm32-wasip2 --package probe
+	cargo build --release --target wasm32-wasip2 --package logits --package probe
 	./scripts/test
 
 lint: setup ## Check formatting, lints and documentation
@@ -49,6 +49,10 @@ lint: setup ## Check formatting, lints and documentation
 
 bench: setup-test build ## Measure against the peers; writes bench/RESULTS.md
 	./bench/run
+
+model: host ## Recognise with another model: make model MODEL=facebook/wav2vec2-base-960h, or a folder
+	@onnx=$$(./models/speech/wav2vec2 "$(MODEL)") && ONNX=$$onnx $(HOST) build --component-id recognizer && \
+		echo "Serve it: make up ONNX=$$onnx"
 
 train: ## Train the bundled speech model; MINUTES=240
 	./models/speech/run train $(MINUTES)

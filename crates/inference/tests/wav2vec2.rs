@@ -1,6 +1,8 @@
 //! Wav2Vec2 in both its forms, with small random weights, against what transformers computes. `wav2vec2/make.py` made
 //! the files.
 
+#![allow(clippy::unwrap_used)]
+
 use inference::{Draft, Model, RunError};
 
 fn read(name: &str) -> Vec<u8> {

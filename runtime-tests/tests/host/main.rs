@@ -6,6 +6,7 @@ mod faults;
 mod files;
 mod logs;
 mod outbound;
+mod recognizer;
 mod routing;
 mod startup;
 mod variables;
