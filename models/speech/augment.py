@@ -79,7 +79,7 @@ class Augmenter:
         rng, strength = self.rng, self.strength
         x = samples.astype(np.float32) / 32768
         if rng.random() < 0.75:
-            x = speaker(x, rng.uniform(1 - 0.16 * strength, 1 + 0.2 * strength))
+            x = speaker(x, rng.uniform(0.84, 1.25))
         before, after = rng.integers(0, 6400, 2)
         x = np.pad(x, (before, after))
         clean = x

@@ -38,13 +38,16 @@ pub struct Operands {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Calculation {
     /// First number.
-    #[schema(value_type = f64)]
+    // In the registry of formats of OpenAPI: unspecified precision and range.
+    #[schema(value_type = f64, format = "decimal")]
     a: Number,
     /// Second number.
-    #[schema(value_type = f64)]
+    // In the registry of formats of OpenAPI: unspecified precision and range.
+    #[schema(value_type = f64, format = "decimal")]
     b: Number,
     /// The exact result.
-    #[schema(value_type = f64)]
+    // In the registry of formats of OpenAPI: unspecified precision and range.
+    #[schema(value_type = f64, format = "decimal")]
     result: Number,
 }
 
