@@ -416,7 +416,7 @@ fn survives_files_cut_anywhere() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
+    #![proptest_config(ProptestConfig::with_cases(150))]
 
     #[test]
     fn survives_any_bytes(bytes in proptest::collection::vec(any::<u8>(), 0..2000)) {
