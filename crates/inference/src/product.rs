@@ -9,6 +9,9 @@ use crate::pace::Pace;
 const PANELS_OF_ROWS: usize = 16;
 const PANELS_OF_COLUMNS: usize = 6;
 
+/// Values of each item that are multiplied at a time: a panel of each side then fits the innermost cache.
+const DEPTH: usize = 512;
+
 /// On which side of the product the packed matrix is. The output should lie in memory row by row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Side {
@@ -135,7 +138,7 @@ pub(crate) struct Finish {
     pub(crate) relu: bool,
 }
 
-/// Each item of `matrix` times each item of `packed`.
+/// Each item of `matrix` times each item of `packed`. What was in the output before is lost.
 pub(crate) fn multiply(
     packed: &Packed,
     matrix: &Strided,
@@ -143,7 +146,6 @@ pub(crate) fn multiply(
     finish: &Finish,
     pace: Pace,
 ) {
-    let depth = packed.depth;
     let items = matrix.items.len();
     let block = match packed.panels {
         Panels::Rows(_) => COLUMNS * PANELS_OF_COLUMNS,
@@ -153,44 +155,85 @@ pub(crate) fn multiply(
     let mut columns: Vec<[f32; COLUMNS]> = Vec::new();
     for first in (0..items).step_by(block) {
         let range = first..items.min(first + block);
-        let others = range.len();
-        match &packed.panels {
-            Panels::Rows(panels) => {
-                columns.clear();
-                matrix.pack(&mut columns, range);
-                for item in (0..packed.items).step_by(ROWS) {
-                    let panel = panel(panels, item / ROWS, depth);
-                    for other in (0..others).step_by(COLUMNS) {
-                        let mut sums = tile(panel, self::panel(&columns, other / COLUMNS, depth));
-                        finish_rows(&mut sums, finish, item);
-                        store(
-                            &sums,
-                            output.data,
-                            &output.packed[item..packed.items.min(item + ROWS)],
-                            &output.items[first + other..items.min(first + other + COLUMNS)],
-                        );
+        for k in (0..packed.depth.max(1)).step_by(DEPTH) {
+            let ks = k..packed.depth.min(k + DEPTH);
+            let depth = ks.len();
+            let part = Strided {
+                depth: &matrix.depth[ks.clone()],
+                ..*matrix
+            };
+            let stage = Stage {
+                more: k > 0,
+                finish: (ks.end == packed.depth).then_some(finish),
+            };
+            match &packed.panels {
+                Panels::Rows(panels) => {
+                    columns.clear();
+                    part.pack(&mut columns, range.clone());
+                    for item in (0..packed.items).step_by(ROWS) {
+                        let panel = &panel(panels, item / ROWS, packed.depth)[ks.clone()];
+                        let to = &output.packed[item..packed.items.min(item + ROWS)];
+                        for (index, others) in
+                            output.items[range.clone()].chunks(COLUMNS).enumerate()
+                        {
+                            let sums = tile(panel, self::panel(&columns, index, depth));
+                            stage.put(sums, (output.data, to, others), item, finish_rows);
+                        }
+                        pace.multiplied(ROWS * range.len() * depth);
                     }
-                    pace.multiplied(ROWS * others * depth);
+                }
+                Panels::Columns(panels) => {
+                    rows.clear();
+                    part.pack(&mut rows, range.clone());
+                    for item in (0..packed.items).step_by(COLUMNS) {
+                        let panel = &panel(panels, item / COLUMNS, packed.depth)[ks.clone()];
+                        let to = &output.packed[item..packed.items.min(item + COLUMNS)];
+                        for (index, others) in output.items[range.clone()].chunks(ROWS).enumerate()
+                        {
+                            let sums = tile(self::panel(&rows, index, depth), panel);
+                            stage.put(sums, (output.data, others, to), item, finish_columns);
+                        }
+                        pace.multiplied(COLUMNS * range.len() * depth);
+                    }
                 }
             }
-            Panels::Columns(panels) => {
-                rows.clear();
-                matrix.pack(&mut rows, range);
-                for item in (0..packed.items).step_by(COLUMNS) {
-                    let panel = panel(panels, item / COLUMNS, depth);
-                    for other in (0..others).step_by(ROWS) {
-                        let mut sums = tile(self::panel(&rows, other / ROWS, depth), panel);
-                        finish_columns(&mut sums, finish, item);
-                        store(
-                            &sums,
-                            output.data,
-                            &output.items[first + other..items.min(first + other + ROWS)],
-                            &output.packed[item..packed.items.min(item + COLUMNS)],
-                        );
-                    }
-                    pace.multiplied(COLUMNS * others * depth);
-                }
-            }
+        }
+    }
+}
+
+/// What becomes of the sums over a part of the depth.
+struct Stage<'a> {
+    /// They are added to those of the parts before.
+    more: bool,
+    /// They are the last ones.
+    finish: Option<&'a Finish>,
+}
+
+impl Stage<'_> {
+    /// Puts a tile into the output. `finish` is for tiles whose packed items lie as these do, and begin at `first`.
+    fn put(
+        &self,
+        mut sums: Tile,
+        output: (&mut [f32], &[usize], &[usize]),
+        first: usize,
+        finish: fn(&mut Tile, &Finish, usize),
+    ) {
+        let (data, rows, columns) = output;
+        if self.more {
+            add(&mut sums, data, rows, columns);
+        }
+        if let Some(last) = self.finish {
+            finish(&mut sums, last, first);
+        }
+        store(&sums, data, rows, columns);
+    }
+}
+
+/// Adds what is in the output to a tile.
+fn add(sums: &mut Tile, data: &[f32], rows: &[usize], columns: &[usize]) {
+    for (sums, row) in sums.iter_mut().zip(rows) {
+        for (sum, column) in sums.iter_mut().zip(columns) {
+            *sum += data[row + column];
         }
     }
 }
@@ -266,7 +309,7 @@ mod tests {
         fn products_are_those_of_the_naive_loop(
             items in 1..40usize,
             others in 1..160usize,
-            depth in 1..20usize,
+            depth in prop_oneof![1..20usize, 500..1100usize],
             on_rows: bool,
             transposed: bool,
             biased: bool,
