@@ -3,7 +3,7 @@
 //! A CTC model says for each frame how likely each letter, the word boundary and the *blank* are. A
 //! path takes one of them for each frame; it reads as the text that is left when repeated letters
 //! are written once and blanks are dropped (Graves et al., "Connectionist temporal classification",
-//! ICML 2006). [`greedy`] reads the most probable path, [`beam_search`] looks for the most probable
+//! ICML 2006). [`greedy()`] reads the most probable path, [`beam_search`] looks for the most probable
 //! text, which may sum up many paths, and can ask a
 //! [language model](crate::language_model::LanguageModel).
 //!
