@@ -54,3 +54,34 @@ pub(crate) fn image(component: &[u8]) -> Result<Image> {
     }
     Ok(largest)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn image_of(module: &str) -> Image {
+        image(&wat::parse_str(format!("(component (core module {module}))")).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn what_lies_apart_is_less_dense() {
+        let dense =
+            image_of(r#"(memory 1) (data (i32.const 8) "abcd") (data (i32.const 12) "ef")"#);
+        assert_eq!(dense, Image { data: 6, range: 6 });
+        let sparse =
+            image_of(r#"(memory 1) (data (i32.const 8) "ab") (data (i32.const 106) "cd")"#);
+        assert_eq!(
+            sparse,
+            Image {
+                data: 4,
+                range: 100
+            }
+        );
+        assert!(dense.density() > 0.99 && sparse.density() < 0.05);
+    }
+
+    #[test]
+    fn an_empty_memory_costs_nothing() {
+        assert_eq!(image_of("(memory 1)").density(), 1.0);
+    }
+}
