@@ -24,7 +24,7 @@ encode numbers numbers.wav -ar 11025 -c:a pcm_s16le
 espeak weather en-gb "the weather is very good this morning"
 encode weather weather.flac -ar 16000 -sample_fmt s16 -c:a flac -compression_level 12
 
-espeak letter en-us "please write a letter to my old friend"
+espeak letter en-us "please read the letter to my friend"
 encode letter letter.mp3 -ar 22050 -c:a libmp3lame -b:a 32k
 
 espeak garden en-gb "she planted three trees in the garden"
@@ -33,7 +33,7 @@ encode garden garden.ogg -ar 22050 -c:a libvorbis -q:a 1
 espeak light en-us "turn off the light in the kitchen"
 encode light light.opus -ar 48000 -c:a libopus -b:a 24k
 
-flite -voice awb -t "the train leaves at half past eight" -o "$work/train.wav"
+flite -voice rms -t "the train leaves at half past eight" -o "$work/train.wav"
 encode train train.m4a -ar 22050 -c:a aac -b:a 40k
 
 flite -voice rms -t "we walked along the river to the house" -o "$work/river.wav"

@@ -9,12 +9,12 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 
 history = torch.load(sys.argv[1], weights_only=True)["history"]
-minutes = [point["minutes"] for point in history]
 figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4))
-left.plot(minutes, [point["loss"] for point in history], marker=".")
+left.plot([point["minutes"] for point in history], [point["loss"] for point in history], marker=".")
 left.set(title="CTC loss for each character, in training", xlabel="minutes", yscale="log")
 for name in ("validation", "voices", "engine", "commands"):
-    right.plot(minutes, [100 * point[name] for point in history], marker=".", label=name)
+    measured = [point for point in history if name in point]
+    right.plot([point["minutes"] for point in measured], [100 * point[name] for point in measured], marker=".", label=name)
 right.set(title="Word error rate, greedy, %", xlabel="minutes", yscale="log")
 right.legend()
 for axes in (left, right):

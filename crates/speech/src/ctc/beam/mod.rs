@@ -33,12 +33,12 @@ pub struct BeamSettings {
 impl Default for BeamSettings {
     fn default() -> Self {
         Self {
-            width: 128,
+            width: 256,
             beam_threshold: 12.0,
             token_threshold: -5.0,
-            language_weight: 0.6,
-            word_bonus: 2.0,
-            unknown_penalty: 8.0,
+            language_weight: 0.75,
+            word_bonus: 1.0,
+            unknown_penalty: 14.0,
         }
     }
 }
