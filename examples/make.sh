@@ -18,7 +18,7 @@ encode() {
     ffmpeg -nostdin -loglevel error -y -i "$source" -ac 1 -map_metadata -1 -fflags +bitexact -flags:a +bitexact "$@" "$target"
 }
 
-espeak numbers en-us "seven times nine is sixty three"
+espeak numbers en-gb "seven times nine is sixty three"
 encode numbers numbers.wav -ar 11025 -c:a pcm_s16le
 
 espeak weather en-gb "the weather is very good this morning"
