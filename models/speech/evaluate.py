@@ -25,6 +25,8 @@ from pathlib import Path
 
 import numpy as np
 
+from distance import edits
+
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 # Not the seed of the sets that training watches.
@@ -83,16 +85,6 @@ def transcribe(url, samples):
     request = urllib.request.Request(f"{url}/asr", file.getvalue(), {"content-type": "audio/wav"})
     with urllib.request.urlopen(request, timeout=120) as answer:
         return json.load(answer)["transcription"]
-
-
-def edits(reference, hypothesis):
-    """Levenshtein distance of two sequences."""
-    row = list(range(len(hypothesis) + 1))
-    for i, item in enumerate(reference, 1):
-        row, before = [i], row
-        for j, other in enumerate(hypothesis, 1):
-            row.append(min(before[j] + 1, row[-1] + 1, before[j - 1] + (item != other)))
-    return row[-1]
 
 
 def evaluate(url, folder, verbose):

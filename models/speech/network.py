@@ -119,14 +119,3 @@ def greedy(ids):
             text.append(" " if token == 4 else VOCABULARY[token])
         before = token
     return " ".join("".join(text).split())
-
-
-def word_errors(reference, hypothesis):
-    """Levenshtein distance in words."""
-    reference, hypothesis = reference.split(), hypothesis.split()
-    row = list(range(len(hypothesis) + 1))
-    for i, word in enumerate(reference, 1):
-        row, before = [i], row
-        for j, other in enumerate(hypothesis, 1):
-            row.append(min(before[j] + 1, row[-1] + 1, before[j - 1] + (word != other)))
-    return row[-1]

@@ -20,6 +20,7 @@ import torch.nn.functional as F
 import augment
 import export
 import network
+from distance import edits
 
 PEAK = 2.5e-3
 WARM_UP = 300  # steps
@@ -147,7 +148,7 @@ def word_error_rate(net, items):
     errors = words = 0
     for samples, text in items:
         logits = net(torch.from_numpy(samples.astype(np.float32) / 32768)[None])
-        errors += network.word_errors(text, network.greedy(logits[0].argmax(1).tolist()))
+        errors += edits(text.split(), network.greedy(logits[0].argmax(1).tolist()).split())
         words += len(text.split())
     return errors / words
 

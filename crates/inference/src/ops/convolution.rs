@@ -133,7 +133,7 @@ pub(crate) struct Layout {
 }
 
 impl Layout {
-    pub(crate) fn new(spec: &PoolSpec, axis: usize, shape: &[usize]) -> TractResult<Self> {
+    fn new(spec: &PoolSpec, axis: usize, shape: &[usize]) -> TractResult<Self> {
         let shape = spec.data_format.shape(shape)?;
         let channels = *shape.c();
         let length = shape.hw_dims()[axis];
@@ -186,18 +186,29 @@ pub(crate) fn padded<'a>(
     (room, layout)
 }
 
-/// The shape of the output, and the padding in time.
-pub(crate) fn geometry(
-    spec: &PoolSpec,
-    axis: usize,
-    shape: &[usize],
-) -> TractResult<(TVec<usize>, (usize, usize))> {
-    let padding = spec.computed_padding(spec.data_format.shape(shape)?.hw_dims());
-    let along = &padding[axis];
-    Ok((
-        spec.output_shape(shape)?.shape,
-        (along.pad_before, along.pad_after),
-    ))
+/// Where the samples of a convolution's input and output are.
+pub(crate) struct Geometry {
+    pub(crate) from: Layout,
+    pub(crate) to: Layout,
+    /// The shape of the output.
+    pub(crate) shape: TVec<usize>,
+    /// Zeros before and after the input in time.
+    pub(crate) padding: (usize, usize),
+}
+
+impl Geometry {
+    /// For an input of `shape`, convolved along `axis`.
+    pub(crate) fn new(spec: &PoolSpec, axis: usize, shape: &[usize]) -> TractResult<Self> {
+        let padding = spec.computed_padding(spec.data_format.shape(shape)?.hw_dims());
+        let along = &padding[axis];
+        let output = spec.output_shape(shape)?.shape;
+        Ok(Self {
+            from: Layout::new(spec, axis, shape)?,
+            to: Layout::new(spec, axis, &output)?,
+            shape: output,
+            padding: (along.pad_before, along.pad_after),
+        })
+    }
 }
 
 impl Finishing for Convolution {
@@ -248,9 +259,12 @@ impl EvalOp for Convolution {
         let input = args_1!(inputs);
         let values = floats(&input)?;
         let spec = &self.spec;
-        let (shape, padding) = geometry(spec, self.axis, input.shape())?;
-        let from = Layout::new(spec, self.axis, input.shape())?;
-        let to = Layout::new(spec, self.axis, &shape)?;
+        let Geometry {
+            from,
+            to,
+            shape,
+            padding,
+        } = Geometry::new(spec, self.axis, input.shape())?;
         let channels = spec.input_channels / self.groups.len();
         let outputs = spec.output_channels / self.groups.len();
         let to_packed: Vec<usize> = (0..outputs).map(|o| o * to.channel).collect();

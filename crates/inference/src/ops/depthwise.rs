@@ -4,7 +4,7 @@ use tract_onnx::prelude::*;
 use tract_onnx::tract_core::internal::*;
 use tract_onnx::tract_core::ops::cnn::{Conv, PoolSpec};
 
-use super::convolution::{Layout, Line, along_one_axis, geometry, padded};
+use super::convolution::{Geometry, Line, along_one_axis, padded};
 use super::{Finishing, Step, floats, output};
 use crate::pace::Pace;
 
@@ -94,9 +94,12 @@ impl EvalOp for Depthwise {
         let input = args_1!(inputs);
         let values = floats(&input)?;
         let spec = &self.spec;
-        let (shape, padding) = geometry(spec, self.axis, input.shape())?;
-        let from = Layout::new(spec, self.axis, input.shape())?;
-        let to = Layout::new(spec, self.axis, &shape)?;
+        let Geometry {
+            from,
+            to,
+            shape,
+            padding,
+        } = Geometry::new(spec, self.axis, input.shape())?;
         let taps = spec.kernel_shape[self.axis];
         let (stride, dilation) = (spec.stride(self.axis), spec.dilation(self.axis));
         let mut room = Vec::new();
