@@ -23,8 +23,8 @@ const ROOM: usize = 64 << 20;
 pub(crate) struct Heaps(UnsafeCell<State>);
 
 struct State {
-    front: Dlmalloc<Front>,
-    back: Dlmalloc<Back>,
+    front: Dlmalloc<Pages<Front>>,
+    back: Dlmalloc<Pages<Back>>,
     /// The address that parts the two, once there is anything in the back.
     boundary: Option<usize>,
     /// Blocks in the back.
@@ -39,10 +39,10 @@ unsafe impl Sync for Heaps {}
 impl Heaps {
     pub(crate) const fn new() -> Self {
         Self(UnsafeCell::new(State {
-            front: Dlmalloc::new_with_allocator(Front {
+            front: Dlmalloc::new_with_allocator(Pages(Front {
                 room: Cell::new(None),
-            }),
-            back: Dlmalloc::new_with_allocator(Back::new(0, 0)),
+            })),
+            back: Dlmalloc::new_with_allocator(Pages(Back::new(0, 0))),
             boundary: None,
             blocks: 0,
             keep: false,
@@ -61,7 +61,7 @@ impl Heaps {
         // SAFETY: as above.
         let state = unsafe { &mut *self.0.get() };
         state.keep = false;
-        let pages = state.back.allocator();
+        let pages = &state.back.allocator().0;
         let unused = state.blocks == 0 && !pages.torn.get();
         let Some(start) = state.boundary.filter(|_| unused) else {
             return;
@@ -70,7 +70,7 @@ impl Heaps {
         // SAFETY: the pages from `start` to `end` belong to the heap in the back, which has no block in use and is
         // replaced by one that knows nothing of what was in them.
         unsafe { ptr::write_bytes(start as *mut u8, 0, end - start) };
-        state.back = Dlmalloc::new_with_allocator(Back::new(start, end));
+        state.back = Dlmalloc::new_with_allocator(Pages(Back::new(start, end)));
     }
 }
 
@@ -127,30 +127,28 @@ impl State {
         let Some((start, size)) = grow(room) else {
             return false;
         };
-        self.front.allocator().room.set(Some((start, start + size)));
+        let region = (start, start + size);
+        self.front.allocator().0.room.set(Some(region));
         self.boundary = Some(start + size);
-        self.back.allocator().begin(start + size);
+        self.back.allocator().0.begin(start + size);
         true
     }
 }
 
-/// The memory of the front: pages as they come, then, once the back has begun, those of the room left for it.
-struct Front {
-    room: Cell<Option<(usize, usize)>>,
+/// Where the pages of a heap come from.
+trait Region {
+    /// `size` bytes, whole pages, or more: where they begin, and how many they are. They are zero, they belong to nothing
+    /// else, and they are never taken back.
+    fn take(&self, size: usize) -> Option<(usize, usize)>;
 }
 
-// SAFETY: regions do not overlap, and none is ever taken back.
-unsafe impl Allocator for Front {
+/// A region as dlmalloc asks for one.
+struct Pages<R>(R);
+
+// SAFETY: the pages of a region belong to nothing else, and none is ever taken back.
+unsafe impl<R: Region + Send> Allocator for Pages<R> {
     fn alloc(&self, size: usize) -> (*mut u8, usize, u32) {
-        let size = size.next_multiple_of(PAGE);
-        let region = match self.room.get() {
-            None => grow(size),
-            Some((start, end)) if end - start >= size => {
-                self.room.set(Some((start + size, end)));
-                Some((start, size))
-            }
-            Some(_) => None,
-        };
+        let region = self.0.take(size.next_multiple_of(PAGE));
         region.map_or((ptr::null_mut(), 0, 0), |(start, size)| {
             (start as *mut u8, size, 0)
         })
@@ -181,6 +179,24 @@ unsafe impl Allocator for Front {
     }
 }
 
+/// The memory of the front: pages as they come, then, once the back has begun, those of the room left for it.
+struct Front {
+    room: Cell<Option<(usize, usize)>>,
+}
+
+impl Region for Front {
+    fn take(&self, size: usize) -> Option<(usize, usize)> {
+        match self.room.get() {
+            None => grow(size),
+            Some((start, end)) if end - start >= size => {
+                self.room.set(Some((start + size, end)));
+                Some((start, size))
+            }
+            Some(_) => None,
+        }
+    }
+}
+
 /// The memory of the back: what an earlier heap left, then pages as they come.
 struct Back {
     /// Where the unused part of what was left begins.
@@ -206,47 +222,19 @@ impl Back {
     }
 }
 
-// SAFETY: regions do not overlap, and none is ever taken back.
-unsafe impl Allocator for Back {
-    fn alloc(&self, size: usize) -> (*mut u8, usize, u32) {
+impl Region for Back {
+    fn take(&self, size: usize) -> Option<(usize, usize)> {
         let (start, end) = (self.start.get(), self.end.get());
-        let size = size.next_multiple_of(PAGE);
         if end - start >= size {
             let all = end - start;
             self.start.set(end);
-            return (start as *mut u8, all, 0);
+            return Some((start, all));
         }
-        let Some((start, size)) = grow(size.max(CHUNK)).or_else(|| grow(size)) else {
-            return (ptr::null_mut(), 0, 0);
-        };
+        let (start, size) = grow(size.max(CHUNK)).or_else(|| grow(size))?;
         self.torn.set(self.torn.get() || start != end);
         self.start.set(start + size);
         self.end.set(start + size);
-        (start as *mut u8, size, 0)
-    }
-
-    fn remap(&self, _: *mut u8, _: usize, _: usize, _: bool) -> *mut u8 {
-        ptr::null_mut()
-    }
-
-    fn free_part(&self, _: *mut u8, _: usize, _: usize) -> bool {
-        false
-    }
-
-    fn free(&self, _: *mut u8, _: usize) -> bool {
-        false
-    }
-
-    fn can_release_part(&self, _: u32) -> bool {
-        false
-    }
-
-    fn allocates_zeros(&self) -> bool {
-        true
-    }
-
-    fn page_size(&self) -> usize {
-        PAGE
+        Some((start, size))
     }
 }
 
