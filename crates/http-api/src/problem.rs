@@ -72,6 +72,12 @@ problem_types! {
     AUDIO_TOO_LONG = PAYLOAD_TOO_LARGE, "audio-too-long", "The audio is over the length limit";
     UNSUPPORTED_LANGUAGE = UNPROCESSABLE_ENTITY, "unsupported-language", "The model does not know the language";
     MODEL_NOT_FOUND = NOT_FOUND, "model-not-found", "There is no model of this name";
+    JOB_NOT_FOUND = NOT_FOUND, "job-not-found", "There is no job of this name, or no longer";
+    TOO_MANY_JOBS = TOO_MANY_REQUESTS, "too-many-jobs", "As many jobs wait already as may wait";
+    IDEMPOTENCY_KEY_REUSED = UNPROCESSABLE_ENTITY, "idempotency-key-reused", "The idempotency key was sent with another request before";
+    WEBHOOK_NOT_ALLOWED = UNPROCESSABLE_ENTITY, "webhook-not-allowed", "The webhook is none that this service may call";
+    WORKER_LOST = INTERNAL_SERVER_ERROR, "worker-lost", "The worker that ran the job was lost three times";
+    STORE_UNAVAILABLE = SERVICE_UNAVAILABLE, "store-unavailable", "The store of the jobs does not answer";
     INTERNAL = INTERNAL_SERVER_ERROR, "internal-error", "The service failed";
     TIME_LIMIT_EXCEEDED = SERVICE_UNAVAILABLE, "time-limit-exceeded", "The computation did not end within the time limit";
 }
