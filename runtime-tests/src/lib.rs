@@ -14,11 +14,13 @@ mod form;
 pub mod http;
 mod launch;
 mod output;
+pub mod redis;
 mod runtime;
 mod server;
 
 pub use http::{Connection, Request, Response};
 pub use launch::Launch;
+pub use redis::Redis;
 pub use runtime::Runtime;
 pub use server::{Server, app};
 

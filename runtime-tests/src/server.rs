@@ -36,18 +36,8 @@ impl Server {
         folder: TempDir,
         address: Option<SocketAddr>,
     ) -> Self {
-        // Statics are never dropped and a test process may be killed. Its end of this pipe is closed
-        // in any case.
-        let group = pid(&child);
-        let guard = Command::new("sh")
-            .arg("-c")
-            .arg(format!("cat; kill -KILL -{group}"))
-            .stdin(Stdio::piped())
-            .stderr(Stdio::null())
-            // Or Ctrl-C would end the guard first.
-            .process_group(0)
-            .spawn()
-            .expect("sh runs");
+        // Its whole group: Spin's `up` has children of its own.
+        let guard = guard(&format!("-{}", pid(&child)));
         Self {
             runtime,
             child,
@@ -179,6 +169,21 @@ impl Drop for Server {
             eprintln!("--- the application printed:\n{}", self.tail());
         }
     }
+}
+
+/// Kills a process, or with `-` in front of its number its group, when the test process ends.
+/// Statics are never dropped and a test process may be killed: its end of the pipe is closed in any
+/// case.
+pub(crate) fn guard(process: &str) -> Child {
+    Command::new("sh")
+        .arg("-c")
+        .arg(format!("cat; kill -KILL {process}"))
+        .stdin(Stdio::piped())
+        .stderr(Stdio::null())
+        // Or Ctrl-C would end the guard first.
+        .process_group(0)
+        .spawn()
+        .expect("sh runs")
 }
 
 /// The application with its default settings, started once for all tests of a process.
