@@ -1,0 +1,266 @@
+//! What a job is.
+
+use std::str::FromStr;
+
+/// A time in milliseconds since the Unix epoch, or a duration in milliseconds.
+pub type Millis = u64;
+
+/// How often a job is begun: when the lease of its last attempt runs out, it fails with [`worker_lost`].
+pub const MAX_ATTEMPTS: u32 = 3;
+
+/// The state of a job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Status {
+    /// It waits to be claimed.
+    Queued,
+    /// A worker has claimed it.
+    Running,
+    /// It ended with an answer of status 2xx.
+    Succeeded,
+    /// It ended with an answer of another status.
+    Failed,
+    /// It ended without an answer, as was asked for.
+    Canceled,
+}
+
+impl Status {
+    /// Every state.
+    pub const ALL: [Self; 5] = [
+        Self::Queued,
+        Self::Running,
+        Self::Succeeded,
+        Self::Failed,
+        Self::Canceled,
+    ];
+
+    /// Its name, in lower case.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Running => "running",
+            Self::Succeeded => "succeeded",
+            Self::Failed => "failed",
+            Self::Canceled => "canceled",
+        }
+    }
+
+    /// Whether a job in this state stays in it until it expires.
+    #[must_use]
+    pub fn is_ended(self) -> bool {
+        !matches!(self, Self::Queued | Self::Running)
+    }
+}
+
+/// A text that names no [`Status`].
+#[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
+#[error("'{0}' is none of queued, running, succeeded, failed, canceled")]
+pub struct UnknownStatus(pub String);
+
+impl FromStr for Status {
+    type Err = UnknownStatus;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Self::ALL
+            .into_iter()
+            .find(|status| status.as_str() == text)
+            .ok_or_else(|| UnknownStatus(text.to_owned()))
+    }
+}
+
+/// The request that a job answers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Request {
+    /// HTTP method.
+    pub method: String,
+    /// Path and query.
+    pub target: String,
+    /// The header `Content-Type`.
+    pub content_type: Option<String>,
+    /// The whole body.
+    pub body: Vec<u8>,
+}
+
+/// The answer that a job ended with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    /// HTTP status; 2xx is a success.
+    pub status: u16,
+    /// The header `Content-Type`.
+    pub content_type: Option<String>,
+    /// The whole body.
+    pub body: Vec<u8>,
+}
+
+impl Outcome {
+    /// The state of a job that ended with it.
+    #[must_use]
+    pub fn job_status(&self) -> Status {
+        if (200..300).contains(&self.status) {
+            Status::Succeeded
+        } else {
+            Status::Failed
+        }
+    }
+}
+
+/// What a job ends with when the worker of its last attempt is lost: the problem `worker-lost`.
+#[must_use]
+pub fn worker_lost() -> Outcome {
+    Outcome {
+        status: 500,
+        content_type: Some("application/problem+json".to_owned()),
+        body: concat!(
+            r#"{"type":"/about/problems/worker-lost","title":"The worker that ran the job was lost three times","#,
+            r#""status":500,"detail":"the job was begun three times, and each time its worker stopped before the end; "#,
+            r#"it may take more memory or time than a worker has","code":"worker-lost"}"#
+        )
+        .as_bytes()
+        .to_vec(),
+    }
+}
+
+/// A job as it is now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Job {
+    /// Its name, unique in the store.
+    pub id: String,
+    /// Method and path of its route, such as `POST /asr`.
+    pub route: String,
+    /// Its state.
+    pub status: Status,
+    /// Whether it was asked to stop.
+    pub cancel_requested: bool,
+    /// How far the present or last attempt came, as JSON text.
+    pub progress: Option<String>,
+    /// How often it was begun.
+    pub attempts: u32,
+    /// When it was submitted.
+    pub created_at: Millis,
+    /// When it was begun the last time.
+    pub started_at: Option<Millis>,
+    /// When it ended.
+    pub finished_at: Option<Millis>,
+    /// When it is forgotten; known once it ended.
+    pub expires_at: Option<Millis>,
+    /// The address to be told of its end.
+    pub webhook: Option<String>,
+}
+
+/// An idempotency key. It lives as long as the job that it came with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Key {
+    /// The key itself.
+    pub name: String,
+    /// A digest of what it was sent with.
+    pub fingerprint: String,
+}
+
+/// A job to submit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewJob {
+    /// Its name, unique in the store.
+    pub id: String,
+    /// Method and path of its route, such as `POST /asr`.
+    pub route: String,
+    /// What it is to answer.
+    pub request: Request,
+    /// Idempotency key.
+    pub key: Option<Key>,
+    /// When it is dropped if it still waits then and was not submitted again; never without one.
+    pub interest: Option<Millis>,
+    /// The address to be told of its end.
+    pub webhook: Option<String>,
+    /// How long it is kept after its end.
+    pub expires_after: Millis,
+}
+
+/// What became of a submission.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Submitted {
+    /// It is a new job.
+    New(Job),
+    /// There is this job of the same name, or of the same key and fingerprint, already. If it has not ended,
+    /// it now keeps the longer interest of the two; nothing else changed.
+    Existing(Job),
+    /// The key belongs to a job of another fingerprint.
+    Conflict,
+    /// As many jobs wait as may.
+    Full {
+        /// How many wait.
+        waiting: u64,
+    },
+}
+
+/// The right to work on a job.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Claim {
+    /// The job.
+    pub id: String,
+    /// Which of the job's attempts this is, from 1. The next attempt makes it outdated.
+    pub attempt: u32,
+}
+
+/// A claimed job.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Claimed {
+    /// The right to work on it.
+    pub claim: Claim,
+    /// The job.
+    pub job: Job,
+    /// What it is to answer.
+    pub request: Request,
+}
+
+/// What a runner is to do next.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// This job.
+    Job(Box<Claimed>),
+    /// Nothing waits; a lease runs out, or a webhook is due, at this time. It may have come already.
+    Later(Millis),
+    /// Jobs wait, but as many run as may; the first of their leases runs out at this time.
+    Busy(Millis),
+    /// Nothing, until another job is submitted.
+    Idle,
+}
+
+/// How a claim stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// The job is the claimant's, for the length of a lease from now.
+    Held,
+    /// As `Held`, and the job was asked to stop.
+    CancelRequested,
+    /// The claim is outdated, or the job has ended.
+    Lost,
+}
+
+/// How a job ends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// With an answer.
+    Outcome(Outcome),
+    /// Without one, because it was asked to stop.
+    Canceled,
+}
+
+/// A part of the list of jobs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Page {
+    /// Jobs, the newest first.
+    pub jobs: Vec<Job>,
+    /// The cursor of the next page, if there is more.
+    pub next: Option<String>,
+}
+
+/// A webhook to call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Delivery {
+    /// The job that ended.
+    pub id: String,
+    /// The address to call.
+    pub url: String,
+    /// Which attempt at the call this is, from 1. The next attempt makes it outdated.
+    pub attempt: u32,
+}

@@ -1,0 +1,140 @@
+//! The trait that the stores have in common.
+
+use crate::driver::DriverError;
+use crate::model::{
+    Claim, Delivery, Ending, Job, Millis, NewJob, Next, Outcome, Page, Standing, Status, Submitted,
+};
+
+/// A store could not do what it was asked to.
+#[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
+pub enum Error {
+    /// The database cannot be reached or refused a command. Whether a change was made is unknown; every
+    /// operation can be repeated.
+    #[error("the job store does not answer: {0}")]
+    Driver(#[from] DriverError),
+    /// The database answered what no version of this store writes.
+    #[error("the job store holds what it should not: {0}")]
+    Corrupt(&'static str),
+    /// The database was written by a newer version of this store.
+    #[error("the job store has schema {found}, this program knows those up to {known}")]
+    NewerSchema {
+        /// The version in the database.
+        found: i64,
+        /// The newest one that this program knows.
+        known: i64,
+    },
+    /// The cursor is none that a page carried.
+    #[error("'{0}' is no cursor of a page")]
+    InvalidCursor(String),
+}
+
+/// Where jobs are kept.
+///
+/// Times are the caller's; `lease` is a duration. Each operation is atomic, also among several processes, and
+/// a dropped future leaves nothing half done.
+///
+/// A job whose interest has passed while it waits, and one that has expired, are gone for every operation from
+/// that moment on.
+#[allow(async_fn_in_trait)] // Guests have one thread: no future need be `Send`.
+pub trait Store {
+    /// Adds a job, or finds the one that is the same.
+    ///
+    /// # Errors
+    /// Those of the database.
+    async fn submit(&self, job: NewJob, max_waiting: u64, now: Millis) -> Result<Submitted, Error>;
+
+    /// Claims a random one of the waiting jobs, for the length of a lease.
+    ///
+    /// Before, jobs whose lease has run out are queued again, or canceled if that was asked for, or failed
+    /// with [`worker_lost`](crate::worker_lost) after the last attempt. `max_running` limits how many run at
+    /// once, in all processes together.
+    ///
+    /// # Errors
+    /// Those of the database.
+    async fn claim(
+        &self,
+        lease: Millis,
+        max_running: Option<u64>,
+        now: Millis,
+    ) -> Result<Next, Error>;
+
+    /// Renews the lease of a claim, and reports how far the job is, as JSON text.
+    ///
+    /// A lease that has run out can be renewed as long as nobody noticed.
+    ///
+    /// # Errors
+    /// Those of the database.
+    async fn heartbeat(
+        &self,
+        claim: &Claim,
+        progress: Option<&str>,
+        lease: Millis,
+        now: Millis,
+    ) -> Result<Standing, Error>;
+
+    /// Ends a job; false if the claim is outdated, and nothing changed.
+    ///
+    /// # Errors
+    /// Those of the database.
+    async fn finish(&self, claim: &Claim, ending: Ending, now: Millis) -> Result<bool, Error>;
+
+    /// A job.
+    ///
+    /// # Errors
+    /// Those of the database.
+    async fn get(&self, id: &str, now: Millis) -> Result<Option<Job>, Error>;
+
+    /// The answer of a job that succeeded or failed.
+    ///
+    /// # Errors
+    /// Those of the database.
+    async fn outcome(&self, id: &str, now: Millis) -> Result<Option<Outcome>, Error>;
+
+    /// Cancels a waiting job at once, asks a running one to stop, and leaves an ended one as it is.
+    ///
+    /// # Errors
+    /// Those of the database.
+    async fn cancel(&self, id: &str, now: Millis) -> Result<Option<Job>, Error>;
+
+    /// Forgets an ended job; false if there is none of this name that has ended.
+    ///
+    /// # Errors
+    /// Those of the database.
+    async fn remove(&self, id: &str, now: Millis) -> Result<bool, Error>;
+
+    /// At most `limit` jobs, the newest first, from `after` on, which is the `next` of another page.
+    ///
+    /// # Errors
+    /// A cursor that no page carried; those of the database.
+    async fn list(
+        &self,
+        status: Option<Status>,
+        after: Option<&str>,
+        limit: u32,
+        now: Millis,
+    ) -> Result<Page, Error>;
+
+    /// How many jobs wait.
+    ///
+    /// # Errors
+    /// Those of the database.
+    async fn load(&self, now: Millis) -> Result<u64, Error>;
+
+    /// A webhook that is due. Nobody else gets it for the length of a lease.
+    ///
+    /// # Errors
+    /// Those of the database.
+    async fn next_delivery(&self, lease: Millis, now: Millis) -> Result<Option<Delivery>, Error>;
+
+    /// Ends a delivery: it is done with, or due again at `retry_at`. Nothing changes if another attempt has
+    /// begun since.
+    ///
+    /// # Errors
+    /// Those of the database.
+    async fn delivered(
+        &self,
+        delivery: &Delivery,
+        retry_at: Option<Millis>,
+        now: Millis,
+    ) -> Result<(), Error>;
+}
