@@ -70,7 +70,7 @@ def recordings(folder):
         with np.load(path) as file:
             samples, ends = file["samples"], file["ends"]
         for line, start, end in zip(path.with_suffix(".tsv").read_text().splitlines(), [0, *ends], ends):
-            engine, voice, _, _, text = line.split("\t")
+            engine, voice, *_, text = line.split("\t")
             yield f"{engine} {re.sub('^.*[+]', '', voice)}" if engine != "espeak-ng" else engine, text, samples[start:end]
 
 

@@ -14,7 +14,7 @@ import subprocess
 import tempfile
 import wave
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -42,7 +42,8 @@ class Voice:
     engine: str
     name: str
     speed: float = 1.0
-    pitch: int = 50
+    pitch: int = 50  # espeak-ng's own, 0 to 99
+    shift: int = 0  # of the pitch afterwards, in semitones, the formants left where they are
 
 
 def espeak(r, accents=ACCENTS, variants=VARIANTS):
@@ -60,11 +61,22 @@ def festival(r, voices=("kal_diphone", "ked_diphone")):
     return Voice("festival", r.choice(voices), round(r.uniform(0.75, 1.3), 2))
 
 
+def rhvoice(r, voices=("bdl", "clb", "clb", "alan")):
+    return Voice("rhvoice", r.choice(voices), round(r.uniform(0.75, 1.3), 2))
+
+
+def shifted(r, voice):
+    """A speaker more: espeak-ng has its variants, the others few voices, whose pitch is moved for two in five."""
+    if voice.engine == "espeak-ng" or r.random() < 0.6:
+        return voice
+    return replace(voice, shift=r.randint(-4, 7))
+
+
 def plan(name, count, r):
     """The voices and sentences of a set."""
-    def pick(makers, weights, n, **of):
+    def pick(makers, weights, n, change=lambda _, voice: voice, **of):
         texts = sentences.sentences(n, r.randrange(1 << 30), **of)
-        return [(r.choices(makers, weights)[0](r), text) for text in texts]
+        return [(change(r, r.choices(makers, weights)[0](r)), text) for text in texts]
 
     unseen = [
         lambda r: espeak(r, UNSEEN_ACCENTS[:2] + UNSEEN_ACCENTS, UNSEEN_VARIANTS),
@@ -72,12 +84,13 @@ def plan(name, count, r):
     ]
     hts = [lambda r: festival(r, ("cmu_us_slt_arctic_hts",))]
     short = {"mixture": sentences.COMMANDS_AND_DIGITS}
+    heard = [espeak, flite, festival, rhvoice], [0.34, 0.26, 0.10, 0.30]
     return {
-        "train": lambda: pick([espeak, flite, festival], [0.42, 0.44, 0.14], count),
-        "validation": lambda: pick([espeak, flite, festival], [0.42, 0.44, 0.14], count, test=True),
+        "train": lambda: pick(*heard, count, change=shifted),
+        "validation": lambda: pick(*heard, count, test=True),
         "voices": lambda: pick(unseen, [0.7, 0.3], count, test=True),
         "engine": lambda: pick(hts, [1], count, test=True),
-        "commands": lambda: pick([espeak, flite, festival], [0.42, 0.44, 0.14], count, test=True, **short),
+        "commands": lambda: pick(*heard, count, test=True, **short),
     }[name]()
 
 
@@ -103,13 +116,20 @@ def read_wave(data):
     return samples
 
 
+def run(*command, text=None):
+    subprocess.run(command, input=text, text=True, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
 def speak_one(voice, text, path):
-    """Has espeak-ng or flite read one sentence into a file."""
-    if voice.engine == "espeak-ng":
-        command = ["espeak-ng", "-v", voice.name, "-s", str(round(175 * voice.speed)), "-p", str(voice.pitch), "-w", path, spoken(text)]
-    else:
-        command = ["flite", "-voice", voice.name, "--setf", f"duration_stretch={1 / voice.speed:.2f}", "-t", spoken(text), "-o", path]
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    """Has any engine but festival read one sentence into a file."""
+    text = spoken(text)
+    match voice.engine:
+        case "espeak-ng":
+            run("espeak-ng", "-v", voice.name, "-s", str(round(175 * voice.speed)), "-p", str(voice.pitch), "-w", path, text)
+        case "flite":
+            run("flite", "-voice", voice.name, "--setf", f"duration_stretch={1 / voice.speed:.2f}", "-t", text, "-o", path)
+        case "rhvoice":
+            run("RHVoice-test", "-p", voice.name, "-r", str(round(100 * voice.speed)), "-o", path, text=text)
 
 
 def speak_festival(items, folder):
@@ -122,7 +142,7 @@ def speak_festival(items, folder):
         script.append(f'(utt.save.wave u "{folder}/{i}.wav" \'riff)')
     path = Path(folder, "all.scm")
     path.write_text("\n".join(script))
-    subprocess.run(["festival", "-b", path], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    run("festival", "-b", path)
 
 
 def shard(path, items):
@@ -137,11 +157,14 @@ def shard(path, items):
             file = Path(folder, f"{i}.wav")
             if voice.engine != "festival":
                 speak_one(voice, text, file)
+            if voice.shift:
+                plain = file.rename(file.with_suffix(".plain.wav"))
+                run("rubberband", "-q", "-F", "-p", str(voice.shift), plain, file)
             audio = read_wave(file.read_bytes())
             file.unlink()
             samples.append(np.clip(audio, -32768, 32767).astype(np.int16))
             ends.append(len(audio))
-            lines.append(f"{voice.engine}\t{voice.name}\t{voice.speed}\t{voice.pitch}\t{text}\n")
+            lines.append(f"{voice.engine}\t{voice.name}\t{voice.speed}\t{voice.pitch}\t{voice.shift}\t{text}\n")
     path.with_suffix(".tsv").write_text("".join(lines))
     partial = path.with_suffix(".partial.npz")
     np.savez(partial, samples=np.concatenate(samples), ends=np.cumsum(ends))

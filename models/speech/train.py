@@ -24,7 +24,7 @@ from distance import edits
 
 PEAK = 2.5e-3
 WARM_UP = 300  # steps
-BATCH_SECONDS = 96
+BATCH_SECONDS = 128
 TOKEN = {character: token for token, character in enumerate(network.VOCABULARY)} | {" ": 4}
 
 
@@ -38,7 +38,7 @@ def read_shard(path):
         samples, ends = file["samples"], file["ends"]
     lines = path.with_suffix(".tsv").read_text().splitlines()
     starts = [0, *ends[:-1]]
-    return [(samples[a:b], line.split("\t")[4]) for a, b, line in zip(starts, ends, lines)]
+    return [(samples[a:b], line.split("\t")[-1]) for a, b, line in zip(starts, ends, lines)]
 
 
 def features(waveforms):
@@ -84,7 +84,7 @@ def hide(x, rng, strength):
 
 
 class Batches(torch.utils.data.IterableDataset):
-    """Endless batches: a few shards at a time, shuffled, grouped by length."""
+    """Endless batches: a few shards at a time, drawn at random, shuffled, grouped by length."""
 
     def __init__(self, folder, seed, strength):
         self.folder, self.seed, self.strength = folder, seed, strength
@@ -94,18 +94,17 @@ class Batches(torch.utils.data.IterableDataset):
         rng = random.Random(self.seed)
         change = augment.Augmenter(self.seed, self.strength)
         while True:
+            # Looked up each time, so that training can begin while more is spoken.
             paths = shards(self.folder)
-            rng.shuffle(paths)
-            for start in range(0, len(paths), 4):
-                pool = [item for path in paths[start : start + 4] for item in read_shard(path)]
-                rng.shuffle(pool)
-                # Pairs of short ones, so that the network also hears a pause and a second voice.
-                pool = list(self.joined(pool, rng))
-                pool.sort(key=lambda item: len(item[0]) * rng.uniform(0.9, 1.1))
-                groups = list(self.grouped(pool))
-                rng.shuffle(groups)
-                for group in groups:
-                    yield self.batch(group, change, rng, self.strength)
+            pool = [item for path in rng.sample(paths, min(4, len(paths))) for item in read_shard(path)]
+            rng.shuffle(pool)
+            # Pairs of short ones, so that the network also hears a pause and a second voice.
+            pool = list(self.joined(pool, rng))
+            pool.sort(key=lambda item: len(item[0]) * rng.uniform(0.9, 1.1))
+            groups = list(self.grouped(pool))
+            rng.shuffle(groups)
+            for group in groups:
+                yield self.batch(group, change, rng, self.strength)
 
     @staticmethod
     def joined(pool, rng):
@@ -158,7 +157,7 @@ def optimizers_of(net):
     matrices = [p for name, p in net.named_parameters() if name.startswith("blocks") and p.ndim == 2]
     others = [p for name, p in net.named_parameters() if not (name.startswith("blocks") and p.ndim == 2)]
     return [
-        torch.optim.Muon(matrices, lr=PEAK, weight_decay=0.02, adjust_lr_fn="match_rms_adamw"),
+        torch.optim.Muon(matrices, lr=PEAK, weight_decay=0.02, adjust_lr_fn="match_rms_adamw", ns_steps=4),
         torch.optim.AdamW(others, lr=PEAK, betas=(0.9, 0.98), weight_decay=0.02),
     ]
 
