@@ -9,14 +9,14 @@ use utoipa_axum::router::OpenApiRouter;
 /// Every component that documents routes.
 const COMPONENTS: &[fn() -> OpenApiRouter] = &[
     about::routes,
-    asr::routes,
+    asr_routes::routes,
     docs::routes,
-    factorize::routes,
+    factorize_routes::routes,
     hello::routes,
     index::routes,
     mult::routes,
     ping::routes,
-    prediction::routes,
+    prediction_routes::routes,
     sum::routes,
 ];
 

@@ -6,7 +6,7 @@
     reason = "the lint knows test functions, not their helpers"
 )]
 
-use std::{ops::ControlFlow, str::FromStr};
+use std::{collections::BTreeMap, ops::ControlFlow, str::FromStr};
 
 use factor::{Factorization, Number, Partial, factorize};
 use num_bigint::BigUint;
@@ -18,20 +18,32 @@ fn number(n: &BigUint) -> Number {
 }
 
 fn complete(n: &BigUint) -> Factorization {
-    pollster::block_on(factorize(&number(n), async || ControlFlow::Continue(()))).unwrap()
+    let mut told = BTreeMap::<_, u32>::new();
+    let found = |prime: &BigUint, exponent| *told.entry(prime.clone()).or_default() += exponent;
+    let number = number(n);
+    let search = factorize(&number, async || ControlFlow::Continue(()), found);
+    let factorization = pollster::block_on(search).unwrap();
+    assert_eq!(Factorization::from(told), factorization);
+    factorization
 }
 
 /// What is found when the pause breaks at its `pauses`-th call.
 fn interrupted(n: &BigUint, pauses: u32) -> Result<Factorization, Partial> {
     let mut left = pauses;
-    pollster::block_on(factorize(&number(n), async || {
+    let pause = async || {
         left = left.saturating_sub(1);
         if left == 0 {
             ControlFlow::Break(())
         } else {
             ControlFlow::Continue(())
         }
-    }))
+    };
+    let mut told = BTreeMap::<_, u32>::new();
+    let found = |prime: &BigUint, exponent| *told.entry(prime.clone()).or_default() += exponent;
+    let result = pollster::block_on(factorize(&number(n), pause, found));
+    let (Ok(found) | Err(Partial { found, .. })) = &result;
+    assert_eq!(Factorization::from(told), *found);
+    result
 }
 
 /// By a test that shares no code with the crate.

@@ -59,10 +59,17 @@ impl Work {
     /// # Errors
     /// Where nothing but the checks was wanted: not a fault, but the end of the handler.
     pub fn start(&self) -> Result<(), Problem> {
-        match self.0 {
-            Purpose::Check => Err(Problem::new(CHECKED, CHECKED.title)),
-            Purpose::Now | Purpose::Job(_) => Ok(()),
+        if self.is_check() {
+            Err(Problem::new(CHECKED, CHECKED.title))
+        } else {
+            Ok(())
         }
+    }
+
+    /// Whether nothing but the checks is wanted: for those that the computation makes otherwise.
+    #[must_use]
+    pub fn is_check(&self) -> bool {
+        matches!(self.0, Purpose::Check)
     }
 
     /// Whether the limits are those of a job: in one, and where it is checked whether to make one.

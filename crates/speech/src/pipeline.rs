@@ -73,17 +73,44 @@ pub struct Recognition {
     samples: Vec<f32>,
     chunks: IntoIter<Chunk>,
     merger: Merger,
+    progress: Progress,
+}
+
+/// How far a recognition has come.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Progress {
+    /// Seconds of the recording that have been recognised.
+    pub seconds_done: f64,
+    /// Seconds of the whole recording.
+    pub seconds: f64,
+    /// Pieces that have been recognised.
+    pub chunks_done: usize,
+    /// All pieces.
+    pub chunks: usize,
 }
 
 impl Recognition {
     /// Cuts `samples`, mono and [`SAMPLE_RATE`] a second. `pause` is awaited between portions of the work.
     pub async fn new(samples: Vec<f32>, pause: impl AsyncFnMut()) -> Self {
         let chunks = chunk::chunks(&samples, pause).await;
+        let progress = Progress {
+            seconds_done: 0.0,
+            seconds: seconds(samples.len()),
+            chunks_done: 0,
+            chunks: chunks.len(),
+        };
         Self {
             samples,
             chunks: chunks.into_iter(),
             merger: Merger::new(),
+            progress,
         }
+    }
+
+    /// How far it has come.
+    #[must_use]
+    pub fn progress(&self) -> Progress {
+        self.progress
     }
 
     /// Has `model` recognise the next piece, and gives the words that are certain by now and were not
@@ -107,6 +134,8 @@ impl Recognition {
             let scores = model(samples).await.map_err(PipelineError::Model)?;
             reader.read(&scores, samples.len(), pause).await?
         };
+        self.progress.chunks_done += 1;
+        self.progress.seconds_done = seconds(chunk.keep.end);
         Ok(Some(self.merger.push(&chunk, words)))
     }
 
@@ -115,6 +144,10 @@ impl Recognition {
     pub fn finish(self) -> Transcript {
         self.merger.finish(self.samples.len())
     }
+}
+
+fn seconds(samples: usize) -> f64 {
+    samples as f64 / f64::from(SAMPLE_RATE)
 }
 
 #[cfg(test)]
@@ -170,6 +203,8 @@ mod tests {
             let mut recognition = Recognition::new(samples, async || {}).await;
             let mut steps = 0;
             let reader = reader();
+            let mut before = recognition.progress();
+            assert_eq!((before.seconds_done, before.chunks_done), (0.0, 0));
             while recognition
                 .step(&reader, ear, async || {})
                 .await
@@ -177,7 +212,13 @@ mod tests {
                 .is_some()
             {
                 steps += 1;
+                let progress = recognition.progress();
+                assert!(progress.seconds_done > before.seconds_done);
+                assert_eq!(progress.chunks_done, steps);
+                before = progress;
             }
+            assert_eq!(before.chunks_done, before.chunks);
+            assert!(steps == 0 || before.seconds_done == before.seconds);
             (recognition.finish(), steps)
         })
     }

@@ -119,6 +119,31 @@ impl Recording {
     }
 }
 
+/// Decodes the first second of a file, so that what is no audio is told from a recording in no time. `pause` is awaited
+/// as by [`decode`].
+///
+/// # Errors
+///
+/// Any [`AudioError`] but [`AudioError::TooLong`].
+pub async fn probe(
+    bytes: impl Into<Bytes>,
+    mut pause: impl AsyncFnMut(),
+) -> Result<(), AudioError> {
+    let mut decoder = Decoder::open(bytes)?;
+    let mut given = 0;
+    while given < SAMPLE_RATE as usize {
+        let Some(block) = decoder.next_block()? else {
+            break;
+        };
+        given += block.len();
+        pause().await;
+    }
+    if given == 0 {
+        return Err(AudioError::NoSamples);
+    }
+    Ok(())
+}
+
 /// Decodes a whole file, no longer than `limit`. `pause` is awaited after every 0.05 to 0.5 ms of work, according
 /// to the codec; in WebAssembly twice that.
 ///

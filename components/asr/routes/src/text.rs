@@ -3,7 +3,9 @@
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use serde_json::{Value, json};
 use speech::ctc::Word;
+use speech::pipeline::Progress;
 use speech::subtitle;
 use speech::transcript::Transcript;
 use utoipa::ToSchema;
@@ -61,6 +63,16 @@ impl From<&Word> for TimedWord {
             confidence: rounded(word.confidence.into(), 1000.0),
         }
     }
+}
+
+/// How far the recognition of a recording has come, for the progress of a job.
+pub(crate) fn progress(progress: Progress) -> Value {
+    json!({
+        "seconds_done": rounded(progress.seconds_done, 10.0),
+        "seconds": rounded(progress.seconds, 10.0),
+        "chunks_done": progress.chunks_done,
+        "chunks": progress.chunks,
+    })
 }
 
 /// Rounded to a `unit`-th.

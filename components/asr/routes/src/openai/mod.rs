@@ -9,10 +9,12 @@ mod models;
 mod stream;
 mod transcriptions;
 
+use axum::middleware::map_response;
+use axum::response::Response;
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
-pub(crate) use error::with_their_errors;
+pub use error::with_their_errors;
 
 /// The schema that the responses of errors refer to.
 #[derive(OpenApi)]
@@ -23,4 +25,7 @@ pub(crate) fn routes() -> OpenApiRouter {
     OpenApiRouter::with_openapi(Schemas::openapi())
         .merge(transcriptions::routes())
         .merge(models::routes())
+        .layer(map_response(async |response: Response| {
+            with_their_errors(response)
+        }))
 }

@@ -1,4 +1,4 @@
-//! The import of `routelets:factorizer/factorizer`.
+//! The import of `routelets:recognizer/recognizer`.
 
 // Generated code keeps its own rules.
 #![allow(
@@ -10,7 +10,7 @@
 )]
 
 spin_sdk::wit_bindgen::generate!({
-    path: "../../wit/factorizer",
+    path: "../../../wit/recognizer",
     world: "consumer",
     runtime_path: "::spin_sdk::wit_bindgen::rt",
     generate_all,

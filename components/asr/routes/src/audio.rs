@@ -3,14 +3,16 @@
 use std::time::Duration;
 
 use axum::body::Bytes;
-use http_api::Problem;
 use http_api::problem::{
     AUDIO_TOO_LONG, CORRUPT_AUDIO, EMPTY_FILE, NOT_AUDIO, ProblemType, UNSUPPORTED_CODEC,
 };
+use http_api::{Problem, Work};
 use speech::audio::{AudioError, Recording};
 
 /// Seconds of audio that a request may bring, unless the variable `asr_max_audio_seconds` says otherwise.
 const DEFAULT_MAX_SECONDS: f64 = 600.0;
+/// The same of a job, and the variable `asr_job_max_audio_seconds`.
+const DEFAULT_JOB_MAX_SECONDS: f64 = 7200.0;
 
 /// How much audio a request may bring, and how much of that is left.
 pub(crate) struct Allowance {
@@ -19,15 +21,29 @@ pub(crate) struct Allowance {
 }
 
 impl Allowance {
-    /// The variable `asr_max_audio_seconds`.
-    pub(crate) async fn new() -> Self {
-        let limit = guest::variable("asr_max_audio_seconds")
+    /// What the variables allow for such work.
+    pub(crate) async fn new(work: &Work) -> Self {
+        let (name, default) = if work.is_job() {
+            ("asr_job_max_audio_seconds", DEFAULT_JOB_MAX_SECONDS)
+        } else {
+            ("asr_max_audio_seconds", DEFAULT_MAX_SECONDS)
+        };
+        let limit = guest::variable(name)
             .await
             .and_then(|value| value.parse().ok())
             .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
             .filter(|limit| !limit.is_zero())
-            .unwrap_or(Duration::from_secs_f64(DEFAULT_MAX_SECONDS));
+            .unwrap_or(Duration::from_secs_f64(default));
         Self { limit, left: limit }
+    }
+
+    /// Begins the work on a file. Where nothing but the checks is wanted, its first second is one of them.
+    pub(crate) async fn start(&self, work: &Work, file: &Bytes) -> Result<(), Problem> {
+        if work.is_check() {
+            let probe = speech::audio::probe(file.clone(), guest::pause).await;
+            probe.map_err(|error| refused(&error, self.limit))?;
+        }
+        work.start()
     }
 
     /// Decodes a file.

@@ -14,8 +14,9 @@ use http_api::problem::{
     MISSING_FILE, NOT_AUDIO, TOO_MANY_PARTS, TRUNCATED_MULTIPART, UNNAMED_PART, UNSUPPORTED_CODEC,
     UNSUPPORTED_MEDIA_TYPE,
 };
-use http_api::{Body, Form, Problem, Query, problem_responses};
+use http_api::{Body, Form, Problem, Query, Work, problem_responses};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use speech::transcript::Transcript;
 use utoipa::ToSchema;
 use utoipa::openapi::Ref;
@@ -23,7 +24,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::audio::Allowance;
 use crate::model::Model;
-use crate::text::{TextFormat, TimedWord};
+use crate::text::{TextFormat, TimedWord, progress};
 
 problem_responses!(
     Problems = [
@@ -191,19 +192,26 @@ enum FileResult {
         Problems
     )
 )]
-async fn asr(Query(options): Query<Options>, request: Request) -> Result<Response, Problem> {
+async fn asr(
+    work: Work,
+    Query(options): Query<Options>,
+    request: Request,
+) -> Result<Response, Problem> {
     if options.output != Output::Json && options.timestamps.is_some() {
         return Err(Problem::parameter("timestamps", "needs output=json"));
     }
-    LocalFuture::new(answer(options, request)).await
+    LocalFuture::new(answer(&work, options, request)).await
 }
 
-async fn answer(options: Options, request: Request) -> Result<Response, Problem> {
+async fn answer(work: &Work, options: Options, request: Request) -> Result<Response, Problem> {
+    let mut allowance = Allowance::new(work).await;
     let file = match Upload::read(request).await? {
         Upload::One(file) => file,
-        Upload::Many(files) => return many(options, files).await,
+        Upload::Many(files) => return many(work, &mut allowance, options, files).await,
     };
-    let transcript = transcribe(&mut Allowance::new().await, file).await?;
+    allowance.start(work, &file).await?;
+    let report = |progress| work.report(|| progress);
+    let transcript = transcribe(&mut allowance, file, report).await?;
     let format = match options.output {
         Output::Json => return Ok(Json(options.transcription(&transcript)).into_response()),
         Output::Text => TextFormat::Plain,
@@ -214,20 +222,31 @@ async fn answer(options: Options, request: Request) -> Result<Response, Problem>
     Ok(format.respond(&transcript))
 }
 
-async fn many(options: Options, files: Vec<Part>) -> Result<Response, Problem> {
+async fn many(
+    work: &Work,
+    allowance: &mut Allowance,
+    options: Options,
+    files: Vec<Part>,
+) -> Result<Response, Problem> {
     if options.output != Output::Json {
         return Err(Problem::parameter(
             "output",
             "must be json for 'files'; send one 'file' at a time for another format",
         ));
     }
-    let mut allowance = Allowance::new().await;
+    work.start()?;
+    let count = files.len();
     let mut results = Vec::new();
-    for Part {
-        file_name, bytes, ..
-    } in files
-    {
-        results.push(match transcribe(&mut allowance, bytes).await {
+    for (index, part) in files.into_iter().enumerate() {
+        let Part {
+            file_name, bytes, ..
+        } = part;
+        let report = |mut progress: Value| {
+            progress["file"] = (index + 1).into();
+            progress["files"] = count.into();
+            work.report(|| progress);
+        };
+        results.push(match transcribe(allowance, bytes, report).await {
             Ok(transcript) => FileResult::Recognised {
                 name: file_name,
                 transcription: options.transcription(&transcript),
@@ -249,9 +268,14 @@ async fn many(options: Options, files: Vec<Part>) -> Result<Response, Problem> {
     Ok((status, Json(Transcriptions { results })).into_response())
 }
 
-async fn transcribe(allowance: &mut Allowance, file: Bytes) -> Result<Transcript, Problem> {
+async fn transcribe(
+    allowance: &mut Allowance,
+    file: Bytes,
+    report: impl Fn(Value),
+) -> Result<Transcript, Problem> {
     let recording = allowance.decode(file).await?;
-    Model::get().await?.transcribe(recording).await
+    let model = Model::get().await?;
+    model.transcribe(recording, |p| report(progress(p))).await
 }
 
 impl Options {

@@ -1,6 +1,7 @@
 //! `POST /v1/audio/transcriptions`.
 
 use axum::Json;
+use axum::body::Bytes;
 use axum::extract::{FromRequest, Request};
 use axum::response::{IntoResponse, Response};
 use guest::LocalFuture;
@@ -10,8 +11,9 @@ use http_api::problem::{
     MISSING_FILE, MODEL_NOT_FOUND, NOT_AUDIO, TOO_MANY_PARTS, TRUNCATED_MULTIPART, UNNAMED_PART,
     UNSUPPORTED_CODEC, UNSUPPORTED_LANGUAGE, UNSUPPORTED_MEDIA_TYPE,
 };
-use http_api::{Form, Problem};
+use http_api::{Form, Problem, Work};
 use serde::Serialize;
+use speech::audio::Recording;
 use speech::ctc::Word;
 use speech::transcript::{Segment, Transcript};
 use utoipa::ToSchema;
@@ -23,7 +25,7 @@ use super::models::check_name;
 use super::stream;
 use crate::audio::Allowance;
 use crate::model::Model;
-use crate::text::{TextFormat, rounded};
+use crate::text::{TextFormat, progress, rounded};
 
 openai_errors!(
     Errors = [
@@ -163,24 +165,29 @@ struct Usage {
         Errors
     )
 )]
-async fn create_transcription(request: Request) -> Result<Response, Problem> {
-    LocalFuture::new(answer(request)).await
+async fn create_transcription(work: Work, request: Request) -> Result<Response, Problem> {
+    LocalFuture::new(answer(&work, request)).await
 }
 
-async fn answer(request: Request) -> Result<Response, Problem> {
+async fn answer(work: &Work, request: Request) -> Result<Response, Problem> {
     let busy = request.extensions().get().cloned().unwrap_or_default();
     let mut order = Order::from_form(&Form::from_request(request, &()).await?)?;
     let model = Model::get().await?;
     if let Some(name) = &order.model {
         check_name(&model, name)?;
     }
+    if order.stream && work.is_job() {
+        let reason = "cannot be sent with 'Prefer: respond-async'; leave out one of the two";
+        return Err(Problem::parameter("stream", reason));
+    }
     let file = std::mem::take(&mut order.file);
-    let recording = Allowance::new().await.decode(file).await;
+    let recording = decode(work, file).await;
     let recording = recording.map_err(|problem| problem.with("parameter", "file"))?;
     if order.stream {
         return Ok(stream::respond(model, recording, busy).await);
     }
-    let transcript = model.transcribe(recording).await?;
+    let report = |p| work.report(|| progress(p));
+    let transcript = model.transcribe(recording, report).await?;
     Ok(match order.format {
         ResponseFormat::Json => Json(PlainTranscription {
             text: transcript.text(),
@@ -194,6 +201,12 @@ async fn answer(request: Request) -> Result<Response, Problem> {
         ResponseFormat::Srt => TextFormat::Srt.respond(&transcript),
         ResponseFormat::Vtt => TextFormat::Vtt.respond(&transcript),
     })
+}
+
+async fn decode(work: &Work, file: Bytes) -> Result<Recording, Problem> {
+    let mut allowance = Allowance::new(work).await;
+    allowance.start(work, &file).await?;
+    allowance.decode(file).await
 }
 
 async fn verbose(model: &Model, order: &Order, transcript: &Transcript) -> VerboseTranscription {

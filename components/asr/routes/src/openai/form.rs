@@ -31,7 +31,7 @@ pub(super) struct TranscriptionForm {
     #[schema(rename = "timestamp_granularities[]", required = false)]
     timestamp_granularities: Vec<Granularity>,
     /// Whether to send the words while the rest is still being recognised, as server-sent events.
-    /// With `json` alone.
+    /// With `json` alone, and not in a job.
     #[schema(required = false)]
     stream: bool,
     /// Taken and not used: recordings are always cut at their pauses.

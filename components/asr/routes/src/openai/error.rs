@@ -65,8 +65,11 @@ fn status(status: StatusCode) -> StatusCode {
 }
 
 /// Turns a problem document into OpenAI's error object; leaves every other response as it is.
-pub(crate) fn with_their_errors(mut response: Response) -> Response {
-    let Some(problem) = response.extensions_mut().remove::<Problem>() else {
+///
+/// The routes do so themselves, but what is put around them has problems of its own.
+#[must_use]
+pub fn with_their_errors(response: Response) -> Response {
+    let Some(problem) = response.extensions().get::<Problem>().cloned() else {
         return response;
     };
     let (mut parts, body) = response.into_parts();
@@ -148,7 +151,8 @@ mod tests {
     use serde_json::json;
 
     fn rewritten(problem: Problem) -> (u16, String, Value) {
-        let response = with_their_errors(problem.into_response());
+        // Once by the route and once around it.
+        let response = with_their_errors(with_their_errors(problem.into_response()));
         let kind = response.headers()[header::CONTENT_TYPE].to_str();
         let kind = kind.expect("text").to_owned();
         let status = response.status().as_u16();

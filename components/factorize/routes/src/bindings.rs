@@ -1,4 +1,4 @@
-//! The import of `routelets:recognizer/recognizer`.
+//! The import of `routelets:factorizer/factorizer`.
 
 // Generated code keeps its own rules.
 #![allow(
@@ -10,7 +10,7 @@
 )]
 
 spin_sdk::wit_bindgen::generate!({
-    path: "../../wit/recognizer",
+    path: "../../../wit/factorizer",
     world: "consumer",
     runtime_path: "::spin_sdk::wit_bindgen::rt",
     generate_all,

@@ -8,13 +8,13 @@ use http_api::problem::INTERNAL;
 use speech::audio::{Recording, SAMPLE_RATE};
 use speech::ctc::{Vocabulary, Word};
 use speech::language_model::LanguageModel;
-use speech::pipeline::{Reader, Recognition, Scores};
+use speech::pipeline::{Progress, Reader, Recognition, Scores};
 use speech::transcript::Transcript;
 
 use crate::bindings::routelets::recognizer::recognizer::{self, Error};
 
 /// Words and what follows them, made by `models/speech/language_model.py`.
-static LANGUAGE_MODEL: &[u8] = include_bytes!("../../../models/speech/language_model.bin");
+static LANGUAGE_MODEL: &[u8] = include_bytes!("../../../../models/speech/language_model.bin");
 
 thread_local! {
     // An instance is composed with one recogniser, so what that says of itself does not change.
@@ -74,10 +74,17 @@ impl Model {
         text.chars().filter_map(token).collect()
     }
 
-    /// Everything that is said in a recording.
-    pub(crate) async fn transcribe(&self, recording: Recording) -> Result<Transcript, Problem> {
+    /// Everything that is said in a recording; `report` hears how far the recognition has come.
+    pub(crate) async fn transcribe(
+        &self,
+        recording: Recording,
+        report: impl Fn(Progress),
+    ) -> Result<Transcript, Problem> {
         let mut recognition = Recognition::new(recording.samples, guest::pause).await;
-        while self.step(&mut recognition).await?.is_some() {}
+        report(recognition.progress());
+        while self.step(&mut recognition).await?.is_some() {
+            report(recognition.progress());
+        }
         Ok(recognition.finish())
     }
 

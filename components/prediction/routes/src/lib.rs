@@ -1,0 +1,135 @@
+//! Iris classification by a random forest: `/prediction`, and the Open Inference Protocol under `/v2`.
+
+mod kserve;
+
+use std::sync::LazyLock;
+
+use axum::extract::{FromRequest, Request};
+use axum::http::HeaderMap;
+use axum::response::{IntoResponse, Response};
+use forest::{Forest, ForestError, Measurement, OneOrMany, Prediction, table};
+use guest::LocalFuture;
+use http_api::problem::{
+    CONTENT_TOO_LARGE, INTERNAL, INVALID_BODY, INVALID_CSV, INVALID_JSON, INVALID_PARAMETER,
+    INVALID_REQUEST_BODY, UNSUPPORTED_MEDIA_TYPE,
+};
+use http_api::{Body, Problem, Query, Work, extract, problem_responses};
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+problem_responses!(QueryProblems = [INVALID_PARAMETER]);
+problem_responses!(
+    BodyProblems = [
+        INVALID_REQUEST_BODY,
+        INVALID_JSON,
+        CONTENT_TOO_LARGE,
+        UNSUPPORTED_MEDIA_TYPE,
+        INVALID_BODY,
+        INVALID_CSV,
+    ]
+);
+
+/// Classifies one flower.
+#[utoipa::path(
+    get,
+    path = "/prediction",
+    tag = "prediction",
+    params(Measurement),
+    responses((status = 200, body = Prediction), QueryProblems)
+)]
+async fn predict_one(Query(flower): Query<Measurement>) -> Result<axum::Json<Prediction>, Problem> {
+    let mut predictions = predict(&[flower]).await?;
+    predictions
+        .pop()
+        .map(axum::Json)
+        .ok_or_else(|| Problem::new(INTERNAL, "no prediction"))
+}
+
+/// Classifies a flower or many: a JSON object, a JSON array, or CSV with or without a header line.
+///
+/// One object for an object; for an array or CSV an array in the same order, at most 10,000.
+#[utoipa::path(
+    post,
+    path = "/prediction",
+    tag = "prediction",
+    request_body(content(
+        (OneOrMany<Measurement> = "application/json", example = json!(
+            {"sepal_length": 5.1, "sepal_width": 3.5, "petal_length": 1.4, "petal_width": 0.2}
+        )),
+        (CsvTable = "text/csv", example = "5.1,3.5,1.4,0.2\n6.7,3.0,5.2,2.3\n"),
+    )),
+    responses((status = 200, body = OneOrMany<Prediction>), BodyProblems)
+)]
+async fn predict_body(work: Work, request: Request) -> Result<Response, Problem> {
+    let format = Format::of(request.headers())?;
+    let Body(bytes) = Body::from_request(request, &()).await?;
+    let flowers = match format {
+        Format::Json => match extract::parse_json(&bytes)? {
+            OneOrMany::One(flower) => {
+                work.start()?;
+                let predictions = predict(&[flower]).await?;
+                return Ok(axum::Json(predictions.first()).into_response());
+            }
+            OneOrMany::Many(flowers) => flowers,
+        },
+        Format::Csv => {
+            table::parse(&bytes).map_err(|error| Problem::new(INVALID_CSV, error.to_string()))?
+        }
+    };
+    work.start()?;
+    Ok(axum::Json(predict(&flowers).await?).into_response())
+}
+
+/// A table of flowers as CSV (RFC 4180): the four measurements in centimetres, with or without a header line.
+/// With one, columns may come in any order, and others are ignored.
+#[derive(ToSchema)]
+#[schema(
+    value_type = String,
+    pattern = r"^(sepal_length,sepal_width,petal_length,petal_width\n)?((([1-9][0-9]?(\.[0-9]{1,2})?|0\.[0-9]?[1-9]),){3}([1-9][0-9]?(\.[0-9]{1,2})?|0\.[0-9]?[1-9])\n)+$"
+)]
+#[allow(dead_code)] // Describes the body in the OpenAPI document.
+struct CsvTable(String);
+
+/// The forms a table of flowers may come in.
+enum Format {
+    Json,
+    Csv,
+}
+
+impl Format {
+    fn of(headers: &HeaderMap) -> Result<Self, Problem> {
+        let is_csv = |mime: mime::Mime| mime.essence_str() == "text/csv";
+        if extract::is_json(headers) {
+            Ok(Self::Json)
+        } else if extract::content_type(headers).is_some_and(is_csv) {
+            Ok(Self::Csv)
+        } else {
+            let expected = "application/json or text/csv";
+            Err(extract::unsupported_media_type(headers, expected))
+        }
+    }
+}
+
+async fn predict(flowers: &[Measurement]) -> Result<Vec<Prediction>, Problem> {
+    let predictions = forest()?.predict(flowers, guest::pause);
+    LocalFuture::new(predictions).await.map_err(failed)
+}
+
+/// The forest, loaded once for an instance.
+fn forest() -> Result<&'static Forest, Problem> {
+    static FOREST: LazyLock<Result<Forest, ForestError>> = LazyLock::new(Forest::load);
+    FOREST.as_ref().map_err(failed)
+}
+
+/// The model is part of the component and was tested with it: no client can cause this.
+fn failed(error: impl std::fmt::Display) -> Problem {
+    Problem::new(INTERNAL, error.to_string())
+}
+
+/// The routes of this component, with their part of the OpenAPI document.
+#[must_use]
+pub fn routes() -> OpenApiRouter {
+    OpenApiRouter::new()
+        .routes(routes!(predict_one, predict_body))
+        .merge(kserve::routes())
+}
