@@ -5,6 +5,11 @@ LISTEN ?= 127.0.0.1:3000
 # spin or embedded; by default Spin where it is installed and new enough.
 RUNTIME ?= $(shell ./scripts/runtime)
 
+# Variables of the application: name=value, several with blanks between them.
+VARIABLES ?=
+SETTINGS = $(VARIABLES:%=--variable %)
+CORES := $(shell nproc 2>/dev/null || sysctl -n hw.ncpu 2>/dev/null || echo 2)
+
 # What `make transcribe` asks.
 URL ?= http://$(LISTEN)
 
@@ -12,7 +17,7 @@ VENV := .venv
 HOST := target/host/routelets
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-test build host up test lint bench model train evaluate openapi transcribe new-route clean
+.PHONY: help setup setup-test build host up worker test lint bench model train evaluate openapi transcribe new-route clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,14 +33,22 @@ host: setup
 
 build: host ## Build the components and the embedded host
 	$(HOST) build
+	$(HOST) build --from spin.worker.toml --component-id worker
 
 ifeq ($(RUNTIME),spin)
-up: setup ## Build and serve; LISTEN=address, RUNTIME=spin|embedded
+up: setup ## Build and serve; LISTEN=address, RUNTIME=spin|embedded, VARIABLES='name=value …'
 	spin build
-	spin up --listen $(LISTEN)
+	spin up --listen $(LISTEN) --variable job_concurrency=$(CORES) $(SETTINGS)
+
+worker: setup ## Work on the jobs that are kept in Redis; VARIABLES='redis_url=…'
+	spin build -f spin.worker.toml
+	spin up -f spin.worker.toml $(SETTINGS)
 else
-up: build ## Build and serve; LISTEN=address, RUNTIME=spin|embedded
-	$(HOST) up --listen $(LISTEN)
+up: build ## Build and serve; LISTEN=address, RUNTIME=spin|embedded, VARIABLES='name=value …'
+	$(HOST) up --listen $(LISTEN) --variable job_concurrency=$(CORES) $(SETTINGS)
+
+worker: build ## Work on the jobs that are kept in Redis; VARIABLES='redis_url=…'
+	$(HOST) up --from spin.worker.toml $(SETTINGS)
 endif
 
 test: setup-test build ## Run every test

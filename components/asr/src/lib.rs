@@ -12,7 +12,7 @@ pub async fn handle(mut request: Request) -> Response {
     // An answer that streams goes on after this function has returned.
     request.extensions_mut().insert(busy.clone());
     let is_openai = request.uri().path().starts_with("/v1/");
-    let response = guest::serve(asr_routes::routes, request).await;
+    let response = deferral::serve(asr_routes::routes, request).await;
     if is_openai {
         asr_routes::with_their_errors(response)
     } else {

@@ -6,5 +6,5 @@ use guest::{Busy, Request, Response};
 #[cfg_attr(target_family = "wasm", spin_sdk::http_service)]
 pub async fn handle(request: Request) -> Response {
     let _busy = Busy::new();
-    guest::serve(factorize_routes::routes, request).await
+    deferral::serve(factorize_routes::routes, request).await
 }

@@ -8,5 +8,5 @@ use guest::{Busy, Request, Response};
 pub async fn handle(request: Request) -> Response {
     // A body may bring thousands of flowers, a query brings one.
     let _busy = (request.method() == Method::POST).then(Busy::new);
-    guest::serve(prediction_routes::routes, request).await
+    deferral::serve(prediction_routes::routes, request).await
 }

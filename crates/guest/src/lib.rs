@@ -16,7 +16,7 @@ mod busy;
 
 use std::cell::OnceCell;
 
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use http_api::{Service, Settings};
 use spin_sdk::variables;
 use utoipa_axum::router::OpenApiRouter;
@@ -33,7 +33,11 @@ thread_local! {
 }
 
 /// Answers `request` with the component's `routes`, which are built once for an instance.
-pub async fn serve(routes: fn() -> OpenApiRouter, request: Request) -> Response {
+pub async fn serve<B>(routes: fn() -> OpenApiRouter, request: axum::http::Request<B>) -> Response
+where
+    B: axum::body::HttpBody<Data = Bytes> + Send + 'static,
+    B::Error: Into<axum::BoxError>,
+{
     let service = match SERVICE.with(|cell| cell.get().cloned()) {
         Some(service) => service,
         None => {
@@ -45,7 +49,7 @@ pub async fn serve(routes: fn() -> OpenApiRouter, request: Request) -> Response 
 }
 
 /// The settings in the component's variables; defaults for those it was not given.
-async fn settings() -> Settings {
+pub async fn settings() -> Settings {
     let default = Settings::default();
     Settings {
         cors_allowed_origins: variable("cors_allowed_origins")

@@ -73,6 +73,7 @@ problem_types! {
     UNSUPPORTED_LANGUAGE = UNPROCESSABLE_ENTITY, "unsupported-language", "The model does not know the language";
     MODEL_NOT_FOUND = NOT_FOUND, "model-not-found", "There is no model of this name";
     JOB_NOT_FOUND = NOT_FOUND, "job-not-found", "There is no job of this name, or no longer";
+    JOB_NOT_ENDED = CONFLICT, "job-not-ended", "The job has no result";
     TOO_MANY_JOBS = TOO_MANY_REQUESTS, "too-many-jobs", "As many jobs wait already as may wait";
     IDEMPOTENCY_KEY_REUSED = UNPROCESSABLE_ENTITY, "idempotency-key-reused", "The idempotency key was sent with another request before";
     WEBHOOK_NOT_ALLOWED = UNPROCESSABLE_ENTITY, "webhook-not-allowed", "The webhook is none that this service may call";

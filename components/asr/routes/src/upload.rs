@@ -10,9 +10,10 @@ use http_api::extract::{content_type, unsupported_media_type};
 use http_api::multipart::{Part, is_form};
 use http_api::problem::{
     AUDIO_TOO_LONG, CONFLICTING_FILES, CONTENT_TOO_LARGE, CORRUPT_AUDIO, DUPLICATE_FIELD,
-    EMPTY_FILE, INVALID_MULTIPART, INVALID_PARAMETER, INVALID_REQUEST_BODY, MISSING_BOUNDARY,
-    MISSING_FILE, NOT_AUDIO, TOO_MANY_PARTS, TRUNCATED_MULTIPART, UNNAMED_PART, UNSUPPORTED_CODEC,
-    UNSUPPORTED_MEDIA_TYPE,
+    EMPTY_FILE, IDEMPOTENCY_KEY_REUSED, INVALID_MULTIPART, INVALID_PARAMETER, INVALID_REQUEST_BODY,
+    MISSING_BOUNDARY, MISSING_FILE, NOT_AUDIO, STORE_UNAVAILABLE, TOO_MANY_JOBS, TOO_MANY_PARTS,
+    TRUNCATED_MULTIPART, UNNAMED_PART, UNSUPPORTED_CODEC, UNSUPPORTED_MEDIA_TYPE,
+    WEBHOOK_NOT_ALLOWED,
 };
 use http_api::{Body, Form, Problem, Query, Work, problem_responses};
 use serde::{Deserialize, Serialize};
@@ -45,6 +46,10 @@ problem_responses!(
         CONFLICTING_FILES,
         EMPTY_FILE,
         CORRUPT_AUDIO,
+        IDEMPOTENCY_KEY_REUSED,
+        WEBHOOK_NOT_ALLOWED,
+        TOO_MANY_JOBS,
+        STORE_UNAVAILABLE,
     ]
 );
 
@@ -172,7 +177,7 @@ enum FileResult {
     post,
     path = "/asr",
     tag = "speech",
-    params(Options),
+    params(Options, deferral::DeferralHeaders, deferral::DeferralQuery),
     request_body(content(
         (AsrForm = "multipart/form-data"),
         (RecordingBytes = "application/octet-stream"),
@@ -188,6 +193,7 @@ enum FileResult {
             (String = "text/vtt"),
             (String = "text/tab-separated-values"),
         )),
+        (status = 202, description = "With `Prefer: respond-async`: the job", body = deferral::JobView),
         (status = 207, description = "What is said in some of several files", body = Transcriptions),
         Problems
     )

@@ -6,6 +6,8 @@
 mod bindings;
 mod number;
 
+pub use number::factorization_schema;
+
 use std::pin::pin;
 use std::time::Duration;
 
@@ -15,9 +17,10 @@ use factor::Number;
 use futures_util::future::{Either, select};
 use guest::LocalFuture;
 use http_api::problem::{
-    CONTENT_TOO_LARGE, INTERNAL, INVALID_BODY, INVALID_JSON, INVALID_NUMBER, INVALID_REQUEST_BODY,
-    INVALID_TYPE, MISSING_FIELD, NOT_AN_INTEGER, NUMBER_TOO_SMALL, TIME_LIMIT_EXCEEDED,
-    TOO_MANY_DIGITS, UNSUPPORTED_MEDIA_TYPE,
+    CONTENT_TOO_LARGE, IDEMPOTENCY_KEY_REUSED, INTERNAL, INVALID_BODY, INVALID_JSON,
+    INVALID_NUMBER, INVALID_PARAMETER, INVALID_REQUEST_BODY, INVALID_TYPE, MISSING_FIELD,
+    NOT_AN_INTEGER, NUMBER_TOO_SMALL, STORE_UNAVAILABLE, TIME_LIMIT_EXCEEDED, TOO_MANY_DIGITS,
+    TOO_MANY_JOBS, UNSUPPORTED_MEDIA_TYPE, WEBHOOK_NOT_ALLOWED,
 };
 use http_api::{Problem, Work, problem_responses};
 use serde::{Deserialize, Serialize};
@@ -47,13 +50,18 @@ problem_responses!(
         NUMBER_TOO_SMALL,
         TOO_MANY_DIGITS,
         TIME_LIMIT_EXCEEDED,
+        INVALID_PARAMETER,
+        IDEMPOTENCY_KEY_REUSED,
+        WEBHOOK_NOT_ALLOWED,
+        TOO_MANY_JOBS,
+        STORE_UNAVAILABLE,
     ]
 );
 
 /// The number to factorise.
-#[derive(Deserialize, ToSchema)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[schema(example = json!({"number": 408_216}))]
-struct FactorizeRequest {
+pub struct FactorizeRequest {
     /// An integer from 2 to 200 digits, as a number or, for clients whose numbers end at 2^53, as a
     /// string of decimal digits.
     #[schema(schema_with = number::schema, required = true)]
@@ -61,11 +69,21 @@ struct FactorizeRequest {
     number: Option<Value>,
 }
 
+impl FactorizeRequest {
+    /// The number, checked.
+    ///
+    /// # Errors
+    /// Each way in which it can be wrong is its own problem.
+    pub fn number(self) -> Result<Number, Problem> {
+        number::parse(self.number)
+    }
+}
+
 /// A number and its prime factorisation.
 #[derive(Serialize, ToSchema)]
 struct FactorizeResponse {
     /// The primes, ascending, each with its exponent; with all their digits.
-    #[schema(schema_with = number::factorization_schema)]
+    #[schema(schema_with = factorization_schema)]
     factorization: Vec<(serde_json::Number, u32)>,
     /// The same as text.
     factorization_str: String,
@@ -79,6 +97,7 @@ struct FactorizeResponse {
     post,
     path = "/factorize",
     tag = "factorization",
+    params(deferral::DeferralHeaders, deferral::DeferralQuery),
     request_body = FactorizeRequest,
     responses(
         (status = 200, body = FactorizeResponse, example = json!({
@@ -86,6 +105,7 @@ struct FactorizeResponse {
             "factorization_str": "2^3 3^1 73^1 233^1",
             "number": 408_216,
         })),
+        (status = 202, description = "With `Prefer: respond-async`: the job", body = deferral::JobView),
         Problems
     )
 )]
@@ -93,7 +113,7 @@ async fn factorize(
     work: Work,
     http_api::Json(request): http_api::Json<FactorizeRequest>,
 ) -> Result<Json<FactorizeResponse>, Problem> {
-    let number = number::parse(request.number)?;
+    let number = request.number()?;
     work.start()?;
     let found = LocalFuture::new(compute(&number, &work)).await?;
     let factorization_str = found

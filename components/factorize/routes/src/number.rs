@@ -106,7 +106,8 @@ pub(crate) fn schema() -> Schema {
 }
 
 /// The OpenAPI schema of a factorisation: pairs of a prime and its exponent.
-pub(crate) fn factorization_schema() -> Schema {
+#[must_use]
+pub fn factorization_schema() -> Schema {
     let integer = ObjectBuilder::new()
         .schema_type(Type::Integer)
         .minimum(Some(1))

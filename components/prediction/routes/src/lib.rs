@@ -10,8 +10,9 @@ use axum::response::{IntoResponse, Response};
 use forest::{Forest, ForestError, Measurement, OneOrMany, Prediction, table};
 use guest::LocalFuture;
 use http_api::problem::{
-    CONTENT_TOO_LARGE, INTERNAL, INVALID_BODY, INVALID_CSV, INVALID_JSON, INVALID_PARAMETER,
-    INVALID_REQUEST_BODY, UNSUPPORTED_MEDIA_TYPE,
+    CONTENT_TOO_LARGE, IDEMPOTENCY_KEY_REUSED, INTERNAL, INVALID_BODY, INVALID_CSV, INVALID_JSON,
+    INVALID_PARAMETER, INVALID_REQUEST_BODY, STORE_UNAVAILABLE, TOO_MANY_JOBS,
+    UNSUPPORTED_MEDIA_TYPE, WEBHOOK_NOT_ALLOWED,
 };
 use http_api::{Body, Problem, Query, Work, extract, problem_responses};
 use utoipa::ToSchema;
@@ -26,6 +27,11 @@ problem_responses!(
         UNSUPPORTED_MEDIA_TYPE,
         INVALID_BODY,
         INVALID_CSV,
+        INVALID_PARAMETER,
+        IDEMPOTENCY_KEY_REUSED,
+        WEBHOOK_NOT_ALLOWED,
+        TOO_MANY_JOBS,
+        STORE_UNAVAILABLE,
     ]
 );
 
@@ -52,13 +58,18 @@ async fn predict_one(Query(flower): Query<Measurement>) -> Result<axum::Json<Pre
     post,
     path = "/prediction",
     tag = "prediction",
+    params(deferral::DeferralHeaders, deferral::DeferralQuery),
     request_body(content(
         (OneOrMany<Measurement> = "application/json", example = json!(
             {"sepal_length": 5.1, "sepal_width": 3.5, "petal_length": 1.4, "petal_width": 0.2}
         )),
         (CsvTable = "text/csv", example = "5.1,3.5,1.4,0.2\n6.7,3.0,5.2,2.3\n"),
     )),
-    responses((status = 200, body = OneOrMany<Prediction>), BodyProblems)
+    responses(
+        (status = 200, body = OneOrMany<Prediction>),
+        (status = 202, description = "With `Prefer: respond-async`: the job", body = deferral::JobView),
+        BodyProblems
+    )
 )]
 async fn predict_body(work: Work, request: Request) -> Result<Response, Problem> {
     let format = Format::of(request.headers())?;

@@ -7,9 +7,10 @@ use axum::response::{IntoResponse, Response};
 use guest::LocalFuture;
 use http_api::problem::{
     AUDIO_TOO_LONG, CONTENT_TOO_LARGE, CORRUPT_AUDIO, DUPLICATE_FIELD, EMPTY_FILE, FIELD_TOO_LARGE,
-    INVALID_MULTIPART, INVALID_PARAMETER, INVALID_REQUEST_BODY, INVALID_TEXT, MISSING_BOUNDARY,
-    MISSING_FILE, MODEL_NOT_FOUND, NOT_AUDIO, TOO_MANY_PARTS, TRUNCATED_MULTIPART, UNNAMED_PART,
-    UNSUPPORTED_CODEC, UNSUPPORTED_LANGUAGE, UNSUPPORTED_MEDIA_TYPE,
+    IDEMPOTENCY_KEY_REUSED, INVALID_MULTIPART, INVALID_PARAMETER, INVALID_REQUEST_BODY,
+    INVALID_TEXT, MISSING_BOUNDARY, MISSING_FILE, MODEL_NOT_FOUND, NOT_AUDIO, STORE_UNAVAILABLE,
+    TOO_MANY_JOBS, TOO_MANY_PARTS, TRUNCATED_MULTIPART, UNNAMED_PART, UNSUPPORTED_CODEC,
+    UNSUPPORTED_LANGUAGE, UNSUPPORTED_MEDIA_TYPE, WEBHOOK_NOT_ALLOWED,
 };
 use http_api::{Form, Problem, Work};
 use serde::Serialize;
@@ -49,6 +50,10 @@ openai_errors!(
         TOO_MANY_PARTS,
         FIELD_TOO_LARGE,
         AUDIO_TOO_LONG,
+        IDEMPOTENCY_KEY_REUSED,
+        WEBHOOK_NOT_ALLOWED,
+        TOO_MANY_JOBS,
+        STORE_UNAVAILABLE,
     ]
 );
 
@@ -150,6 +155,7 @@ struct Usage {
     post,
     path = "/v1/audio/transcriptions",
     tag = "speech",
+    params(deferral::DeferralHeaders, deferral::DeferralQuery),
     request_body(content = TranscriptionForm, content_type = "multipart/form-data"),
     responses(
         (status = 200, description = "What is said", content(
@@ -162,6 +168,7 @@ struct Usage {
             (String = "text/vtt"),
             (TranscriptionEvent = "text/event-stream"),
         )),
+        (status = 202, description = "With `Prefer: respond-async`: the job", body = deferral::JobView),
         Errors
     )
 )]

@@ -1,0 +1,238 @@
+//! `POST /async/factorize`: a factorisation that is asked for again and again until it is done.
+//!
+//! The number itself names the job, so whoever asks for the same number waits for the same work. Each
+//! request says that somebody still wants it; what nobody wants any more is not begun.
+
+use axum::Json;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use deferral::{AnyStore, Settings, full, now, unavailable, wake};
+use factorize_routes::{FactorizeRequest, factorization_schema};
+use guest::{LocalFuture, Request};
+use http_api::problem::{
+    CONTENT_TOO_LARGE, INTERNAL, INVALID_BODY, INVALID_JSON, INVALID_NUMBER, INVALID_REQUEST_BODY,
+    INVALID_TYPE, MEDIA_TYPE, MISSING_FIELD, NOT_AN_INTEGER, NUMBER_TOO_SMALL, STORE_UNAVAILABLE,
+    TIME_LIMIT_EXCEEDED, TOO_MANY_DIGITS, TOO_MANY_JOBS, UNSUPPORTED_MEDIA_TYPE, WORKER_LOST,
+};
+use http_api::{Problem, problem_responses};
+use jobs::{Job, Millis, NewJob, Outcome, Status, Store, Submitted};
+use serde::Serialize;
+use serde_json::{Map, Value};
+use sha2::{Digest, Sha256};
+use utoipa::ToSchema;
+use utoipa::openapi::schema::{ObjectBuilder, OneOfBuilder, Schema, Type};
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+/// How long somebody who asked is taken to be still waiting, in milliseconds.
+const INTEREST: Millis = 60_000;
+
+problem_responses!(
+    Problems = [
+        INVALID_REQUEST_BODY,
+        INVALID_JSON,
+        CONTENT_TOO_LARGE,
+        UNSUPPORTED_MEDIA_TYPE,
+        INVALID_BODY,
+        MISSING_FIELD,
+        INVALID_TYPE,
+        INVALID_NUMBER,
+        NOT_AN_INTEGER,
+        NUMBER_TOO_SMALL,
+        TOO_MANY_DIGITS,
+        TOO_MANY_JOBS,
+        WORKER_LOST,
+        TIME_LIMIT_EXCEEDED,
+        STORE_UNAVAILABLE,
+    ]
+);
+
+/// A factorisation, as far as it is known.
+#[derive(Debug, Serialize, ToSchema)]
+struct AsyncFactorizeResponse {
+    /// Whether it is known. If not, ask again, within 60 seconds.
+    done: bool,
+    /// The primes, ascending, each with its exponent; null until it is done.
+    #[schema(schema_with = nullable_factorization)]
+    factorization: Value,
+    /// The same as text; null until it is done.
+    #[schema(value_type = Option<String>)]
+    factorization_str: Value,
+    /// How many jobs wait.
+    load: u64,
+    /// The number, with all its digits.
+    #[schema(value_type = u64)]
+    number: serde_json::Number,
+}
+
+fn nullable_factorization() -> Schema {
+    let null = ObjectBuilder::new().schema_type(Type::Null).build();
+    OneOfBuilder::new()
+        .item(factorization_schema())
+        .item(null)
+        .build()
+        .into()
+}
+
+/// The prime factorisation of an integer, to be asked for until it is done.
+///
+/// Each request keeps the task alive for another 60 seconds; one that nobody asks for any more is dropped.
+/// A factorisation that failed is answered with its problem.
+#[utoipa::path(
+    post,
+    path = "/async/factorize",
+    tag = "factorization",
+    request_body = FactorizeRequest,
+    responses(
+        (status = 200, body = AsyncFactorizeResponse, example = json!({
+            "done": false,
+            "factorization": null,
+            "factorization_str": null,
+            "load": 3,
+            "number": 408_216,
+        })),
+        Problems
+    )
+)]
+async fn async_factorize(
+    http_api::Json(request): http_api::Json<FactorizeRequest>,
+) -> Result<Response, Problem> {
+    let number = request.number()?.to_string();
+    LocalFuture::new(async {
+        let settings = Settings::load().await;
+        let store = AnyStore::open(&settings)
+            .await
+            .map_err(|error| unavailable(&error))?;
+        let job = ask(&store, &settings, &number).await?;
+        let outcome = match job.status {
+            Status::Succeeded | Status::Failed => store.outcome(&job.id, now()).await,
+            _ => Ok(None),
+        };
+        let outcome = outcome.map_err(|error| unavailable(&error))?;
+        let load = store
+            .load(now())
+            .await
+            .map_err(|error| unavailable(&error))?;
+        if !job.status.is_ended() {
+            wake(&settings).await;
+        }
+        let (factorization, text) = match outcome {
+            Some(outcome) if job.status == Status::Failed => return Ok(replay(outcome)),
+            Some(outcome) => found(&outcome)?,
+            None => (Value::Null, Value::Null),
+        };
+        Ok(Json(AsyncFactorizeResponse {
+            done: !factorization.is_null(),
+            factorization,
+            factorization_str: text,
+            load,
+            number: serde_json::Number::from_string_unchecked(number),
+        })
+        .into_response())
+    })
+    .await
+}
+
+/// The job of the number, made anew where there is none.
+async fn ask(store: &AnyStore, settings: &Settings, number: &str) -> Result<Job, Problem> {
+    let id = id_of(number);
+    loop {
+        let job = NewJob {
+            id: id.clone(),
+            route: "POST /async/factorize".to_owned(),
+            request: jobs::Request {
+                method: "POST".to_owned(),
+                target: "/factorize".to_owned(),
+                content_type: Some("application/json".to_owned()),
+                body: format!(r#"{{"number":{number}}}"#).into_bytes(),
+            },
+            key: None,
+            interest: Some(now() + INTEREST),
+            webhook: None,
+            expires_after: settings.keep,
+        };
+        let submitted = store.submit(job, settings.max_waiting, now()).await;
+        match submitted.map_err(|error| unavailable(&error))? {
+            // Canceled through `/jobs`, and now asked for again.
+            Submitted::Existing(job) if job.status == Status::Canceled => {
+                store
+                    .remove(&id, now())
+                    .await
+                    .map_err(|error| unavailable(&error))?;
+            }
+            Submitted::New(job) | Submitted::Existing(job) => return Ok(job),
+            Submitted::Full { waiting } => return Err(full(waiting)),
+            Submitted::Conflict => {
+                return Err(Problem::new(
+                    INTERNAL,
+                    "the job has no key, and yet another one's",
+                ));
+            }
+        }
+    }
+}
+
+/// A name that is the number's alone, and short whatever its length.
+fn id_of(number: &str) -> String {
+    let hash = Sha256::digest(number);
+    let digits: String = hash
+        .iter()
+        .take(16)
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    format!("factorize-{digits}")
+}
+
+/// What `POST /factorize` has answered: the factorisation and its text.
+fn found(outcome: &Outcome) -> Result<(Value, Value), Problem> {
+    let answer: Map<String, Value> = serde_json::from_slice(&outcome.body)
+        .map_err(|error| Problem::new(INTERNAL, format!("the result is no JSON: {error}")))?;
+    let member = |name| answer.get(name).cloned().unwrap_or_default();
+    Ok((member("factorization"), member("factorization_str")))
+}
+
+/// The problem that the task ended with.
+fn replay(outcome: Outcome) -> Response {
+    let status = StatusCode::from_u16(outcome.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let content_type = [(header::CONTENT_TYPE, MEDIA_TYPE)];
+    (status, content_type, outcome.body).into_response()
+}
+
+/// The routes of this component, with their part of the OpenAPI document.
+#[must_use]
+pub fn routes() -> OpenApiRouter {
+    OpenApiRouter::new().routes(routes!(async_factorize))
+}
+
+/// Answers an HTTP request.
+#[cfg_attr(target_family = "wasm", spin_sdk::http_service)]
+pub async fn handle(request: Request) -> Response {
+    guest::serve(routes, request).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_number_has_a_name_of_its_own() {
+        assert_eq!(id_of("408216"), id_of("408216"));
+        assert_ne!(id_of("408216"), id_of("4082160"));
+        assert_eq!(id_of(&"9".repeat(200)).len(), "factorize-".len() + 32);
+    }
+
+    #[test]
+    fn results_keep_all_their_digits() {
+        let body = r#"{"factorization":[[170141183460469231731687303715884105727,1]],"factorization_str":"170141183460469231731687303715884105727^1","number":170141183460469231731687303715884105727}"#;
+        let outcome = Outcome {
+            status: 200,
+            content_type: None,
+            body: body.into(),
+        };
+        let (factorization, text) = found(&outcome).expect("JSON");
+        assert_eq!(
+            factorization.to_string(),
+            "[[170141183460469231731687303715884105727,1]]"
+        );
+        assert_eq!(text, "170141183460469231731687303715884105727^1");
+    }
+}

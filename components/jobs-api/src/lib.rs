@@ -1,0 +1,277 @@
+//! Jobs: the requests that are answered later.
+
+mod events;
+
+use axum::Json;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use deferral::{AnyStore, JobPage, JobView, Settings, now, unavailable, wake};
+use guest::{LocalFuture, Request};
+use http_api::problem::{
+    INVALID_PARAMETER, INVALID_PATH, JOB_NOT_ENDED, JOB_NOT_FOUND, STORE_UNAVAILABLE,
+};
+use http_api::{Path, Problem, Query, problem_responses};
+use jobs::{Error, Job, Status, Store};
+use serde::Deserialize;
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+/// Jobs of a page, unless the client says otherwise; and at most.
+const PAGE: u32 = 20;
+const MAX_PAGE: u32 = 100;
+
+problem_responses!(ListProblems = [INVALID_PARAMETER, STORE_UNAVAILABLE]);
+problem_responses!(JobProblems = [INVALID_PATH, JOB_NOT_FOUND, STORE_UNAVAILABLE]);
+problem_responses!(
+    ResultProblems = [
+        INVALID_PATH,
+        JOB_NOT_FOUND,
+        JOB_NOT_ENDED,
+        STORE_UNAVAILABLE
+    ]
+);
+
+/// Which jobs are listed.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+struct Selection {
+    /// Only those of this status.
+    #[param(inline, nullable = false)]
+    status: Option<StatusName>,
+    /// The `next` of the page before.
+    #[param(nullable = false)]
+    after: Option<String>,
+    /// How many at most.
+    #[param(nullable = false, minimum = 1, maximum = 100, example = 20)]
+    limit: Option<u32>,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+enum StatusName {
+    Queued,
+    Running,
+    Succeeded,
+    Failed,
+    Canceled,
+}
+
+impl From<StatusName> for Status {
+    fn from(name: StatusName) -> Self {
+        match name {
+            StatusName::Queued => Self::Queued,
+            StatusName::Running => Self::Running,
+            StatusName::Succeeded => Self::Succeeded,
+            StatusName::Failed => Self::Failed,
+            StatusName::Canceled => Self::Canceled,
+        }
+    }
+}
+
+/// The store, with the settings that chose it.
+pub(crate) struct Desk {
+    settings: Settings,
+    store: AnyStore,
+}
+
+impl Desk {
+    pub(crate) async fn open() -> Result<Self, Problem> {
+        let settings = Settings::load().await;
+        let store = AnyStore::open(&settings)
+            .await
+            .map_err(|error| unavailable(&error))?;
+        Ok(Self { settings, store })
+    }
+
+    /// The job. While it has not ended, asking after it also wakes a runner: the last one may be lost.
+    pub(crate) async fn job(&self, id: &str) -> Result<Job, Problem> {
+        let job = self
+            .store
+            .get(id, now())
+            .await
+            .map_err(|error| unavailable(&error))?;
+        let job = job.ok_or_else(|| not_found(id))?;
+        if !job.status.is_ended() {
+            wake(&self.settings).await;
+        }
+        Ok(job)
+    }
+
+    /// The job with its result.
+    pub(crate) async fn view(&self, job: Job) -> Result<JobView, Problem> {
+        let outcome = match job.status {
+            Status::Succeeded | Status::Failed => self.store.outcome(&job.id, now()).await,
+            _ => Ok(None),
+        };
+        Ok(JobView::new(
+            job,
+            outcome.map_err(|error| unavailable(&error))?.as_ref(),
+        ))
+    }
+}
+
+fn not_found(id: &str) -> Problem {
+    let detail = format!("there is no job '{id}'; results are kept for some time only");
+    Problem::new(JOB_NOT_FOUND, detail)
+}
+
+/// The jobs that wait, run, or ended not long ago, the newest first.
+#[utoipa::path(
+    get,
+    path = "/jobs",
+    tag = "jobs",
+    params(Selection),
+    responses((status = 200, body = JobPage), ListProblems)
+)]
+async fn list_jobs(Query(selection): Query<Selection>) -> Result<Json<JobPage>, Problem> {
+    let limit = selection.limit.unwrap_or(PAGE);
+    if !(1..=MAX_PAGE).contains(&limit) {
+        return Err(Problem::parameter(
+            "limit",
+            format_args!("must be 1 to {MAX_PAGE}"),
+        ));
+    }
+    LocalFuture::new(async {
+        let desk = Desk::open().await?;
+        let status = selection.status.map(Status::from);
+        let page = desk
+            .store
+            .list(status, selection.after.as_deref(), limit, now())
+            .await;
+        let page = page.map_err(|error| match error {
+            Error::InvalidCursor(_) => Problem::parameter(
+                "after",
+                "is not the 'next' of a page; leave it out to begin",
+            ),
+            error => unavailable(&error),
+        })?;
+        let jobs = page
+            .jobs
+            .into_iter()
+            .map(|job| JobView::new(job, None))
+            .collect();
+        Ok(Json(JobPage {
+            jobs,
+            next: page.next,
+        }))
+    })
+    .await
+}
+
+/// A job, with its result once it has ended.
+#[utoipa::path(
+    get,
+    path = "/jobs/{id}",
+    tag = "jobs",
+    params(("id" = String, Path, description = "The id of the job")),
+    responses((status = 200, body = JobView), JobProblems)
+)]
+async fn get_job(Path(id): Path<String>) -> Result<Response, Problem> {
+    LocalFuture::new(async {
+        let desk = Desk::open().await?;
+        let job = desk.job(&id).await?;
+        let ended = job.status.is_ended();
+        let mut response = Json(desk.view(job).await?).into_response();
+        if !ended {
+            let soon = HeaderValue::from_static("1");
+            response.headers_mut().insert(header::RETRY_AFTER, soon);
+        }
+        Ok(response)
+    })
+    .await
+}
+
+/// Cancels a job, or forgets one that has ended.
+///
+/// A job that waits is canceled at once, one that runs within about a second: its `status` tells.
+#[utoipa::path(
+    delete,
+    path = "/jobs/{id}",
+    tag = "jobs",
+    params(("id" = String, Path, description = "The id of the job")),
+    responses(
+        (status = 200, description = "It is canceled", body = JobView),
+        (status = 202, description = "It runs, and will be canceled", body = JobView),
+        (status = 204, description = "It had ended, and is forgotten"),
+        JobProblems,
+    )
+)]
+async fn delete_job(Path(id): Path<String>) -> Result<Response, Problem> {
+    LocalFuture::new(async {
+        let desk = Desk::open().await?;
+        let failed = |error| unavailable(&error);
+        if desk.store.remove(&id, now()).await.map_err(failed)? {
+            return Ok(StatusCode::NO_CONTENT.into_response());
+        }
+        let job = desk.store.cancel(&id, now()).await.map_err(failed)?;
+        let job = job.ok_or_else(|| not_found(&id))?;
+        let status = match job.status.is_ended() {
+            true => StatusCode::OK,
+            false => StatusCode::ACCEPTED,
+        };
+        Ok((status, Json(JobView::new(job, None))).into_response())
+    })
+    .await
+}
+
+/// What the route has answered: its status, its media type, its body.
+#[utoipa::path(
+    get,
+    path = "/jobs/{id}/result",
+    tag = "jobs",
+    params(("id" = String, Path, description = "The id of the job")),
+    responses(
+        (status = 200, description = "What the route has answered", content(
+            (serde_json::Value = "application/json"),
+            (String = "text/plain"),
+            (String = "application/x-subrip"),
+            (String = "text/vtt"),
+            (String = "text/tab-separated-values"),
+        )),
+        (status = "default", description = "Any other answer of the route", body = ()),
+        ResultProblems,
+    )
+)]
+async fn job_result(Path(id): Path<String>) -> Result<Response, Problem> {
+    LocalFuture::new(async {
+        let desk = Desk::open().await?;
+        let job = desk.job(&id).await?;
+        let outcome = desk
+            .store
+            .outcome(&id, now())
+            .await
+            .map_err(|error| unavailable(&error))?;
+        let Some(outcome) = outcome else {
+            let detail = format!("the job is {}, so there is no result", job.status.as_str());
+            return Err(Problem::new(JOB_NOT_ENDED, detail));
+        };
+        let status = StatusCode::from_u16(outcome.status);
+        let mut response = (status.unwrap_or_default(), outcome.body).into_response();
+        let content_type = outcome
+            .content_type
+            .and_then(|text| HeaderValue::try_from(text).ok());
+        if let Some(content_type) = content_type {
+            response
+                .headers_mut()
+                .insert(header::CONTENT_TYPE, content_type);
+        }
+        Ok(response)
+    })
+    .await
+}
+
+/// The routes of this component, with their part of the OpenAPI document.
+#[must_use]
+pub fn routes() -> OpenApiRouter {
+    OpenApiRouter::new()
+        .routes(routes!(list_jobs))
+        .routes(routes!(get_job, delete_job))
+        .routes(routes!(job_result))
+        .merge(events::routes())
+}
+
+/// Answers an HTTP request.
+#[cfg_attr(target_family = "wasm", spin_sdk::http_service)]
+pub async fn handle(request: Request) -> Response {
+    guest::serve(routes, request).await
+}

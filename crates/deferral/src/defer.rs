@@ -1,0 +1,178 @@
+//! `Prefer: respond-async`.
+
+use axum::Json;
+use axum::body::Body;
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode, Uri, header, request::Parts};
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use guest::Request;
+use http_api::problem::{
+    IDEMPOTENCY_KEY_REUSED, INVALID_REQUEST_BODY, ProblemType, STORE_UNAVAILABLE, TOO_MANY_JOBS,
+    WEBHOOK_NOT_ALLOWED,
+};
+use http_api::{Problem, Work, passed_checks};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use jobs::{Key, NewJob, Store, Submitted};
+use url::form_urlencoded;
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::fingerprint::fingerprint;
+use crate::prefer::prefers_async;
+use crate::settings::Settings;
+use crate::store::{AnyStore, now, unavailable, wake};
+use crate::view::JobView;
+use crate::webhook;
+
+/// The problems of a route that come of its being deferred.
+pub const JOB_PROBLEMS: &[ProblemType] = &[
+    IDEMPOTENCY_KEY_REUSED,
+    WEBHOOK_NOT_ALLOWED,
+    TOO_MANY_JOBS,
+    STORE_UNAVAILABLE,
+];
+
+/// The longest idempotency key, in bytes.
+const MAX_KEY: usize = 255;
+
+/// Answers `request` with the component's `routes`, now or, where the client prefers that, later.
+pub async fn serve(routes: fn() -> OpenApiRouter, request: Request) -> Response {
+    if request.method() != Method::POST || !prefers_async(request.headers()) {
+        return guest::serve(routes, request).await;
+    }
+    let (mut parts, body) = request.into_parts();
+    let body = match read(body).await {
+        Ok(body) => body,
+        Err(problem) => return problem.into_response(),
+    };
+    parts.extensions.insert(Work::check());
+    let checked = axum::http::Request::from_parts(parts.clone(), Body::from(body.clone()));
+    let response = guest::serve(routes, checked).await;
+    if !passed_checks(&response) {
+        return response;
+    }
+    match Deferred::new(&parts, body).await {
+        Ok(deferred) => deferred.into_response(),
+        Err(problem) => problem.into_response(),
+    }
+}
+
+/// The whole body, or one byte more than the routes will read: the refusal is theirs.
+async fn read<B>(body: B) -> Result<Bytes, Problem>
+where
+    B: BodyExt<Data = Bytes>,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    let limit = guest::settings().await.max_body_bytes;
+    match Limited::new(body, limit).collect().await {
+        Ok(whole) => Ok(whole.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => Ok(vec![0; limit + 1].into()),
+        Err(error) => Err(Problem::new(
+            INVALID_REQUEST_BODY,
+            format!("the body could not be read: {error}"),
+        )),
+    }
+}
+
+/// A request that was kept to be answered later: 202 with its job.
+pub(crate) struct Deferred(JobView);
+
+impl Deferred {
+    async fn new(parts: &Parts, body: Bytes) -> Result<Self, Problem> {
+        let settings = Settings::load().await;
+        let target = parts
+            .uri
+            .path_and_query()
+            .map_or("/", |target| target.as_str());
+        let route = format!("{} {}", parts.method, parts.uri.path());
+        let webhook = webhook_of(&parts.uri);
+        if let Some(address) = &webhook {
+            webhook::check(address, &settings.webhook_origin)?;
+        }
+        let key = match parts.headers.get("idempotency-key") {
+            None => None,
+            Some(key) => Some(Key {
+                name: format!("{route} {}", usable(key)?),
+                fingerprint: fingerprint(target, &parts.headers, &body),
+            }),
+        };
+        let content_type = parts.headers.get(header::CONTENT_TYPE);
+        let job = NewJob {
+            id: uuid::Uuid::new_v4().to_string(),
+            route,
+            request: jobs::Request {
+                method: parts.method.to_string(),
+                target: target.to_owned(),
+                content_type: content_type
+                    .and_then(|value| value.to_str().ok())
+                    .map(str::to_owned),
+                body: body.into(),
+            },
+            key,
+            interest: None,
+            webhook,
+            expires_after: settings.keep,
+        };
+        let store = AnyStore::open(&settings)
+            .await
+            .map_err(|error| unavailable(&error))?;
+        let submitted = store
+            .submit(job, settings.max_waiting, now())
+            .await
+            .map_err(|error| unavailable(&error))?;
+        let job = match submitted {
+            Submitted::New(job) | Submitted::Existing(job) => job,
+            Submitted::Conflict => {
+                return Err(Problem::new(
+                    IDEMPOTENCY_KEY_REUSED,
+                    "the Idempotency-Key was sent before with another request; take a new one",
+                ));
+            }
+            Submitted::Full { waiting } => return Err(full(waiting)),
+        };
+        wake(&settings).await;
+        Ok(Self(JobView::new(job, None)))
+    }
+}
+
+/// The refusal of a job because `waiting` others are there before it.
+#[must_use]
+pub fn full(waiting: u64) -> Problem {
+    let detail = format!("{waiting} jobs are waiting; try again later");
+    Problem::new(TOO_MANY_JOBS, detail)
+        .with("load", waiting)
+        .header(header::RETRY_AFTER, HeaderValue::from_static("10"))
+}
+
+fn webhook_of(uri: &Uri) -> Option<String> {
+    form_urlencoded::parse(uri.query()?.as_bytes())
+        .find(|(name, _)| name == "webhook")
+        .map(|(_, address)| address.into_owned())
+}
+
+fn usable(key: &HeaderValue) -> Result<&str, Problem> {
+    key.to_str()
+        .ok()
+        .filter(|key| (1..=MAX_KEY).contains(&key.len()))
+        .ok_or_else(|| {
+            let reason = format!("must be 1 to {MAX_KEY} printable ASCII characters");
+            Problem::parameter("Idempotency-Key", reason)
+        })
+}
+
+impl IntoResponse for Deferred {
+    fn into_response(self) -> Response {
+        let location = format!("/jobs/{}", self.0.id());
+        let mut response = (StatusCode::ACCEPTED, Json(self.0)).into_response();
+        let headers = response.headers_mut();
+        // An id is of characters that a header may have.
+        if let Ok(location) = HeaderValue::try_from(location) {
+            headers.insert(header::LOCATION, location);
+        }
+        headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        headers.insert(
+            HeaderName::from_static("preference-applied"),
+            HeaderValue::from_static("respond-async"),
+        );
+        response
+    }
+}
