@@ -12,6 +12,8 @@
 
 mod driver;
 mod model;
+mod redis;
+mod sqlite;
 mod store;
 
 pub use driver::{DriverError, Redis, Reply, Sql, Value};
@@ -19,4 +21,6 @@ pub use model::{
     Claim, Claimed, Delivery, Ending, Job, Key, MAX_ATTEMPTS, Millis, NewJob, Next, Outcome, Page,
     Request, Standing, Status, Submitted, UnknownStatus, worker_lost,
 };
+pub use redis::RedisStore;
+pub use sqlite::SqliteStore;
 pub use store::{Error, Store};

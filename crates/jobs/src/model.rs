@@ -175,6 +175,25 @@ pub struct NewJob {
     pub expires_after: Millis,
 }
 
+impl NewJob {
+    /// The job that this one is when it has just been submitted.
+    pub(crate) fn queued(&self, now: Millis) -> Job {
+        Job {
+            id: self.id.clone(),
+            route: self.route.clone(),
+            status: Status::Queued,
+            cancel_requested: false,
+            progress: None,
+            attempts: 0,
+            created_at: now,
+            started_at: None,
+            finished_at: None,
+            expires_at: None,
+            webhook: self.webhook.clone(),
+        }
+    }
+}
+
 /// What became of a submission.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Submitted {

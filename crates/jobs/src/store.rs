@@ -1,5 +1,8 @@
 //! The trait that the stores have in common.
 
+use std::fmt;
+use std::str::FromStr;
+
 use crate::driver::DriverError;
 use crate::model::{
     Claim, Delivery, Ending, Job, Millis, NewJob, Next, Outcome, Page, Standing, Status, Submitted,
@@ -137,4 +140,53 @@ pub trait Store {
         retry_at: Option<Millis>,
         now: Millis,
     ) -> Result<(), Error>;
+}
+
+/// The latest time there is: the greatest integer that Redis compares exactly.
+pub(crate) const MAX_MILLIS: Millis = (1 << 53) - 1;
+
+/// The end of a time that begins now.
+pub(crate) fn after(now: Millis, duration: Millis) -> Millis {
+    now.saturating_add(duration).min(MAX_MILLIS)
+}
+
+/// The place of a job in a list. Its text sorts as the list does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Cursor {
+    pub(crate) created_at: Millis,
+    pub(crate) id: String,
+}
+
+/// The decimal digits of a cursor's time.
+const DIGITS: usize = 16;
+
+impl Cursor {
+    pub(crate) fn of(job: &Job) -> Self {
+        Self {
+            created_at: job.created_at,
+            id: job.id.clone(),
+        }
+    }
+}
+
+impl fmt::Display for Cursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:0DIGITS$}:{}", self.created_at, self.id)
+    }
+}
+
+impl FromStr for Cursor {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        let invalid = || Error::InvalidCursor(text.to_owned());
+        let (digits, id) = text.split_once(':').ok_or_else(invalid)?;
+        if digits.len() != DIGITS || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+            return Err(invalid());
+        }
+        Ok(Self {
+            created_at: digits.parse().map_err(|_| invalid())?,
+            id: id.to_owned(),
+        })
+    }
 }

@@ -1,0 +1,310 @@
+//! Jobs in Redis.
+
+mod reply;
+
+use std::sync::LazyLock;
+
+use crate::driver::Redis;
+use crate::model::{
+    Claim, Claimed, Delivery, Ending, Job, MAX_ATTEMPTS, Millis, NewJob, Next, Outcome, Page,
+    Standing, Status, Submitted, worker_lost,
+};
+use crate::store::{Cursor, Error, MAX_MILLIS, Store, after};
+use reply::{Arguments, Parts};
+
+/// Every operation. Redis runs a script as a whole, so nothing comes between its commands, and no client that
+/// stops leaves half of them done.
+const SCRIPT: &str = include_str!("redis/store.lua");
+
+/// The name of [`SCRIPT`] on a server that has seen it.
+static DIGEST: LazyLock<String> =
+    LazyLock::new(|| sha1_smol::Sha1::from(SCRIPT).digest().to_string());
+
+/// What the keys begin with.
+const PREFIX: &str = "routelets:";
+
+/// A store in a Redis server of version 6.2 or newer, which any number of clients may use at once.
+///
+/// Waiting and running jobs are in one database, ended ones in another, with a time to live; both may be the
+/// same one. What outlives the server is the server's configuration: `appendfsync always` loses nothing.
+pub struct RedisStore<D> {
+    driver: D,
+    prefix: String,
+    inputs: String,
+    results: String,
+}
+
+impl<D: Redis> RedisStore<D> {
+    /// A store in the databases of these numbers, whichever the connection has selected.
+    pub fn new(driver: D, inputs: u32, results: u32) -> Self {
+        Self {
+            driver,
+            prefix: PREFIX.to_owned(),
+            inputs: inputs.to_string(),
+            results: results.to_string(),
+        }
+    }
+
+    /// The same, with keys that begin with `prefix` and not with `routelets:`.
+    #[must_use]
+    pub fn with_prefix(self, prefix: &str) -> Self {
+        Self {
+            prefix: prefix.to_owned(),
+            ..self
+        }
+    }
+
+    /// The beginning of the arguments of an operation.
+    fn operation(&self, name: &str, now: Millis) -> Arguments {
+        let mut arguments = Arguments(Vec::with_capacity(16));
+        arguments
+            .push(DIGEST.as_str())
+            .push("0")
+            .push(name)
+            .push(self.inputs.as_str())
+            .push(self.results.as_str())
+            .push(self.prefix.as_str())
+            .number(now);
+        arguments
+    }
+
+    async fn run(&self, arguments: Arguments) -> Result<Parts, Error> {
+        let Arguments(mut arguments) = arguments;
+        match self.driver.execute("EVALSHA", &arguments).await {
+            Err(error) if is_unknown_script(&error.0) => {
+                if let Some(script) = arguments.first_mut() {
+                    *script = SCRIPT.into();
+                }
+                Ok(Parts::new(self.driver.execute("EVAL", &arguments).await?))
+            }
+            result => Ok(Parts::new(result?)),
+        }
+    }
+}
+
+/// Drivers put the server's `NOSCRIPT No matching script` in words of their own.
+fn is_unknown_script(error: &str) -> bool {
+    let error = error.to_ascii_lowercase();
+    error.contains("noscript") || error.contains("no matching script")
+}
+
+/// The sorted set of the jobs in a state, less the prefix.
+fn index(status: Status) -> &'static str {
+    match status {
+        Status::Queued => "waiting",
+        status => status.as_str(),
+    }
+}
+
+const UNEXPECTED: Error = Error::Corrupt("an unknown reply");
+
+impl<D: Redis> Store for RedisStore<D> {
+    async fn submit(&self, job: NewJob, max_waiting: u64, now: Millis) -> Result<Submitted, Error> {
+        let mut fields = Arguments(Vec::new());
+        fields
+            .field("route", job.route)
+            .field("status", Status::Queued.as_str())
+            .field("cancel_requested", "0")
+            .field("attempts", "0")
+            .field("created_at", now.to_string())
+            .field(
+                "expires_after",
+                job.expires_after.min(MAX_MILLIS).to_string(),
+            )
+            .maybe("webhook", job.webhook)
+            .maybe(
+                "interest",
+                job.interest.map(|time| time.min(MAX_MILLIS).to_string()),
+            );
+        if let Some(key) = job.key {
+            fields
+                .field("key", key.name)
+                .field("fingerprint", key.fingerprint);
+        }
+        let mut arguments = self.operation("submit", now);
+        arguments
+            .push(job.id)
+            .number(max_waiting)
+            .push(fields.0.len().to_string());
+        arguments.0.append(&mut fields.0);
+        arguments
+            .field("method", job.request.method)
+            .field("target", job.request.target)
+            .maybe("content_type", job.request.content_type)
+            .field("body", job.request.body);
+
+        let mut reply = self.run(arguments).await?;
+        match reply.text()?.as_str() {
+            "new" => Ok(Submitted::New(reply.job()?)),
+            "existing" => Ok(Submitted::Existing(reply.job()?)),
+            "conflict" => Ok(Submitted::Conflict),
+            "full" => Ok(Submitted::Full {
+                waiting: reply.number()?,
+            }),
+            _ => Err(UNEXPECTED),
+        }
+    }
+
+    async fn claim(
+        &self,
+        lease: Millis,
+        max_running: Option<u64>,
+        now: Millis,
+    ) -> Result<Next, Error> {
+        let mut arguments = self.operation("claim", now);
+        arguments
+            .number(after(now, lease))
+            .push(max_running.map_or(String::new(), |max| max.to_string()))
+            .push(MAX_ATTEMPTS.to_string())
+            .outcome(worker_lost());
+        let mut reply = self.run(arguments).await?;
+        match reply.text()?.as_str() {
+            "job" => {
+                let job = reply.job()?;
+                let claim = Claim {
+                    id: job.id.clone(),
+                    attempt: job.attempts,
+                };
+                let request = reply.request()?;
+                Ok(Next::Job(Box::new(Claimed {
+                    claim,
+                    job,
+                    request,
+                })))
+            }
+            "later" => Ok(Next::Later(reply.number()?)),
+            "busy" => Ok(Next::Busy(reply.number()?)),
+            "idle" => Ok(Next::Idle),
+            _ => Err(UNEXPECTED),
+        }
+    }
+
+    async fn heartbeat(
+        &self,
+        claim: &Claim,
+        progress: Option<&str>,
+        lease: Millis,
+        now: Millis,
+    ) -> Result<Standing, Error> {
+        let mut arguments = self.operation("heartbeat", now);
+        arguments
+            .push(claim.id.as_str())
+            .push(claim.attempt.to_string())
+            .number(after(now, lease));
+        if let Some(progress) = progress {
+            arguments.push(progress);
+        }
+        match self.run(arguments).await?.text()?.as_str() {
+            "held" => Ok(Standing::Held),
+            "cancel" => Ok(Standing::CancelRequested),
+            "lost" => Ok(Standing::Lost),
+            _ => Err(UNEXPECTED),
+        }
+    }
+
+    async fn finish(&self, claim: &Claim, ending: Ending, now: Millis) -> Result<bool, Error> {
+        let mut arguments = self.operation("finish", now);
+        arguments
+            .push(claim.id.as_str())
+            .push(claim.attempt.to_string());
+        match ending {
+            Ending::Outcome(outcome) => arguments
+                .push(outcome.job_status().as_str())
+                .outcome(outcome),
+            Ending::Canceled => arguments.push(Status::Canceled.as_str()),
+        };
+        Ok(self.run(arguments).await?.number::<u8>()? == 1)
+    }
+
+    async fn get(&self, id: &str, now: Millis) -> Result<Option<Job>, Error> {
+        let mut arguments = self.operation("get", now);
+        arguments.push(id);
+        let mut reply = self.run(arguments).await?;
+        (!reply.is_empty()).then(|| reply.job()).transpose()
+    }
+
+    async fn outcome(&self, id: &str, now: Millis) -> Result<Option<Outcome>, Error> {
+        let mut arguments = self.operation("outcome", now);
+        arguments.push(id);
+        let mut reply = self.run(arguments).await?;
+        (!reply.is_empty()).then(|| reply.outcome()).transpose()
+    }
+
+    async fn cancel(&self, id: &str, now: Millis) -> Result<Option<Job>, Error> {
+        let mut arguments = self.operation("cancel", now);
+        arguments.push(id);
+        let mut reply = self.run(arguments).await?;
+        (!reply.is_empty()).then(|| reply.job()).transpose()
+    }
+
+    async fn remove(&self, id: &str, now: Millis) -> Result<bool, Error> {
+        let mut arguments = self.operation("remove", now);
+        arguments.push(id);
+        Ok(self.run(arguments).await?.number::<u8>()? == 1)
+    }
+
+    async fn list(
+        &self,
+        status: Option<Status>,
+        after: Option<&str>,
+        limit: u32,
+        now: Millis,
+    ) -> Result<Page, Error> {
+        let after = match after {
+            Some(after) => after.parse::<Cursor>()?.to_string(),
+            None => String::new(),
+        };
+        let mut arguments = self.operation("list", now);
+        arguments.number(limit.max(1).into()).push(after);
+        match status {
+            Some(status) => {
+                arguments.push(index(status));
+            }
+            None => {
+                for status in Status::ALL {
+                    arguments.push(index(status));
+                }
+            }
+        }
+        let mut reply = self.run(arguments).await?;
+        let next = reply.maybe_text()?;
+        let mut jobs = Vec::new();
+        while !reply.is_empty() {
+            jobs.push(reply.job()?);
+        }
+        Ok(Page { jobs, next })
+    }
+
+    async fn load(&self, now: Millis) -> Result<u64, Error> {
+        self.run(self.operation("load", now)).await?.number()
+    }
+
+    async fn next_delivery(&self, lease: Millis, now: Millis) -> Result<Option<Delivery>, Error> {
+        let mut arguments = self.operation("next_delivery", now);
+        arguments.number(after(now, lease));
+        let mut reply = self.run(arguments).await?;
+        if reply.is_empty() {
+            return Ok(None);
+        }
+        Ok(Some(Delivery {
+            id: reply.text()?,
+            url: reply.text()?,
+            attempt: reply.number()?,
+        }))
+    }
+
+    async fn delivered(
+        &self,
+        delivery: &Delivery,
+        retry_at: Option<Millis>,
+        now: Millis,
+    ) -> Result<(), Error> {
+        let mut arguments = self.operation("delivered", now);
+        arguments
+            .push(delivery.id.as_str())
+            .push(delivery.attempt.to_string())
+            .push(retry_at.map_or(String::new(), |time| time.min(MAX_MILLIS).to_string()));
+        self.run(arguments).await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,370 @@
+-- Every operation of the store, each one run as a whole.
+-- ARGV: operation, database of inputs, database of results, prefix of the keys, present time, its arguments.
+--
+-- Of inputs:  job:ID and request:ID (hashes), key:NAME (hash), waiting, running (by creation),
+--             leases (by end), interests (by end; of waiting jobs).
+-- Of results: job:ID and outcome:ID (hashes), succeeded, failed, canceled (by creation),
+--             expiry (by expiry), webhooks (by when they are due). Each has a time to live.
+-- Members of the sorted sets are the time of creation, in 16 digits, a colon and the ID: the cursors of lists.
+
+local INPUT, RESULTS, PREFIX, NOW = ARGV[2], ARGV[3], ARGV[4], ARGV[5]
+local JOB, REQUEST, KEY, OUTCOME = PREFIX .. 'job:', PREFIX .. 'request:', PREFIX .. 'key:', PREFIX .. 'outcome:'
+local WAITING, RUNNING = PREFIX .. 'waiting', PREFIX .. 'running'
+local LEASES, INTERESTS = PREFIX .. 'leases', PREFIX .. 'interests'
+local EXPIRY, WEBHOOKS = PREFIX .. 'expiry', PREFIX .. 'webhooks'
+local ENDED = {PREFIX .. 'succeeded', PREFIX .. 'failed', PREFIX .. 'canceled'}
+local MAX_MILLIS = 9007199254740991
+local BATCH = 500
+local FIELDS = {'id', 'route', 'status', 'cancel_requested', 'progress', 'attempts', 'created_at', 'started_at',
+    'finished_at', 'expires_at', 'webhook'}
+
+local now = tonumber(NOW)
+
+local selected
+local function on(database, ...)
+    if selected ~= database then
+        redis.call('SELECT', database)
+        selected = database
+    end
+    return redis.call(...)
+end
+local function input(...) return on(INPUT, ...) end
+local function results(...) return on(RESULTS, ...) end
+
+local function id_of(member) return string.sub(member, 18) end
+
+local function member_of(job)
+    return string.rep('0', 16 - #job.created_at) .. job.created_at .. ':' .. job.id
+end
+
+local function read(call, id)
+    local entries = call('HGETALL', JOB .. id)
+    if #entries == 0 then return nil end
+    local job = {id = id}
+    for i = 1, #entries, 2 do job[entries[i]] = entries[i + 1] end
+    return job
+end
+
+local function has_ended(job) return job.status ~= 'queued' and job.status ~= 'running' end
+
+-- A job that is not gone.
+local function find(id)
+    local job = read(input, id) or read(results, id)
+    if not job then return nil end
+    if job.expires_at and tonumber(job.expires_at) <= now then return nil end
+    if job.status == 'queued' and job.interest and tonumber(job.interest) <= now then return nil end
+    return job
+end
+
+local function append(reply, job)
+    for i, field in ipairs(FIELDS) do reply[#reply + 1] = job[field] or false end
+    return reply
+end
+
+local function forget_key(job)
+    if job.key then input('DEL', KEY .. job.key) end
+end
+
+-- Forgets an ended job, of which only the member may be left: the server's clock may be ahead, and the ID in
+-- use again.
+local function forget(member)
+    local id = id_of(member)
+    local job = read(results, id)
+    if job and member_of(job) == member then
+        forget_key(job)
+        results('DEL', JOB .. id, OUTCOME .. id)
+    end
+    for i, key in ipairs(ENDED) do results('ZREM', key, member) end
+    results('ZREM', EXPIRY, member)
+    results('ZREM', WEBHOOKS, member)
+end
+
+-- Forgets what is gone.
+local function sweep()
+    repeat
+        local members = input('ZRANGEBYSCORE', INTERESTS, '-inf', NOW, 'LIMIT', 0, BATCH)
+        for i, member in ipairs(members) do
+            local id = id_of(member)
+            local job = read(input, id)
+            if job then forget_key(job) end
+            input('DEL', JOB .. id, REQUEST .. id)
+            input('ZREM', WAITING, member)
+            input('ZREM', INTERESTS, member)
+        end
+    until #members < BATCH
+    repeat
+        local members = results('ZRANGEBYSCORE', EXPIRY, '-inf', NOW, 'LIMIT', 0, BATCH)
+        for i, member in ipairs(members) do forget(member) end
+    until #members < BATCH
+end
+
+-- Lets a key live for at least so long from now.
+local function keep(key, duration)
+    if results('PTTL', key) < tonumber(duration) then results('PEXPIRE', key, duration) end
+end
+
+-- Ends a job: it moves from the inputs to the results. `outcome` is a list of fields and values.
+local function conclude(job, status, outcome)
+    local id, member, duration = job.id, member_of(job), job.expires_after
+    input('DEL', JOB .. id, REQUEST .. id)
+    if job.status == 'queued' then
+        input('ZREM', WAITING, member)
+        if job.interest then input('ZREM', INTERESTS, member) end
+    else
+        input('ZREM', RUNNING, member)
+        input('ZREM', LEASES, member)
+    end
+    if job.key then input('PEXPIRE', KEY .. job.key, duration) end
+
+    job.status = status
+    job.finished_at = NOW
+    job.expires_at = string.format('%.0f', math.min(now + tonumber(duration), MAX_MILLIS))
+    local fields = {}
+    for field, value in pairs(job) do
+        fields[#fields + 1] = field
+        fields[#fields + 1] = value
+    end
+    results('HSET', JOB .. id, unpack(fields))
+    results('PEXPIRE', JOB .. id, duration)
+    if outcome then
+        results('HSET', OUTCOME .. id, unpack(outcome))
+        results('PEXPIRE', OUTCOME .. id, duration)
+    end
+    local ended = PREFIX .. status
+    results('ZADD', ended, 0, member)
+    keep(ended, duration)
+    results('ZADD', EXPIRY, job.expires_at, member)
+    keep(EXPIRY, duration)
+    if job.webhook then
+        results('ZADD', WEBHOOKS, NOW, member)
+        keep(WEBHOOKS, duration)
+    end
+end
+
+local operations = {}
+
+-- ID, greatest number of waiting jobs, number of arguments for the job, these, those for the request.
+function operations.submit(id, max_waiting, count, ...)
+    local arguments = {...}
+    count = tonumber(count)
+    local job = {id = id}
+    for i = 1, count, 2 do job[arguments[i]] = arguments[i + 1] end
+    sweep()
+
+    local existing
+    if job.key then
+        local held = input('HMGET', KEY .. job.key, 'id', 'fingerprint')
+        existing = held[1] and find(held[1])
+        if existing and existing.key ~= job.key then existing = nil end
+        if existing and held[2] ~= job.fingerprint then return {'conflict'} end
+    end
+    existing = existing or find(id)
+    if existing then
+        if existing.interest and not has_ended(existing) then
+            if not job.interest then
+                input('HDEL', JOB .. existing.id, 'interest')
+                input('ZREM', INTERESTS, member_of(existing))
+            elseif tonumber(job.interest) > tonumber(existing.interest) then
+                input('HSET', JOB .. existing.id, 'interest', job.interest)
+                if existing.status == 'queued' then
+                    input('ZADD', INTERESTS, job.interest, member_of(existing))
+                end
+            end
+        end
+        return append({'existing'}, existing)
+    end
+
+    local waiting = input('ZCARD', WAITING)
+    if waiting >= tonumber(max_waiting) then return {'full', waiting} end
+
+    local member = member_of(job)
+    input('HSET', JOB .. id, unpack(arguments, 1, count))
+    input('HSET', REQUEST .. id, unpack(arguments, count + 1))
+    input('ZADD', WAITING, 0, member)
+    if job.interest then input('ZADD', INTERESTS, job.interest, member) end
+    if job.key then
+        input('DEL', KEY .. job.key)
+        input('HSET', KEY .. job.key, 'id', id, 'fingerprint', job.fingerprint)
+    end
+    return append({'new'}, job)
+end
+
+-- Takes the jobs of lost workers back.
+local function recover(attempts, outcome)
+    repeat
+        local members = input('ZRANGEBYSCORE', LEASES, '-inf', NOW, 'LIMIT', 0, BATCH)
+        for i, member in ipairs(members) do
+            local job = read(input, id_of(member))
+            if not job then
+                input('ZREM', RUNNING, member)
+                input('ZREM', LEASES, member)
+            elseif job.cancel_requested == '1' then
+                conclude(job, 'canceled')
+            elseif tonumber(job.attempts) >= tonumber(attempts) then
+                conclude(job, 'failed', outcome)
+            else
+                input('HSET', JOB .. job.id, 'status', 'queued')
+                input('HDEL', JOB .. job.id, 'progress')
+                input('ZREM', RUNNING, member)
+                input('ZREM', LEASES, member)
+                input('ZADD', WAITING, 0, member)
+                if job.interest then input('ZADD', INTERESTS, job.interest, member) end
+            end
+        end
+    until #members < BATCH
+end
+
+local function first(call, key)
+    local entry = call('ZRANGE', key, 0, 0, 'WITHSCORES')
+    return tonumber(entry[2])
+end
+
+-- End of the lease, greatest number of running jobs or nothing, greatest number of attempts, outcome of a job
+-- whose workers were lost.
+function operations.claim(lease_until, max_running, attempts, ...)
+    recover(attempts, {...})
+    sweep()
+    local member = input('ZRANDMEMBER', WAITING)
+    if not member then
+        local lease, webhook = first(input, LEASES), first(results, WEBHOOKS)
+        local earliest = lease and webhook and math.min(lease, webhook) or lease or webhook
+        return earliest and {'later', string.format('%.0f', earliest)} or {'idle'}
+    end
+    if max_running ~= '' and input('ZCARD', LEASES) >= tonumber(max_running) then
+        return {'busy', string.format('%.0f', first(input, LEASES) or MAX_MILLIS)}
+    end
+    local id = id_of(member)
+    input('HINCRBY', JOB .. id, 'attempts', 1)
+    input('HSET', JOB .. id, 'status', 'running', 'started_at', NOW)
+    input('ZREM', WAITING, member)
+    input('ZREM', INTERESTS, member)
+    input('ZADD', RUNNING, 0, member)
+    input('ZADD', LEASES, lease_until, member)
+    local reply = append({'job'}, read(input, id))
+    for i, value in ipairs(input('HMGET', REQUEST .. id, 'method', 'target', 'content_type', 'body')) do
+        reply[#reply + 1] = value
+    end
+    return reply
+end
+
+-- The job of a claim that is not outdated.
+local function claimed(id, attempt)
+    local job = read(input, id)
+    return job and job.status == 'running' and job.attempts == attempt and job
+end
+
+-- ID, attempt, end of the lease, progress or nothing.
+function operations.heartbeat(id, attempt, lease_until, progress)
+    local job = claimed(id, attempt)
+    if not job then return {'lost'} end
+    if progress then input('HSET', JOB .. id, 'progress', progress) end
+    input('ZADD', LEASES, lease_until, member_of(job))
+    return {job.cancel_requested == '1' and 'cancel' or 'held'}
+end
+
+-- ID, attempt, status, outcome or nothing.
+function operations.finish(id, attempt, status, ...)
+    local job = claimed(id, attempt)
+    if not job then return {0} end
+    conclude(job, status, select('#', ...) > 0 and {...} or nil)
+    return {1}
+end
+
+-- ID.
+function operations.get(id)
+    local job = find(id)
+    return job and append({}, job) or {}
+end
+
+-- ID.
+function operations.outcome(id)
+    if not find(id) then return {} end
+    local outcome = results('HMGET', OUTCOME .. id, 'status', 'content_type', 'body')
+    return outcome[1] and outcome or {}
+end
+
+-- ID.
+function operations.cancel(id)
+    local job = find(id)
+    if not job then return {} end
+    if not has_ended(job) then
+        job.cancel_requested = '1'
+        if job.status == 'queued' then
+            conclude(job, 'canceled')
+        else
+            input('HSET', JOB .. id, 'cancel_requested', '1')
+        end
+    end
+    return append({}, job)
+end
+
+-- ID.
+function operations.remove(id)
+    local job = find(id)
+    if not job or not has_ended(job) then return {0} end
+    forget(member_of(job))
+    return {1}
+end
+
+-- Strings are compared by the locale in Lua, by their bytes in Redis.
+local function is_newer(a, b)
+    for i = 1, math.min(#a, #b) do
+        local x, y = string.byte(a, i), string.byte(b, i)
+        if x ~= y then return x > y end
+    end
+    return #a > #b
+end
+
+-- Length of a page, cursor or nothing, the states that are wanted.
+function operations.list(limit, after, ...)
+    sweep()
+    limit = tonumber(limit)
+    local from = after == '' and '+' or '(' .. after
+    local members = {}
+    for i, status in ipairs({...}) do
+        local call = (status == 'waiting' or status == 'running') and input or results
+        for j, member in ipairs(call('ZRANGE', PREFIX .. status, from, '-', 'BYLEX', 'REV', 'LIMIT', 0, limit + 1)) do
+            members[#members + 1] = member
+        end
+    end
+    table.sort(members, is_newer)
+    local reply = {#members > limit and members[limit]}
+    for i = 1, math.min(limit, #members) do
+        local job = find(id_of(members[i]))
+        if job then append(reply, job) end
+    end
+    return reply
+end
+
+function operations.load()
+    return {input('ZCARD', WAITING) - input('ZCOUNT', INTERESTS, '-inf', NOW)}
+end
+
+-- End of the lease.
+function operations.next_delivery(lease_until)
+    while true do
+        local member = results('ZRANGEBYSCORE', WEBHOOKS, '-inf', NOW, 'LIMIT', 0, 1)[1]
+        if not member then return {} end
+        local job = find(id_of(member))
+        if job and has_ended(job) then
+            local attempt = results('HINCRBY', JOB .. job.id, 'deliveries', 1)
+            results('ZADD', WEBHOOKS, lease_until, member)
+            return {job.id, job.webhook, attempt}
+        end
+        results('ZREM', WEBHOOKS, member)
+    end
+end
+
+-- ID, attempt, when to try again or nothing.
+function operations.delivered(id, attempt, retry_at)
+    local job = read(results, id)
+    if not job or job.deliveries ~= attempt then return {} end
+    if retry_at == '' then
+        results('ZREM', WEBHOOKS, member_of(job))
+    else
+        results('ZADD', WEBHOOKS, 'XX', retry_at, member_of(job))
+    end
+    return {}
+end
+
+return operations[ARGV[1]](unpack(ARGV, 6))

@@ -1,0 +1,398 @@
+//! Jobs in an SQLite database.
+
+mod row;
+mod schema;
+mod statements;
+
+use crate::driver::{Sql, Value};
+use crate::model::{
+    Claim, Claimed, Delivery, Ending, Job, MAX_ATTEMPTS, Millis, NewJob, Next, Outcome, Page,
+    Standing, Status, Submitted, worker_lost,
+};
+use crate::store::{Cursor, Error, MAX_MILLIS, Store, after};
+use row::{Row, maybe_number, maybe_text, number, text};
+use statements as sql;
+
+/// A store in an SQLite database of version 3.35 or newer, which several connections and processes may use at
+/// once.
+///
+/// What [`Store::submit`] acknowledged survives a loss of power; of later changes the last may be lost then,
+/// and the job runs again.
+pub struct SqliteStore<D> {
+    driver: D,
+}
+
+/// How often a change is tried again when other connections come first.
+const TRIES: u32 = 10;
+
+/// What there is to do.
+struct Survey {
+    lost: bool,
+    dropped: bool,
+    expired: bool,
+    waiting: bool,
+    running: u64,
+    first_lease: Option<Millis>,
+    first_webhook: Option<Millis>,
+    lot: i64,
+}
+
+impl<D: Sql> SqliteStore<D> {
+    /// Takes over a connection, and prepares the database where it is new.
+    ///
+    /// # Errors
+    /// The database cannot be written, or is one of a newer version.
+    pub async fn open(driver: D) -> Result<Self, Error> {
+        schema::prepare(&driver).await?;
+        Ok(Self { driver })
+    }
+
+    /// Runs a statement, again if another connection was in its way for longer than it waits.
+    async fn run(&self, statement: &str, parameters: &[Value]) -> Result<Vec<Vec<Value>>, Error> {
+        let mut tries = 0;
+        loop {
+            match self.driver.execute(statement, parameters).await {
+                Err(error) if tries < TRIES && error.0.contains("locked") => tries += 1,
+                result => return Ok(result?),
+            }
+        }
+    }
+
+    async fn row(&self, statement: &str, parameters: &[Value]) -> Result<Option<Row>, Error> {
+        Ok(Row::first(self.run(statement, parameters).await?))
+    }
+
+    async fn survey(&self, now: Millis) -> Result<Survey, Error> {
+        let mut row = self
+            .row(sql::SURVEY, &[number(now)])
+            .await?
+            .ok_or(Error::Corrupt("no survey"))?;
+        Ok(Survey {
+            lost: row.flag()?,
+            dropped: row.flag()?,
+            expired: row.flag()?,
+            waiting: row.flag()?,
+            running: row.number()?,
+            first_lease: row.maybe_millis()?,
+            first_webhook: row.maybe_millis()?,
+            lot: row.integer()?,
+        })
+    }
+
+    /// Takes the jobs of lost workers back.
+    async fn recover(&self, now: Millis) -> Result<(), Error> {
+        let attempts = number(MAX_ATTEMPTS.into());
+        self.run(sql::CANCEL_LOST, &[number(now)]).await?;
+        let outcome = worker_lost();
+        self.run(
+            sql::FAIL_LOST,
+            &[
+                number(now),
+                attempts.clone(),
+                number(outcome.status.into()),
+                maybe_text(outcome.content_type),
+                Value::Blob(outcome.body),
+            ],
+        )
+        .await?;
+        self.run(sql::REQUEUE, &[number(now), attempts]).await?;
+        Ok(())
+    }
+
+    /// Deletes what is gone.
+    async fn sweep(&self, survey: &Survey, now: Millis) -> Result<(), Error> {
+        // A job taken back may have lost its interest.
+        if survey.dropped || survey.lost {
+            self.run(sql::DROP, &[number(now)]).await?;
+        }
+        if survey.expired {
+            self.run(sql::EXPIRE, &[number(now)]).await?;
+        }
+        Ok(())
+    }
+
+    async fn insert(
+        &self,
+        job: &NewJob,
+        max_waiting: u64,
+        now: Millis,
+    ) -> Result<Option<Row>, Error> {
+        let request = &job.request;
+        let parameters = [
+            number(now),
+            text(&job.id),
+            text(&job.route),
+            maybe_text(job.webhook.as_ref()),
+            maybe_text(job.key.as_ref().map(|key| &key.name)),
+            maybe_text(job.key.as_ref().map(|key| &key.fingerprint)),
+            maybe_number(job.interest),
+            number(job.expires_after.min(MAX_MILLIS)),
+            text(&request.method),
+            text(&request.target),
+            maybe_text(request.content_type.as_ref()),
+            Value::Blob(request.body.clone()),
+            number(max_waiting),
+        ];
+        // A job is acknowledged once it is on the disk.
+        self.run("PRAGMA synchronous = FULL", &[]).await?;
+        let inserted = self.row(sql::INSERT, &parameters).await;
+        self.run("PRAGMA synchronous = NORMAL", &[]).await?;
+        inserted
+    }
+
+    /// Finds a job and renews the interest in it.
+    async fn renew(&self, id: &str, job: &NewJob, now: Millis) -> Result<Option<Job>, Error> {
+        let parameters = [number(now), text(id), maybe_number(job.interest)];
+        match self.row(sql::RENEW, &parameters).await? {
+            Some(mut row) => Ok(Some(row.job()?)),
+            None => self.get(id, now).await,
+        }
+    }
+}
+
+impl<D: Sql> Store for SqliteStore<D> {
+    async fn submit(&self, job: NewJob, max_waiting: u64, now: Millis) -> Result<Submitted, Error> {
+        let mut tries = 0;
+        loop {
+            let survey = self.survey(now).await?;
+            self.sweep(&survey, now).await?;
+            if let Some(key) = &job.key
+                && let Some(mut row) = self
+                    .row(sql::FIND_KEY, &[number(now), text(&key.name)])
+                    .await?
+            {
+                let (id, fingerprint) = (row.text()?, row.text()?);
+                if fingerprint != key.fingerprint {
+                    return Ok(Submitted::Conflict);
+                }
+                if let Some(existing) = self.renew(&id, &job, now).await? {
+                    return Ok(Submitted::Existing(existing));
+                }
+            }
+            if let Some(existing) = self.renew(&job.id, &job, now).await? {
+                return Ok(Submitted::Existing(existing));
+            }
+            match self.insert(&job, max_waiting, now).await {
+                Ok(Some(_)) => {
+                    return Ok(Submitted::New(job.queued(now)));
+                }
+                Ok(None) => {
+                    let waiting = self.load(now).await?;
+                    return Ok(Submitted::Full { waiting });
+                }
+                // Somebody else submitted the same in this moment.
+                Err(Error::Driver(error)) if tries < TRIES && error.0.contains("UNIQUE") => {
+                    tries += 1;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    async fn claim(
+        &self,
+        lease: Millis,
+        max_running: Option<u64>,
+        now: Millis,
+    ) -> Result<Next, Error> {
+        let mut survey = self.survey(now).await?;
+        if survey.lost || survey.dropped || survey.expired {
+            if survey.lost {
+                self.recover(now).await?;
+            }
+            self.sweep(&survey, now).await?;
+            survey = self.survey(now).await?;
+        }
+        while survey.waiting && max_running.is_none_or(|max| survey.running < max) {
+            let parameters = [
+                number(now),
+                number(after(now, lease)),
+                Value::Integer(survey.lot),
+                maybe_number(max_running),
+            ];
+            if let Some(mut row) = self.row(sql::CLAIM, &parameters).await? {
+                let job = row.job()?;
+                let claim = Claim {
+                    id: job.id.clone(),
+                    attempt: job.attempts,
+                };
+                let request = row.request()?;
+                return Ok(Next::Job(Box::new(Claimed {
+                    claim,
+                    job,
+                    request,
+                })));
+            }
+            survey = self.survey(now).await?;
+        }
+        Ok(match (survey.waiting, survey.first_lease) {
+            (true, Some(lease)) => Next::Busy(lease),
+            // None may run at all.
+            (true, None) => Next::Busy(MAX_MILLIS),
+            (false, lease) => [lease, survey.first_webhook]
+                .into_iter()
+                .flatten()
+                .min()
+                .map_or(Next::Idle, Next::Later),
+        })
+    }
+
+    async fn heartbeat(
+        &self,
+        claim: &Claim,
+        progress: Option<&str>,
+        lease: Millis,
+        now: Millis,
+    ) -> Result<Standing, Error> {
+        let parameters = [
+            number(after(now, lease)),
+            text(&claim.id),
+            number(claim.attempt.into()),
+            maybe_text(progress),
+        ];
+        Ok(match self.row(sql::HEARTBEAT, &parameters).await? {
+            None => Standing::Lost,
+            Some(mut row) => {
+                if row.flag()? {
+                    Standing::CancelRequested
+                } else {
+                    Standing::Held
+                }
+            }
+        })
+    }
+
+    async fn finish(&self, claim: &Claim, ending: Ending, now: Millis) -> Result<bool, Error> {
+        let (status, outcome) = match ending {
+            Ending::Outcome(outcome) => (outcome.job_status(), Some(outcome)),
+            Ending::Canceled => (Status::Canceled, None),
+        };
+        let [code, kind, body] = outcome.map_or(
+            [Value::Null, Value::Null, Value::Null],
+            |Outcome {
+                 status,
+                 content_type,
+                 body,
+             }| {
+                [
+                    number(status.into()),
+                    maybe_text(content_type),
+                    Value::Blob(body),
+                ]
+            },
+        );
+        let parameters = [
+            number(now),
+            text(&claim.id),
+            number(claim.attempt.into()),
+            text(status.as_str()),
+            code,
+            kind,
+            body,
+        ];
+        Ok(self.row(sql::FINISH, &parameters).await?.is_some())
+    }
+
+    async fn get(&self, id: &str, now: Millis) -> Result<Option<Job>, Error> {
+        let row = self.row(sql::GET, &[number(now), text(id)]).await?;
+        row.map(|mut row| row.job()).transpose()
+    }
+
+    async fn outcome(&self, id: &str, now: Millis) -> Result<Option<Outcome>, Error> {
+        let row = self.row(sql::OUTCOME, &[number(now), text(id)]).await?;
+        row.map(|mut row| row.outcome()).transpose()
+    }
+
+    async fn cancel(&self, id: &str, now: Millis) -> Result<Option<Job>, Error> {
+        match self.row(sql::CANCEL, &[number(now), text(id)]).await? {
+            Some(mut row) => Ok(Some(row.job()?)),
+            None => self.get(id, now).await,
+        }
+    }
+
+    async fn remove(&self, id: &str, now: Millis) -> Result<bool, Error> {
+        Ok(self
+            .row(sql::REMOVE, &[number(now), text(id)])
+            .await?
+            .is_some())
+    }
+
+    async fn list(
+        &self,
+        status: Option<Status>,
+        after: Option<&str>,
+        limit: u32,
+        now: Millis,
+    ) -> Result<Page, Error> {
+        // What is gone would be passed over one by one.
+        let survey = self.survey(now).await?;
+        self.sweep(&survey, now).await?;
+        let (created_at, id) = match after {
+            Some(after) => {
+                let cursor: Cursor = after.parse()?;
+                (cursor.created_at, cursor.id)
+            }
+            None => (u64::MAX, String::new()),
+        };
+        let limit = limit.max(1);
+        let mut parameters = vec![
+            number(now),
+            number(created_at),
+            text(id),
+            number(u64::from(limit) + 1),
+        ];
+        let statement = match status {
+            Some(status) => {
+                parameters.push(text(status.as_str()));
+                sql::LIST_STATUS
+            }
+            None => sql::LIST,
+        };
+        let rows = self.run(statement, &parameters).await?;
+        let mut jobs = rows
+            .into_iter()
+            .map(|row| Row::new(row).job())
+            .collect::<Result<Vec<_>, _>>()?;
+        let more = jobs.len() > limit as usize;
+        jobs.truncate(limit as usize);
+        let next = jobs
+            .last()
+            .filter(|_| more)
+            .map(|job| Cursor::of(job).to_string());
+        Ok(Page { jobs, next })
+    }
+
+    async fn load(&self, now: Millis) -> Result<u64, Error> {
+        self.row(sql::LOAD, &[number(now)])
+            .await?
+            .ok_or(Error::Corrupt("no count"))?
+            .number()
+    }
+
+    async fn next_delivery(&self, lease: Millis, now: Millis) -> Result<Option<Delivery>, Error> {
+        let parameters = [number(now), number(after(now, lease))];
+        let Some(mut row) = self.row(sql::NEXT_DELIVERY, &parameters).await? else {
+            return Ok(None);
+        };
+        Ok(Some(Delivery {
+            id: row.text()?,
+            url: row.text()?,
+            attempt: row.number()?,
+        }))
+    }
+
+    async fn delivered(
+        &self,
+        delivery: &Delivery,
+        retry_at: Option<Millis>,
+        _now: Millis,
+    ) -> Result<(), Error> {
+        let parameters = [
+            text(&delivery.id),
+            number(delivery.attempt.into()),
+            maybe_number(retry_at),
+        ];
+        self.run(sql::DELIVERED, &parameters).await?;
+        Ok(())
+    }
+}

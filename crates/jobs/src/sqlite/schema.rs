@@ -1,0 +1,138 @@
+//! The schema of the SQLite store, and the settings of a connection.
+
+use super::row::Row;
+use crate::driver::Sql;
+use crate::store::Error;
+
+/// The version of [`SCHEMA`], kept in the database as `user_version`.
+const VERSION: i64 = 1;
+
+/// Every change of a job is one statement, with the help of the triggers: so it is atomic, and no dropped
+/// future leaves a transaction open. The request is a table of its own, because an update of a row writes the
+/// whole row.
+const SCHEMA: &[&str] = &[
+    "CREATE TABLE IF NOT EXISTS jobs (
+        id TEXT PRIMARY KEY,
+        route TEXT NOT NULL,
+        status TEXT NOT NULL,
+        cancel_requested INTEGER NOT NULL,
+        progress TEXT,
+        attempts INTEGER NOT NULL,
+        created_at INTEGER NOT NULL,
+        started_at INTEGER,
+        finished_at INTEGER,
+        expires_at INTEGER,
+        webhook TEXT,
+        webhook_due INTEGER,
+        deliveries INTEGER NOT NULL,
+        key TEXT,
+        fingerprint TEXT,
+        interest INTEGER,
+        expires_after INTEGER NOT NULL,
+        lease_until INTEGER,
+        lottery INTEGER NOT NULL,
+        outcome_status INTEGER,
+        outcome_type TEXT,
+        outcome_body BLOB)",
+    "CREATE TABLE IF NOT EXISTS requests (
+        id TEXT PRIMARY KEY,
+        method TEXT NOT NULL,
+        target TEXT NOT NULL,
+        content_type TEXT,
+        body BLOB NOT NULL)",
+    "CREATE UNIQUE INDEX IF NOT EXISTS jobs_key ON jobs (key) WHERE key IS NOT NULL",
+    "CREATE INDEX IF NOT EXISTS jobs_waiting ON jobs (lottery, interest) WHERE status = 'queued'",
+    "CREATE INDEX IF NOT EXISTS jobs_interest ON jobs (interest)
+        WHERE status = 'queued' AND interest IS NOT NULL",
+    "CREATE INDEX IF NOT EXISTS jobs_lease ON jobs (lease_until) WHERE status = 'running'",
+    "CREATE INDEX IF NOT EXISTS jobs_expiry ON jobs (expires_at) WHERE expires_at IS NOT NULL",
+    "CREATE INDEX IF NOT EXISTS jobs_webhook ON jobs (webhook_due, created_at, id)
+        WHERE webhook_due IS NOT NULL",
+    "CREATE INDEX IF NOT EXISTS jobs_created ON jobs (created_at, id)",
+    "CREATE INDEX IF NOT EXISTS jobs_status ON jobs (status, created_at, id)",
+    "CREATE VIEW IF NOT EXISTS submissions AS
+        SELECT jobs.id, route, created_at, webhook, key, fingerprint, interest, expires_after,
+            method, target, content_type, body
+        FROM jobs JOIN requests ON requests.id = jobs.id",
+    "CREATE TRIGGER IF NOT EXISTS submit INSTEAD OF INSERT ON submissions BEGIN
+        INSERT INTO jobs (id, route, status, cancel_requested, attempts, created_at, webhook, deliveries,
+            key, fingerprint, interest, expires_after, lottery)
+        VALUES (NEW.id, NEW.route, 'queued', 0, 0, NEW.created_at, NEW.webhook, 0,
+            NEW.key, NEW.fingerprint, NEW.interest, NEW.expires_after, random());
+        INSERT INTO requests (id, method, target, content_type, body)
+        VALUES (NEW.id, NEW.method, NEW.target, NEW.content_type, NEW.body);
+    END",
+    "CREATE TRIGGER IF NOT EXISTS job_ended AFTER UPDATE OF finished_at ON jobs
+        WHEN NEW.finished_at IS NOT NULL BEGIN
+        DELETE FROM requests WHERE id = NEW.id;
+    END",
+    "CREATE TRIGGER IF NOT EXISTS job_forgotten AFTER DELETE ON jobs BEGIN
+        DELETE FROM requests WHERE id = OLD.id;
+    END",
+];
+
+/// How often to try to switch a new database to write-ahead logging.
+const SWITCHES: u32 = 20;
+
+/// Prepares a connection, and the database where it is new.
+pub(super) async fn prepare<D: Sql>(driver: &D) -> Result<(), Error> {
+    driver.execute("PRAGMA busy_timeout = 5000", &[]).await?;
+    log_ahead(driver).await?;
+    // An application that crashes loses nothing so. See `SqliteStore::submit` for a machine that does.
+    driver.execute("PRAGMA synchronous = NORMAL", &[]).await?;
+    if version(driver).await? == VERSION {
+        return Ok(());
+    }
+    driver.execute("BEGIN IMMEDIATE", &[]).await?;
+    let migrated = migrate(driver).await;
+    let end = if migrated.is_ok() {
+        "COMMIT"
+    } else {
+        "ROLLBACK"
+    };
+    driver.execute(end, &[]).await?;
+    migrated
+}
+
+/// Readers then do not wait for a writer. The switch needs the database for itself, and SQLite does not wait
+/// for that: a transaction waits in its place.
+async fn log_ahead<D: Sql>(driver: &D) -> Result<(), Error> {
+    let mut tries = 0;
+    loop {
+        match driver.execute("PRAGMA journal_mode = WAL", &[]).await {
+            Ok(_) => return Ok(()),
+            Err(error) if tries == SWITCHES => return Err(error.into()),
+            Err(_) => tries += 1,
+        }
+        driver.execute("BEGIN IMMEDIATE", &[]).await?;
+        driver.execute("COMMIT", &[]).await?;
+    }
+}
+
+async fn version<D: Sql>(driver: &D) -> Result<i64, Error> {
+    let rows = driver.execute("PRAGMA user_version", &[]).await?;
+    let found = Row::first(rows)
+        .ok_or(Error::Corrupt("no schema version"))?
+        .integer()?;
+    if found > VERSION {
+        return Err(Error::NewerSchema {
+            found,
+            known: VERSION,
+        });
+    }
+    Ok(found)
+}
+
+async fn migrate<D: Sql>(driver: &D) -> Result<(), Error> {
+    // Another connection may have been first.
+    if version(driver).await? == VERSION {
+        return Ok(());
+    }
+    for statement in SCHEMA {
+        driver.execute(statement, &[]).await?;
+    }
+    driver
+        .execute(&format!("PRAGMA user_version = {VERSION}"), &[])
+        .await?;
+    Ok(())
+}

@@ -1,0 +1,290 @@
+//! Databases to test on, and drivers for them.
+
+use std::cell::RefCell;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use jobs::{
+    DriverError, Key, Millis, NewJob, Redis, RedisStore, Reply, Request, Sql, SqliteStore, Store,
+    Value,
+};
+use pollster::block_on;
+use tempfile::TempDir;
+
+/// A fresh database.
+pub trait Backend: Sync {
+    type Store: Store;
+
+    fn start() -> Self;
+
+    /// A store on a connection of its own.
+    fn open(&self) -> Self::Store;
+
+    /// How many jobs, requests and whatever else the database holds.
+    fn records(&self) -> usize;
+
+    /// How many requests the database holds.
+    fn requests(&self) -> usize;
+}
+
+pub struct Sqlite(TempDir);
+
+impl Sqlite {
+    pub fn path(&self) -> PathBuf {
+        self.0.path().join("jobs.db")
+    }
+
+    pub fn driver(&self) -> SqlDriver {
+        SqlDriver(rusqlite::Connection::open(self.path()).unwrap())
+    }
+
+    fn count(&self, table: &str) -> usize {
+        let rows = block_on(
+            self.driver()
+                .execute(&format!("SELECT count(*) FROM {table}"), &[]),
+        );
+        let [Value::Integer(count)] = rows.unwrap()[0][..] else {
+            panic!("no count")
+        };
+        count.try_into().unwrap()
+    }
+}
+
+impl Backend for Sqlite {
+    type Store = SqliteStore<SqlDriver>;
+
+    fn start() -> Self {
+        Self(TempDir::new().unwrap())
+    }
+
+    fn open(&self) -> Self::Store {
+        block_on(SqliteStore::open(self.driver())).unwrap()
+    }
+
+    fn records(&self) -> usize {
+        self.count("jobs") + self.count("requests")
+    }
+
+    fn requests(&self) -> usize {
+        self.count("requests")
+    }
+}
+
+pub struct SqlDriver(pub rusqlite::Connection);
+
+impl Sql for SqlDriver {
+    async fn execute(
+        &self,
+        statement: &str,
+        parameters: &[Value],
+    ) -> Result<Vec<Vec<Value>>, DriverError> {
+        let fail = |error: rusqlite::Error| DriverError(error.to_string());
+        let mut statement = self.0.prepare_cached(statement).map_err(fail)?;
+        let columns = statement.column_count();
+        let parameters = parameters.iter().map(|value| match value.clone() {
+            Value::Null => rusqlite::types::Value::Null,
+            Value::Integer(number) => rusqlite::types::Value::Integer(number),
+            Value::Real(number) => rusqlite::types::Value::Real(number),
+            Value::Text(text) => rusqlite::types::Value::Text(text),
+            Value::Blob(bytes) => rusqlite::types::Value::Blob(bytes),
+        });
+        let rows = statement
+            .query_map(rusqlite::params_from_iter(parameters), |row| {
+                (0..columns)
+                    .map(|column| {
+                        Ok(match row.get(column)? {
+                            rusqlite::types::Value::Null => Value::Null,
+                            rusqlite::types::Value::Integer(number) => Value::Integer(number),
+                            rusqlite::types::Value::Real(number) => Value::Real(number),
+                            rusqlite::types::Value::Text(text) => Value::Text(text),
+                            rusqlite::types::Value::Blob(bytes) => Value::Blob(bytes),
+                        })
+                    })
+                    .collect()
+            })
+            .map_err(fail)?;
+        rows.collect::<Result<_, _>>().map_err(fail)
+    }
+}
+
+/// A Redis server that ends with the test.
+pub struct Server {
+    process: Child,
+    directory: TempDir,
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+fn spawn(directory: &TempDir) -> Child {
+    let process = Command::new("redis-server")
+        .current_dir(directory.path())
+        .args(["--port", "0", "--unixsocket", "redis.sock"])
+        .args(["--appendonly", "yes", "--appendfsync", "always", "--save", ""])
+        .stdout(Stdio::null())
+        .spawn()
+        .expect("redis-server cannot be started; these tests need it (Debian: apt-get install redis-server)");
+    let deadline = Instant::now() + Duration::from_secs(20);
+    let client = redis::Client::open(url(directory)).unwrap();
+    loop {
+        // It accepts connections before it has read its files.
+        let ready = client
+            .get_connection()
+            .and_then(|mut connection| redis::cmd("PING").query::<String>(&mut connection));
+        match ready {
+            Ok(_) => return process,
+            Err(error) => assert!(
+                Instant::now() < deadline,
+                "redis-server does not answer: {error}"
+            ),
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+fn url(directory: &TempDir) -> String {
+    format!("unix://{}/redis.sock", directory.path().display())
+}
+
+impl Server {
+    pub const INPUTS: u32 = 3;
+    pub const RESULTS: u32 = 4;
+
+    pub fn driver(&self) -> RedisDriver {
+        let client = redis::Client::open(url(&self.directory)).unwrap();
+        RedisDriver(RefCell::new(client.get_connection().unwrap()))
+    }
+
+    /// Ends the server as a loss of power would, and starts it again.
+    pub fn crash(&mut self) {
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
+        self.process = spawn(&self.directory);
+    }
+
+    pub fn keys(&self) -> Vec<String> {
+        let driver = self.driver();
+        [Self::INPUTS, Self::RESULTS]
+            .into_iter()
+            .flat_map(|database| {
+                driver.run("SELECT", &[&database.to_string()]);
+                driver.run("KEYS", &["*"])
+            })
+            .map(|reply| match reply {
+                Reply::Binary(key) => String::from_utf8(key).unwrap(),
+                other => panic!("{other:?} is no key"),
+            })
+            .collect()
+    }
+}
+
+impl Backend for Server {
+    type Store = RedisStore<RedisDriver>;
+
+    fn start() -> Self {
+        let directory = TempDir::new().unwrap();
+        Self {
+            process: spawn(&directory),
+            directory,
+        }
+    }
+
+    fn open(&self) -> Self::Store {
+        RedisStore::new(self.driver(), Self::INPUTS, Self::RESULTS)
+    }
+
+    fn records(&self) -> usize {
+        self.keys().len()
+    }
+
+    fn requests(&self) -> usize {
+        let is_request = |key: &&String| key.starts_with("routelets:request:");
+        self.keys().iter().filter(is_request).count()
+    }
+}
+
+pub struct RedisDriver(pub RefCell<redis::Connection>);
+
+impl RedisDriver {
+    pub fn run(&self, command: &str, arguments: &[&str]) -> Vec<Reply> {
+        let arguments: Vec<_> = arguments
+            .iter()
+            .map(|argument| argument.as_bytes().to_vec())
+            .collect();
+        block_on(self.execute(command, &arguments)).unwrap()
+    }
+}
+
+impl Redis for RedisDriver {
+    async fn execute(
+        &self,
+        command: &str,
+        arguments: &[Vec<u8>],
+    ) -> Result<Vec<Reply>, DriverError> {
+        let reply = redis::cmd(command)
+            .arg(arguments)
+            .query(&mut *self.0.borrow_mut())
+            .map_err(|error| DriverError(error.to_string()))?;
+        let mut replies = Vec::new();
+        flatten(reply, &mut replies);
+        Ok(replies)
+    }
+}
+
+/// As Spin does.
+fn flatten(reply: redis::Value, to: &mut Vec<Reply>) {
+    match reply {
+        redis::Value::Nil => to.push(Reply::Nil),
+        redis::Value::Int(number) => to.push(Reply::Int64(number)),
+        redis::Value::BulkString(bytes) => to.push(Reply::Binary(bytes)),
+        redis::Value::SimpleString(text) => to.push(Reply::Status(text)),
+        redis::Value::Okay => to.push(Reply::Status("OK".to_owned())),
+        redis::Value::Array(replies) => replies.into_iter().for_each(|reply| flatten(reply, to)),
+        other => panic!("Spin has no {other:?}"),
+    }
+}
+
+/// The present time of most tests.
+pub const NOW: Millis = 1_763_734_000_000;
+
+/// How long their jobs are kept.
+pub const KEPT: Millis = 3_600_000;
+
+/// The length of their leases.
+pub const LEASE: Millis = 30_000;
+
+/// More jobs than they submit.
+pub const MANY: u64 = 1_000_000;
+
+pub fn request(body: &[u8]) -> Request {
+    Request {
+        method: "POST".to_owned(),
+        target: "/factorize?verbose=1".to_owned(),
+        content_type: Some("application/json".to_owned()),
+        body: body.to_vec(),
+    }
+}
+
+pub fn job(id: &str) -> NewJob {
+    NewJob {
+        id: id.to_owned(),
+        route: "POST /factorize".to_owned(),
+        request: request(id.as_bytes()),
+        key: None,
+        interest: None,
+        webhook: None,
+        expires_after: KEPT,
+    }
+}
+
+pub fn key(name: &str, fingerprint: &str) -> Option<Key> {
+    Some(Key {
+        name: name.to_owned(),
+        fingerprint: fingerprint.to_owned(),
+    })
+}

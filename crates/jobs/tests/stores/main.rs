@@ -1,0 +1,9 @@
+//! Both stores, on real databases: one suite of behaviour, and random histories against a model.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod backend;
+mod conformance;
+mod histories;
+mod model;
+mod on_redis;
+mod on_sqlite;
