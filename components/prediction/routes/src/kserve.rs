@@ -1,13 +1,12 @@
 //! The Open Inference Protocol (KServe v2): health, metadata, inference.
 
 use axum::Json;
-use forest::kserve::{self, InferError, InferRequest, InferResponse, ModelMetadata};
-use guest::LocalFuture;
 use http_api::problem::{
     CONTENT_TOO_LARGE, INVALID_BODY, INVALID_JSON, INVALID_REQUEST_BODY, INVALID_TENSOR,
     UNSUPPORTED_MEDIA_TYPE,
 };
 use http_api::{Problem, problem_responses};
+use iris::kserve::{self, InferRequest, InferResponse, Inference, ModelMetadata};
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -63,7 +62,8 @@ async fn live() -> Json<Live> {
 /// Whether every model can infer.
 #[utoipa::path(get, path = "/v2/health/ready", tag = "inference", responses((status = 200, body = Ready)))]
 async fn ready() -> Result<Json<Ready>, Problem> {
-    crate::forest().map(|_| Json(Ready { ready: true }))
+    crate::predict(&[]).await?;
+    Ok(Json(Ready { ready: true }))
 }
 
 /// What the model takes and gives.
@@ -96,14 +96,10 @@ async fn model_ready() -> Result<Json<Ready>, Problem> {
 async fn infer(
     http_api::Json(request): http_api::Json<InferRequest>,
 ) -> Result<Json<InferResponse>, Problem> {
-    let inference = kserve::infer(crate::forest()?, request, guest::pause);
-    LocalFuture::new(inference)
-        .await
-        .map(Json)
-        .map_err(|error| match error {
-            InferError::Forest(error) => crate::failed(error),
-            error => Problem::new(INVALID_TENSOR, error.to_string()),
-        })
+    let inference = Inference::try_from(request)
+        .map_err(|error| Problem::new(INVALID_TENSOR, error.to_string()))?;
+    let predictions = crate::predict(inference.flowers()).await?;
+    Ok(Json(inference.answer(&predictions)))
 }
 
 pub(crate) fn routes() -> OpenApiRouter {

@@ -1,13 +1,12 @@
 //! Iris classification by a random forest: `/prediction`, and the Open Inference Protocol under `/v2`.
 
+mod bindings;
 mod kserve;
-
-use std::sync::LazyLock;
+mod model;
 
 use axum::extract::{FromRequest, Request};
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
-use forest::{Forest, ForestError, Measurement, OneOrMany, Prediction, table};
 use guest::LocalFuture;
 use http_api::problem::{
     CONTENT_TOO_LARGE, IDEMPOTENCY_KEY_REUSED, INTERNAL, INVALID_BODY, INVALID_CSV, INVALID_JSON,
@@ -15,6 +14,7 @@ use http_api::problem::{
     UNSUPPORTED_MEDIA_TYPE, WEBHOOK_NOT_ALLOWED,
 };
 use http_api::{Body, Problem, Query, Work, extract, problem_responses};
+use iris::{Measurement, OneOrMany, Prediction, table};
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -122,19 +122,7 @@ impl Format {
 }
 
 async fn predict(flowers: &[Measurement]) -> Result<Vec<Prediction>, Problem> {
-    let predictions = forest()?.predict(flowers, guest::pause);
-    LocalFuture::new(predictions).await.map_err(failed)
-}
-
-/// The forest, loaded once for an instance.
-fn forest() -> Result<&'static Forest, Problem> {
-    static FOREST: LazyLock<Result<Forest, ForestError>> = LazyLock::new(Forest::load);
-    FOREST.as_ref().map_err(failed)
-}
-
-/// The model is part of the component and was tested with it: no client can cause this.
-fn failed(error: impl std::fmt::Display) -> Problem {
-    Problem::new(INTERNAL, error.to_string())
+    LocalFuture::new(model::predict(flowers)).await
 }
 
 /// The routes of this component, with their part of the OpenAPI document.

@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 
 pub use tensor::{Datatype, InputTensor, OutputTensor, OutputValues, TensorData, TensorError};
 
-use crate::{Forest, ForestError, Prediction};
+use crate::{Measurement, Prediction};
 
 /// The model's name in paths and answers.
 pub const MODEL_NAME: &str = "iris";
@@ -96,7 +96,7 @@ pub struct TensorMetadata {
     pub shape: Vec<i64>,
 }
 
-/// Why a request was not answered. All but [`InferError::Forest`] are faults of the request.
+/// Why a request does not fit the model.
 #[derive(Debug, thiserror::Error)]
 pub enum InferError {
     /// Not exactly one input tensor.
@@ -114,9 +114,6 @@ pub enum InferError {
     /// An output is asked for twice.
     #[error("output `{}` is requested twice", .0.name())]
     DuplicateOutput(Output),
-    /// The forest failed.
-    #[error(transparent)]
-    Forest(#[from] ForestError),
 }
 
 /// An output of the model.
@@ -194,39 +191,50 @@ pub fn metadata() -> ModelMetadata {
     }
 }
 
-/// Answers a request; awaits `pause` as [`Forest::predict`] does.
-///
-/// # Errors
-/// A request that does not fit the model, and a failure of the forest.
-pub async fn infer(
-    forest: &Forest,
-    request: InferRequest,
-    pause: impl AsyncFnMut(),
-) -> Result<InferResponse, InferError> {
-    let InferRequest {
-        id,
-        inputs,
-        outputs,
-    } = request;
-    let [input] = inputs.as_slice() else {
-        return Err(InferError::InputCount(inputs.len()));
-    };
-    if input.name != INPUT {
-        return Err(InferError::UnknownInput(input.name.clone()));
+/// A request that fits the model.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Inference {
+    id: Option<String>,
+    flowers: Vec<Measurement>,
+    outputs: Vec<Output>,
+}
+
+impl TryFrom<InferRequest> for Inference {
+    type Error = InferError;
+
+    fn try_from(request: InferRequest) -> Result<Self, InferError> {
+        let [input] = request.inputs.as_slice() else {
+            return Err(InferError::InputCount(request.inputs.len()));
+        };
+        if input.name != INPUT {
+            return Err(InferError::UnknownInput(input.name.clone()));
+        }
+        Ok(Self {
+            flowers: input.measurements()?,
+            outputs: requested(&request.outputs)?,
+            id: request.id,
+        })
     }
-    let flowers = input.measurements()?;
-    let outputs = requested(&outputs)?;
-    let predictions = forest.predict(&flowers, pause).await?;
-    let outputs = outputs
-        .into_iter()
-        .map(|output| output.tensor(&predictions))
-        .collect();
-    Ok(InferResponse {
-        model_name: MODEL_NAME,
-        model_version: MODEL_VERSION,
-        id,
-        outputs,
-    })
+}
+
+impl Inference {
+    /// The flowers to predict.
+    #[must_use]
+    pub fn flowers(&self) -> &[Measurement] {
+        &self.flowers
+    }
+
+    /// The answer, from the prediction of each flower.
+    #[must_use]
+    pub fn answer(self, predictions: &[Prediction]) -> InferResponse {
+        let tensor = |output: Output| output.tensor(predictions);
+        InferResponse {
+            model_name: MODEL_NAME,
+            model_version: MODEL_VERSION,
+            id: self.id,
+            outputs: self.outputs.into_iter().map(tensor).collect(),
+        }
+    }
 }
 
 fn requested(names: &[RequestedOutput]) -> Result<Vec<Output>, InferError> {
