@@ -10,10 +10,12 @@ use utoipa_axum::router::OpenApiRouter;
 const COMPONENTS: &[fn() -> OpenApiRouter] = &[
     about::routes,
     asr_routes::routes,
+    async_factorize::routes,
     docs::routes,
     factorize_routes::routes,
     hello::routes,
     index::routes,
+    jobs_api::routes,
     mult::routes,
     ping::routes,
     prediction_routes::routes,
