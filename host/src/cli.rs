@@ -1,17 +1,21 @@
 //! The command line: `spin up`'s and `spin build`'s flags, by the same names, and a few of our own.
 
 use std::{
+    fs,
     net::{SocketAddr, ToSocketAddrs},
     path::PathBuf,
+    str::FromStr,
     time::Duration,
 };
 
+use anyhow::Context;
 use clap::{Args, Parser, Subcommand, builder::BoolishValueParser};
 use manifest::VariableSource;
 
 use crate::{
     log::Format,
     pool::{Range, Reuse},
+    sqlite,
 };
 
 /// Runs a Spin application where the Spin command line is absent.
@@ -90,6 +94,10 @@ pub(crate) struct Up {
     #[arg(short, long, value_name = "NAME=VALUE", value_parser = name_value)]
     pub(crate) env: Vec<(String, String)>,
 
+    /// Execute SQL before the application starts: a statement, or @file, or @file:database
+    #[arg(long, value_name = "STATEMENT")]
+    pub(crate) sqlite: Vec<Statements>,
+
     /// The folder for logs and databases; empty for none [default: .spin beside the manifest]
     #[arg(long, value_name = "FOLDER")]
     pub(crate) state_dir: Option<PathBuf>,
@@ -120,7 +128,7 @@ pub(crate) struct Up {
     #[arg(long, value_enum, default_value_t)]
     pub(crate) log_format: Format,
 
-    /// Settings of the host: `state_dir` and `log_dir`
+    /// Settings of the host: state_dir, log_dir, [sqlite_database.<label>], [outbound_redis]
     #[arg(long, env = "RUNTIME_CONFIG_FILE", value_name = "FILE")]
     pub(crate) runtime_config_file: Option<PathBuf>,
 
@@ -197,8 +205,58 @@ impl Up {
     }
 }
 
+/// An argument of `--sqlite`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Statements {
+    /// The database that they are for.
+    pub(crate) database: String,
+    source: StatementSource,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum StatementSource {
+    Given(String),
+    File(PathBuf),
+}
+
+impl Statements {
+    /// The statements themselves.
+    ///
+    /// # Errors
+    /// When their file cannot be read.
+    pub(crate) fn text(&self) -> anyhow::Result<String> {
+        match &self.source {
+            StatementSource::Given(text) => Ok(text.clone()),
+            StatementSource::File(path) => fs::read_to_string(path)
+                .with_context(|| format!("--sqlite: cannot read {}", path.display())),
+        }
+    }
+}
+
+impl FromStr for Statements {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let Some(file) = text.strip_prefix('@') else {
+            return Ok(Self {
+                database: sqlite::DEFAULT.to_owned(),
+                source: StatementSource::Given(text.to_owned()),
+            });
+        };
+        let (file, database) = file.split_once(':').unwrap_or((file, sqlite::DEFAULT));
+        let (file, database) = (file.trim(), database.trim());
+        if file.is_empty() || database.is_empty() {
+            return Err("a file is given as @file or @file:database");
+        }
+        Ok(Self {
+            database: database.to_owned(),
+            source: StatementSource::File(file.into()),
+        })
+    }
+}
+
 /// Flags of Spin's that this host does not have, and what there is instead.
-const SPIN_ONLY: [(&str, &str); 12] = [
+const SPIN_ONLY: [(&str, &str); 11] = [
     ("--tls-cert", "a proxy in front of the host ends TLS"),
     ("--tls-key", "a proxy in front of the host ends TLS"),
     ("--from-registry", "the application must lie in a folder"),
@@ -216,7 +274,6 @@ const SPIN_ONLY: [(&str, &str); 12] = [
     ("--temp", "files are copied to a folder below TMPDIR"),
     ("--debug-info", "guests are not compiled for debuggers"),
     ("--key-value", "there are no key-value stores"),
-    ("--sqlite", "there are no SQLite databases"),
 ];
 
 /// Adds to the error about a flag of Spin's why it is unknown here.
@@ -385,6 +442,25 @@ mod tests {
         );
         for text in ["0", "0..2", "3..3", "3..2", "1..", "..2", "x"] {
             assert!(count_range(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn statements_are_for_the_default_database_unless_it_is_said() {
+        for (text, database, source) in [
+            (
+                "SELECT 1",
+                "default",
+                StatementSource::Given("SELECT 1".into()),
+            ),
+            ("@a.sql", "default", StatementSource::File("a.sql".into())),
+            ("@a.sql:b", "b", StatementSource::File("a.sql".into())),
+        ] {
+            let database = database.to_owned();
+            assert_eq!(text.parse(), Ok(Statements { database, source }), "{text}");
+        }
+        for text in ["@", "@:b", "@a:"] {
+            assert!(text.parse::<Statements>().is_err(), "{text}");
         }
     }
 

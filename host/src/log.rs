@@ -142,6 +142,31 @@ pub(crate) fn serving(url: &str, routes: &[Listed]) {
     out(&mut text);
 }
 
+/// Logs that messages of a channel arrive from now on. Programs wait for this line: as text it begins
+/// with `Subscribed to`, as JSON it has the key `subscribed`.
+pub(crate) fn subscribed(channel: &str, address: &str) {
+    #[derive(Serialize)]
+    struct Subscribed<'a> {
+        subscribed: &'a str,
+        address: &'a str,
+    }
+
+    let Settings { format, quiet } = settings();
+    if quiet {
+        return;
+    }
+    out(&mut match format {
+        Format::Text => format!("Subscribed to {} at {address}", Printable(channel)),
+        Format::Json => json(&Stamped {
+            time: Now.to_string(),
+            record: &Subscribed {
+                subscribed: channel,
+                address,
+            },
+        }),
+    });
+}
+
 /// Logs progress; not when quiet.
 pub(crate) fn info(message: fmt::Arguments<'_>) {
     if !settings().quiet {

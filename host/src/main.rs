@@ -6,11 +6,13 @@
 
 mod aot;
 mod app;
+mod bindings;
 mod body;
 mod build;
 mod cache;
 mod cli;
 mod compose;
+mod config;
 mod engine;
 mod epoch;
 mod folders;
@@ -18,10 +20,13 @@ mod load;
 mod log;
 mod outbound;
 mod pool;
+mod redis;
 mod server;
 mod shutdown;
+mod sqlite;
 mod state;
 mod stdio;
+mod subscriber;
 mod up;
 mod variables;
 

@@ -42,7 +42,8 @@ impl Range<usize> {
 }
 
 impl Range<Duration> {
-    fn pick(self) -> Duration {
+    /// One of the values.
+    pub(crate) fn pick(self) -> Duration {
         let span = self.high.saturating_sub(self.low).as_nanos();
         self.low + Duration::from_nanos(random_below(u64::try_from(span).unwrap_or(u64::MAX)))
     }

@@ -1,9 +1,10 @@
 //! What belongs to one instance of a component.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use manifest::{AllowedHosts, Variables};
 use tempfile::TempDir;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use wasmtime::{Engine, Result, Store, StoreLimits, StoreLimitsBuilder, component::ResourceTable};
 use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
@@ -11,8 +12,12 @@ use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 use crate::{
     epoch::{self, EpochClock, Running},
     outbound::{Hooks, Network},
+    sqlite::Databases,
     stdio::Sink,
 };
+
+/// Connections to databases that one instance may have.
+const CONNECTIONS: usize = 256;
 
 /// What every instance of a component may see and reach.
 pub(crate) struct Sandbox {
@@ -28,6 +33,10 @@ pub(crate) struct Sandbox {
     pub(crate) allowed: AllowedHosts,
     /// The way there.
     pub(crate) network: Arc<Network>,
+    /// The SQLite databases it may open.
+    pub(crate) databases: Databases,
+    /// One permit for each connection to Redis that the application may have.
+    pub(crate) redis: Arc<Semaphore>,
     /// Its standard output.
     pub(crate) stdout: Arc<Sink>,
     /// Its standard error.
@@ -45,6 +54,8 @@ pub(crate) struct InstanceState {
     wasi: WasiCtx,
     http: WasiHttpCtx,
     limits: StoreLimits,
+    connections: Arc<Semaphore>,
+    alive: Arc<()>,
     _running: Running,
 }
 
@@ -69,6 +80,8 @@ impl Sandbox {
             limits: StoreLimitsBuilder::new()
                 .memory_size(self.max_memory)
                 .build(),
+            connections: Arc::new(Semaphore::new(CONNECTIONS)),
+            alive: Arc::default(),
             _running: self.clock.run(),
         };
         let mut store = Store::new(engine, state);
@@ -82,6 +95,21 @@ impl InstanceState {
     /// What the instance may see and reach.
     pub(crate) fn sandbox(&self) -> &Sandbox {
         &self.hooks.0
+    }
+
+    /// What the instance holds by handles.
+    pub(crate) fn resources(&mut self) -> &mut ResourceTable {
+        &mut self.table
+    }
+
+    /// A permit for one more connection to a database.
+    pub(crate) fn connection(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.connections).try_acquire_owned().ok()
+    }
+
+    /// Tells as long as the instance is there.
+    pub(crate) fn alive(&self) -> Weak<()> {
+        Arc::downgrade(&self.alive)
     }
 }
 

@@ -18,16 +18,20 @@ use crate::{
     build::build,
     cache::Cache,
     cli::Up,
+    config::Settings,
     engine::{self, engine},
     epoch::EpochClock,
     folders::Logs,
-    load::Loader,
+    load::{Loaded, Loader, Trigger},
     log::{self, Listed},
     outbound::Network,
     pool::Pool,
+    redis,
     server::{self, Socket},
     shutdown::Shutdown,
+    sqlite::{self, Databases, Location},
     state::Sandbox,
+    subscriber::{self, Receiver, Servers},
 };
 
 /// Instances alive at once, over all components. Each reserves 4 GiB of address space and costs
@@ -55,7 +59,7 @@ pub(crate) fn up(options: Up) -> Result<()> {
         manifest.retain_components(&options.component_id)?;
     }
     ensure!(
-        !manifest.http_triggers.is_empty(),
+        !manifest.http_triggers.is_empty() || !manifest.redis_triggers.is_empty(),
         "{}: the application has no triggers",
         manifest.path.display()
     );
@@ -74,7 +78,10 @@ async fn run(options: Up, manifest: Manifest) -> Result<()> {
     let shutdown = Shutdown::default();
     shutdown.listen()?;
     // Compiling may take a while: that the address is taken should be known before.
-    let socket = Socket::bind(options.listen)?;
+    let socket = match manifest.http_triggers.is_empty() {
+        true => None,
+        false => Some(Socket::bind(options.listen)?),
+    };
     let limits = server::Limits {
         buffer: options.http1_max_buf_size,
         shutdown: options.shutdown_timeout,
@@ -87,10 +94,19 @@ async fn run(options: Up, manifest: Manifest) -> Result<()> {
         started = start => started.context("starting the application panicked")??,
         () = shutdown.requested() => return Ok(()),
     };
-    let listener = socket.listen()?;
-    let url = format!("http://{}", listener.local_addr()?);
-    log::serving(&url, &started.routes);
-    server::serve(started.app, &started.clock, listener, limits, &shutdown).await;
+    let serve = async {
+        if let Some(socket) = socket {
+            let listener = socket.listen()?;
+            let url = format!("http://{}", listener.local_addr()?);
+            log::serving(&url, &started.routes);
+            let app = Arc::clone(&started.app);
+            server::serve(app, &started.clock, listener, limits, &shutdown).await;
+        }
+        Ok(())
+    };
+    // Without Redis there is no application that has Redis triggers.
+    let subscribe = subscriber::run(started.servers, &shutdown, limits.shutdown);
+    tokio::try_join!(serve, subscribe)?;
     Ok(())
 }
 
@@ -98,14 +114,19 @@ async fn run(options: Up, manifest: Manifest) -> Result<()> {
 struct Started {
     app: Arc<App>,
     clock: Arc<EpochClock>,
+    /// Where messages come from.
+    servers: Servers,
     /// What answers which public route, in the order of the manifest.
     routes: Vec<Listed>,
 }
 
 fn start(options: &Up, manifest: &Manifest, shutdown: &Shutdown) -> Result<Started> {
-    let logs = Logs::new(options, manifest.folder())?;
+    let settings = Settings::load(options, manifest.folder())?;
+    let logs = Logs::new(settings.log_dir)?;
     let variables = Arc::new(variables(options, manifest)?);
     let ids = served(manifest);
+    let databases = databases(options, manifest, &ids, &settings.databases)?;
+    let redis = redis::permits(settings.redis_connections);
     if let Some(id) = options
         .follow
         .iter()
@@ -121,7 +142,7 @@ fn start(options: &Up, manifest: &Manifest, shutdown: &Shutdown) -> Result<Start
     let clock = EpochClock::start(engine.clone());
     let network = Network::new();
     let mut sandboxes = Vec::with_capacity(ids.len());
-    for id in &ids {
+    for id in ids.keys() {
         let description = &manifest.components[*id];
         let sink = |stream| logs.sink(options, id, stream);
         sandboxes.push(Arc::new(Sandbox {
@@ -138,6 +159,12 @@ fn start(options: &Up, manifest: &Manifest, shutdown: &Shutdown) -> Result<Start
             .map_err(Error::msg)
             .with_context(|| format!("component '{id}'"))?,
             network: Arc::clone(&network),
+            databases: databases
+                .iter()
+                .filter(|(label, _)| description.sqlite_databases.contains(*label))
+                .map(|(label, database)| (label.clone(), Arc::clone(database)))
+                .collect(),
+            redis: Arc::clone(&redis),
             stdout: sink("stdout")?,
             stderr: sink("stderr")?,
             max_memory: options.max_instance_memory,
@@ -147,30 +174,40 @@ fn start(options: &Up, manifest: &Manifest, shutdown: &Shutdown) -> Result<Start
     let loader = Loader::new(engine.clone(), cache(options)?)?;
     let descriptions: Vec<_> = ids
         .iter()
-        .map(|id| (*id, &manifest.components[*id]))
+        .map(|(id, triggers)| (*id, &manifest.components[*id], triggers))
         .collect();
     let mut loaded = loader.load_all(&descriptions)?;
     let mut components = HashMap::new();
-    for sandbox in sandboxes {
-        let id = sandbox.id.clone();
-        let pre = loaded
-            .remove(id.as_str())
+    let mut receivers = BTreeMap::new();
+    for (id, sandbox) in ids.keys().zip(sandboxes) {
+        let Loaded { http, redis } = loaded
+            .remove(id)
             .with_context(|| format!("loading component '{id}' panicked"))?;
-        let pool = Pool {
-            engine: engine.clone(),
-            pre,
-            sandbox,
-            reuse: options.reuse(),
-            shutdown: shutdown.clone(),
-        };
-        components.insert(
-            id.clone(),
-            Component {
-                id: id.into(),
+        if let Some(pre) = redis {
+            let receiver = Receiver {
+                engine: engine.clone(),
+                pre,
+                sandbox: Arc::clone(&sandbox),
+                timeout: options.request_timeout,
+            };
+            receivers.insert(*id, Arc::new(receiver));
+        }
+        if let Some(pre) = http {
+            let pool = Pool {
+                engine: engine.clone(),
+                pre,
+                sandbox,
+                reuse: options.reuse(),
+                shutdown: shutdown.clone(),
+            };
+            let component = Component {
+                id: (*id).into(),
                 instances: ProxyHandler::new(pool),
-            },
-        );
+            };
+            components.insert((*id).to_owned(), component);
+        }
     }
+    let servers = subscriber::servers(&manifest.redis_triggers, &variables, &receivers)?;
     let app = Arc::new(App {
         router: manifest.router(),
         components,
@@ -180,22 +217,47 @@ fn start(options: &Up, manifest: &Manifest, shutdown: &Shutdown) -> Result<Start
     Ok(Started {
         app,
         clock,
+        servers,
         routes: routes(manifest),
     })
 }
 
-/// The components that answer requests, each once. Others are there to be dependencies.
-fn served(manifest: &Manifest) -> BTreeSet<&str> {
-    let handlers = manifest
-        .http_triggers
-        .iter()
-        .map(|trigger| &trigger.handler);
-    handlers
-        .filter_map(|handler| match handler {
-            Handler::Component(id) => Some(id.as_str()),
-            Handler::Static(_) => None,
-        })
-        .collect()
+/// The components that have triggers. Others are there to be dependencies.
+fn served(manifest: &Manifest) -> BTreeMap<&str, BTreeSet<Trigger>> {
+    let mut served = BTreeMap::<_, BTreeSet<_>>::new();
+    for trigger in &manifest.http_triggers {
+        if let Handler::Component(id) = &trigger.handler {
+            served.entry(id.as_str()).or_default().insert(Trigger::Http);
+        }
+    }
+    for trigger in &manifest.redis_triggers {
+        let triggers = served.entry(&trigger.component).or_default();
+        triggers.insert(Trigger::Redis);
+    }
+    served
+}
+
+/// The SQLite databases of the components, after the statements of the command line.
+fn databases(
+    options: &Up,
+    manifest: &Manifest,
+    ids: &BTreeMap<&str, BTreeSet<Trigger>>,
+    locations: &BTreeMap<String, Location>,
+) -> Result<Databases> {
+    let uses = ids.keys().flat_map(|id| {
+        let labels = manifest.components[*id].sqlite_databases.iter();
+        labels.map(|label| (*id, label.as_str()))
+    });
+    let databases = sqlite::open_all(locations, uses)?;
+    for statements in &options.sqlite {
+        let label = &statements.database;
+        databases
+            .get(label)
+            .with_context(|| format!("--sqlite: no component uses a database '{label}'"))?
+            .execute(&statements.text()?)
+            .context("--sqlite")?;
+    }
+    Ok(databases)
 }
 
 /// The public routes.

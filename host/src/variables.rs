@@ -6,13 +6,10 @@ use wasmtime::{
     component::{Accessor, HasSelf, Linker},
 };
 
-use crate::state::InstanceState;
-
-mod bindings {
-    wasmtime::component::bindgen!({ path: "wit", world: "host" });
-}
-
-use bindings::spin::variables::variables::{Error, Host, HostWithStore, add_to_linker};
+use crate::{
+    bindings::variables::{Error, Host, HostWithStore, add_to_linker},
+    state::InstanceState,
+};
 
 /// Offers the interface to all components.
 ///

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
+use rustix::process::Signal;
 use tempfile::TempDir;
 
 use crate::output::Output;
@@ -23,6 +24,8 @@ pub struct Launch {
     runtime: Runtime,
     command: Command,
     folder: TempDir,
+    /// Where state is kept, if not in the folder.
+    state: Option<PathBuf>,
     listen: String,
 }
 
@@ -37,13 +40,13 @@ impl Launch {
         let folder = TempDir::new().expect("a temporary folder");
         let mut command = runtime.up();
         command.arg("--from").arg(manifest);
-        command.arg("--state-dir").arg(folder.path().join("state"));
         command.arg("--log-dir").arg(folder.path().join("logs"));
         check_components(manifest);
         Self {
             runtime,
             command,
             folder,
+            state: None,
             listen: "127.0.0.1:0".to_owned(),
         }
     }
@@ -75,12 +78,20 @@ impl Launch {
         self
     }
 
+    /// Keeps its state in this folder, which outlives it; with an empty path, nowhere.
+    #[must_use]
+    pub fn state(mut self, folder: &Path) -> Self {
+        self.state = Some(folder.to_owned());
+        self
+    }
+
     /// Starts the application and waits until it answers.
     ///
     /// # Panics
     /// When it does not.
     #[must_use]
     pub fn start(mut self) -> Server {
+        self.command.arg("--listen").arg(&self.listen);
         let (child, output) = self.spawn();
         let address = output.wait_for(START, |line| {
             let (_, url) = line.split_once("http://")?;
@@ -99,12 +110,44 @@ impl Launch {
         server
     }
 
+    /// Starts an application that serves no HTTP, and does not wait for anything.
+    #[must_use]
+    pub fn start_unserved(mut self) -> Server {
+        let (child, output) = self.spawn();
+        Server::new(self.runtime, child, output, self.folder, None)
+    }
+
+    /// Starts an application that has Redis triggers only, and waits until it is subscribed to
+    /// `channels` of them.
+    ///
+    /// # Panics
+    /// When it is not.
+    #[must_use]
+    pub fn subscribe(mut self, channels: usize) -> Server {
+        let (child, output) = self.spawn();
+        let mut subscribed = 0;
+        let ready = output.wait_for(START, |line| {
+            // The host of this workspace, and Spin.
+            let one = line.starts_with("Subscribed to ") || line.starts_with('\t');
+            subscribed += usize::from(one);
+            (subscribed == channels).then_some(())
+        });
+        let server = Server::new(self.runtime, child, output, self.folder, None);
+        assert!(
+            ready.is_some(),
+            "the application did not subscribe:\n{}",
+            server.tail()
+        );
+        server
+    }
+
     /// Starts an application that is to fail at once: its exit status and what it printed.
     ///
     /// # Panics
     /// When it does not end.
     #[must_use]
     pub fn fail(mut self) -> (ExitStatus, String) {
+        self.command.arg("--listen").arg(&self.listen);
         let (mut child, output) = self.spawn();
         let deadline = Instant::now() + START;
         let status = loop {
@@ -122,7 +165,9 @@ impl Launch {
     }
 
     fn spawn(&mut self) -> (Child, Output) {
-        self.command.arg("--listen").arg(&self.listen);
+        let state = self.state.clone();
+        let state = state.unwrap_or_else(|| self.folder.path().join("state"));
+        self.command.arg("--state-dir").arg(state);
         // Spin's `up` has children of its own: the group ends them with it.
         self.command.process_group(0);
         self.command.stdin(Stdio::null());
@@ -138,10 +183,15 @@ impl Launch {
     }
 }
 
+/// Sends a signal to a child and its own children.
+pub(crate) fn signal_group(child: &Child, signal: Signal) {
+    // A failure means that it has ended.
+    let _ = rustix::process::kill_process_group(pid(child), signal);
+}
+
 /// Ends a child and its own children.
 pub(crate) fn kill_group(child: &Child) {
-    // A failure means that it has ended.
-    let _ = rustix::process::kill_process_group(pid(child), rustix::process::Signal::KILL);
+    signal_group(child, Signal::KILL);
 }
 
 pub(crate) fn pid(child: &Child) -> rustix::process::Pid {

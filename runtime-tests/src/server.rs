@@ -13,7 +13,7 @@ use rustix::process::Signal;
 use tempfile::TempDir;
 
 use crate::http::{Connection, Request, Response};
-use crate::launch::{Launch, kill_group, pid};
+use crate::launch::{Launch, kill_group, pid, signal_group};
 use crate::output::Output;
 use crate::runtime::Runtime;
 
@@ -25,6 +25,7 @@ pub struct Server {
     guard: Child,
     output: Output,
     folder: TempDir,
+    /// Where it listens, if it does.
     address: Option<SocketAddr>,
 }
 
@@ -135,6 +136,31 @@ impl Server {
     pub fn terminate(&self) {
         // A failure means that it has ended.
         let _ = rustix::process::kill_process(pid(&self.child), Signal::TERM);
+    }
+
+    /// Ends it at once, as a crash would.
+    pub fn kill(&mut self) {
+        kill_group(&self.child);
+        let _ = self.wait();
+    }
+
+    /// Lets it do nothing, its connections open; [`resume`](Self::resume) ends that.
+    pub fn pause(&self) {
+        signal_group(&self.child, Signal::STOP);
+    }
+
+    /// Lets it go on.
+    pub fn resume(&self) {
+        signal_group(&self.child, Signal::CONT);
+    }
+
+    /// Whether it has ended by itself.
+    ///
+    /// # Panics
+    /// When the system does not know.
+    #[must_use]
+    pub fn has_ended(&mut self) -> bool {
+        self.child.try_wait().expect("a child of ours").is_some()
     }
 
     /// Waits for its end.

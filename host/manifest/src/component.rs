@@ -1,6 +1,6 @@
 //! `[component.<id>]`
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::dependencies;
 use crate::id::{check_kebab, check_lower_snake};
@@ -11,12 +11,7 @@ use crate::reader::{At, Document, StringOrTable, Table, Value, unsupported};
 use crate::template::Template;
 
 /// What Spin's components can have and this host's cannot.
-const UNSUPPORTED: [&str; 4] = [
-    "ai_models",
-    "key_value_stores",
-    "sqlite_databases",
-    "profile",
-];
+const UNSUPPORTED: [&str; 3] = ["ai_models", "key_value_stores", "profile"];
 
 /// A component whose dependencies on other components are not resolved yet.
 pub(crate) struct Draft {
@@ -73,6 +68,7 @@ fn read(mut table: Table<'_>, variables: &BTreeMap<String, Variable>) -> Draft {
         files: read_files(&mut table),
         exclude_files: read_excluded(&mut table),
         allowed_outbound_hosts: read_hosts(&mut table, variables),
+        sqlite_databases: read_databases(&mut table),
         dependencies: Vec::new(),
         build: read_build(&mut table),
     };
@@ -122,7 +118,7 @@ fn read_variables(
 }
 
 /// A template that names only variables that are `declared`.
-fn read_template(
+pub(crate) fn read_template(
     document: &Document<'_>,
     text: &At<String>,
     declared: &BTreeMap<String, Variable>,
@@ -210,6 +206,11 @@ fn read_hosts(table: &mut Table<'_>, declared: &BTreeMap<String, Variable>) -> V
         hosts.push(template);
     }
     hosts
+}
+
+fn read_databases(table: &mut Table<'_>) -> BTreeSet<String> {
+    let labels = table.strings("sqlite_databases");
+    labels.into_iter().map(|label| label.value).collect()
 }
 
 fn read_build(table: &mut Table<'_>) -> Option<Build> {

@@ -51,7 +51,7 @@ pub use files::{FileMapping, FilesError, expand_files, stage_files};
 pub use headers::{CHAINED_CLIENT, strip_forbidden_headers};
 pub use model::{
     Application, Build, Component, Dependency, FilesEntry, Handler, HttpTrigger, Manifest,
-    StaticResponse, TriggerRoute, Variable,
+    RedisTrigger, StaticResponse, TriggerRoute, Variable,
 };
 pub use outbound::{AllowedHosts, OutboundError, chaining_target};
 pub use retain::RetainError;

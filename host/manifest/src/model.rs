@@ -1,6 +1,6 @@
 //! The manifest as the host uses it: checked, with every name resolved.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -22,6 +22,8 @@ pub struct Manifest {
     pub variables: BTreeMap<String, Variable>,
     /// `[[trigger.http]]`, in the order of the file.
     pub http_triggers: Vec<HttpTrigger>,
+    /// `[[trigger.redis]]`, in the order of the file.
+    pub redis_triggers: Vec<RedisTrigger>,
     /// `[component.<id>]`, by id.
     pub components: BTreeMap<String, Component>,
     /// What Spin allows and only warns about, such as a route that can never be reached.
@@ -107,6 +109,17 @@ pub enum Handler {
     Static(StaticResponse),
 }
 
+/// `[[trigger.redis]]`: which messages go where.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RedisTrigger {
+    /// The server, as `redis://host:port`; the application's where the trigger names none.
+    pub address: Template,
+    /// The channel.
+    pub channel: Template,
+    /// The component with this id, which exists, receives them.
+    pub component: String,
+}
+
 /// `static_response = { … }`
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StaticResponse {
@@ -135,6 +148,8 @@ pub struct Component {
     pub exclude_files: Vec<String>,
     /// The hosts it may call; see [`AllowedHosts`](crate::AllowedHosts).
     pub allowed_outbound_hosts: Vec<Template>,
+    /// The SQLite databases it may open, by their names.
+    pub sqlite_databases: BTreeSet<String>,
     /// Which imports of it are satisfied by which other Wasm files.
     pub dependencies: Vec<Dependency>,
     /// How it is built.

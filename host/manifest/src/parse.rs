@@ -9,7 +9,7 @@ use toml::de::DeTable;
 use crate::diagnostic::{Diagnostic, Error};
 use crate::id::check_lower_snake;
 use crate::model::{Application, Manifest, Variable};
-use crate::reader::{Document, Table, Value, unsupported};
+use crate::reader::{Document, Table, Value};
 use crate::{component, dependencies, trigger};
 
 impl Manifest {
@@ -46,10 +46,10 @@ impl Manifest {
         read_version(&mut root);
         stop_on_errors(&document)?;
 
-        let application = read_application(&mut root);
         let variables = read_variables(&mut root);
+        let (application, settings) = read_application(&mut root, &variables);
         let drafts = component::read_all(&mut root, &variables);
-        let (http_triggers, warnings) = trigger::read_all(&mut root, &drafts);
+        let triggers = trigger::read_all(&mut root, &settings, &drafts, &variables);
         let components = dependencies::resolve_all(&document, drafts);
         root.finish();
         stop_on_errors(&document)?;
@@ -57,9 +57,10 @@ impl Manifest {
             path: path.to_owned(),
             application,
             variables,
-            http_triggers,
+            http_triggers: triggers.http,
+            redis_triggers: triggers.redis,
             components,
-            warnings,
+            warnings: triggers.warnings,
         })
     }
 }
@@ -87,12 +88,15 @@ fn read_version(root: &mut Table<'_>) {
     }
 }
 
-fn read_application(root: &mut Table<'_>) -> Application {
+fn read_application(
+    root: &mut Table<'_>,
+    variables: &BTreeMap<String, Variable>,
+) -> (Application, trigger::Settings) {
     let Some(mut table) = root
         .require("application")
         .and_then(|value| value.table("[application]"))
     else {
-        return Application::default();
+        return Default::default();
     };
     let name = table
         .require_string("name")
@@ -111,31 +115,10 @@ fn read_application(root: &mut Table<'_>) -> Application {
     // For tools alone: `tool` by definition, `targets` for `spin build`'s check.
     table.take("tool");
     table.take("targets");
-    if let Some(triggers) = table.table("trigger", "[application.trigger]") {
-        read_trigger_settings(triggers);
-    }
+    let triggers = table.table("trigger", "[application.trigger]");
+    let settings = triggers.map(|triggers| trigger::read_settings(triggers, variables));
     table.finish();
-    application
-}
-
-fn read_trigger_settings(mut triggers: Table<'_>) {
-    let document = triggers.document;
-    if let Some(mut http) = triggers.table("http", "[application.trigger.http]") {
-        if let Some(base) = http.string("base")
-            && base.value != "/"
-        {
-            let message = "'base' is no longer part of Spin: put it in front of each route";
-            document.error(base.at, message);
-        }
-        http.finish();
-    }
-    for (name, _) in triggers.entries() {
-        unsupported(
-            document,
-            name.at,
-            &format!("the trigger type '{}'", name.value),
-        );
-    }
+    (application, settings.unwrap_or_default())
 }
 
 fn read_variables(root: &mut Table<'_>) -> BTreeMap<String, Variable> {

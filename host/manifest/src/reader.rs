@@ -56,7 +56,7 @@ pub(crate) struct At<T> {
 
 /// A value that has not been looked at, and what it is called in messages.
 pub(crate) struct Value<'a> {
-    document: &'a Document<'a>,
+    pub(crate) document: &'a Document<'a>,
     name: String,
     /// Where its key stands; for an element of an array, where it stands itself.
     pub(crate) at: usize,

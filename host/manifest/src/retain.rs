@@ -51,6 +51,8 @@ impl Manifest {
             Handler::Component(id) => ids.contains(id),
             Handler::Static(_) => false,
         });
+        self.redis_triggers
+            .retain(|trigger| ids.contains(&trigger.component));
         self.components.retain(|id, _| ids.contains(id));
         Ok(())
     }
@@ -69,6 +71,10 @@ mod tests {
                 { route = "/b", component = "b" },
                 { route = "/c", component = "c" },
                 { route = "/static", static_response = {} },
+            ]
+            trigger.redis = [
+                { address = "redis://h", channel = "a", component = "a" },
+                { address = "redis://h", channel = "c", component = "c" },
             ]
             [component]
             a = { source = "a.wasm", allowed_outbound_hosts = ["http://b.spin.internal"] }
@@ -93,6 +99,7 @@ mod tests {
         let manifest = retain(&["a", "b"]).unwrap();
         assert_eq!(manifest.components.keys().collect::<Vec<_>>(), ["a", "b"]);
         assert_eq!(manifest.http_triggers.len(), 2);
+        assert_eq!(manifest.redis_triggers.len(), 1);
         assert!(manifest.router().route("/c").is_none());
     }
 

@@ -1,14 +1,30 @@
-//! `[[trigger.http]]`
+//! `[[trigger.http]]` and `[[trigger.redis]]`
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
-use crate::component::Drafts;
+use crate::component::{Drafts, read_template};
 use crate::diagnostic::Diagnostic;
-use crate::model::{Handler, HttpTrigger, StaticResponse, TriggerRoute};
+use crate::model::{Handler, HttpTrigger, RedisTrigger, StaticResponse, TriggerRoute, Variable};
 use crate::reader::{At, Document, StringOrTable, Table, Value, unsupported};
 use crate::route::{Route, Router};
+use crate::template::Template;
+
+/// `[application.trigger]`
+#[derive(Default)]
+pub(crate) struct Settings {
+    /// The address of Redis triggers that have none.
+    pub(crate) redis_address: Option<Template>,
+}
+
+/// `trigger`
+#[derive(Default)]
+pub(crate) struct Triggers {
+    pub(crate) http: Vec<HttpTrigger>,
+    pub(crate) redis: Vec<RedisTrigger>,
+    pub(crate) warnings: Vec<Diagnostic>,
+}
 
 /// A trigger that may still need an id.
 struct Draft {
@@ -17,37 +33,112 @@ struct Draft {
     handler: Handler,
 }
 
-/// Reads `trigger`; the diagnostics are warnings.
+/// Reads `[application.trigger]`.
+pub(crate) fn read_settings(
+    mut triggers: Table<'_>,
+    variables: &BTreeMap<String, Variable>,
+) -> Settings {
+    let document = triggers.document;
+    let mut settings = Settings::default();
+    if let Some(mut http) = triggers.table("http", "[application.trigger.http]") {
+        if let Some(base) = http.string("base")
+            && base.value != "/"
+        {
+            let message = "'base' is no longer part of Spin: put it in front of each route";
+            document.error(base.at, message);
+        }
+        http.finish();
+    }
+    if let Some(mut redis) = triggers.table("redis", "[application.trigger.redis]") {
+        settings.redis_address = redis
+            .require_string("address")
+            .and_then(|address| read_template(document, &address, variables));
+        redis.finish();
+    }
+    refuse_others(triggers);
+    settings
+}
+
+/// Reads `trigger`.
 pub(crate) fn read_all(
     root: &mut Table<'_>,
+    settings: &Settings,
     components: &Drafts,
-) -> (Vec<HttpTrigger>, Vec<Diagnostic>) {
+    variables: &BTreeMap<String, Variable>,
+) -> Triggers {
     let document = root.document;
     let Some(mut table) = root
         .require("trigger")
         .and_then(|value| value.table("[trigger]"))
     else {
-        return (Vec::new(), Vec::new());
+        return Triggers::default();
     };
-    let http = table
-        .take("http")
-        .and_then(Value::array)
-        .unwrap_or_default();
-    for (name, _) in table.entries() {
+    let mut take = |kind| {
+        let triggers = table.take(kind).and_then(Value::array);
+        triggers.unwrap_or_default()
+    };
+    let (http, redis) = (take("http"), take("redis"));
+    refuse_others(table);
+    let drafts: Vec<Draft> = http
+        .into_iter()
+        .filter_map(|value| read(value.table("[[trigger.http]]")?, components))
+        .collect();
+    let redis = redis.into_iter().filter_map(|value| {
+        let table = value.table("[[trigger.redis]]")?;
+        read_redis(table, settings, components, variables)
+    });
+    let redis = redis.collect();
+    let positions: Vec<usize> = drafts.iter().map(|draft| draft.route.at).collect();
+    let http = assign_ids(document, drafts);
+    let warnings = warn_unreachable(document, &http, &positions);
+    Triggers {
+        http,
+        redis,
+        warnings,
+    }
+}
+
+fn refuse_others(triggers: Table<'_>) {
+    let document = triggers.document;
+    for (name, _) in triggers.entries() {
         unsupported(
             document,
             name.at,
             &format!("the trigger type '{}'", name.value),
         );
     }
-    let drafts: Vec<Draft> = http
-        .into_iter()
-        .filter_map(|value| read(value.table("[[trigger.http]]")?, components))
-        .collect();
-    let positions: Vec<usize> = drafts.iter().map(|draft| draft.route.at).collect();
-    let triggers = assign_ids(document, drafts);
-    let warnings = warn_unreachable(document, &triggers, &positions);
-    (triggers, warnings)
+}
+
+fn read_redis(
+    mut table: Table<'_>,
+    settings: &Settings,
+    components: &Drafts,
+    variables: &BTreeMap<String, Variable>,
+) -> Option<RedisTrigger> {
+    let document = table.document;
+    table.unsupported(&["components", "dependencies"]);
+    // Nothing refers to it.
+    table.string("id");
+    let template = |text: At<String>| read_template(document, &text, variables);
+    let channel = table.require_string("channel").and_then(template);
+    let address = if table.has("address") {
+        table.string("address").and_then(template)
+    } else {
+        if settings.redis_address.is_none() {
+            let message = "[[trigger.redis]] needs 'address', or [application.trigger.redis]";
+            document.error(table.at, message);
+        }
+        settings.redis_address.clone()
+    };
+    let component = table
+        .require("component")
+        .and_then(|value| read_component(value, "[[trigger.redis]]", components));
+    table.finish();
+    Some(RedisTrigger {
+        address: address?,
+        channel: channel?,
+        component: component?,
+    })
 }
 
 fn read(mut table: Table<'_>, components: &Drafts) -> Option<Draft> {
@@ -63,7 +154,9 @@ fn read(mut table: Table<'_>, components: &Drafts) -> Option<Draft> {
     let component = table.take("component");
     let static_response = table.take("static_response");
     let handler = match (component, static_response) {
-        (Some(component), None) => read_component(document, component, components),
+        (Some(component), None) => {
+            read_component(component, "[[trigger.http]]", components).map(Handler::Component)
+        }
         (None, Some(response)) => read_static_response(response).map(Handler::Static),
         _ => {
             let message = "[[trigger.http]] needs either 'component' or 'static_response'";
@@ -120,12 +213,10 @@ fn read_executor(mut table: Table<'_>) {
     table.finish();
 }
 
-fn read_component(
-    document: &Document<'_>,
-    value: Value<'_>,
-    components: &Drafts,
-) -> Option<Handler> {
-    let id = match value.string_or_table("'component' in [[trigger.http]]")? {
+/// The id of a component that there is.
+fn read_component(value: Value<'_>, trigger: &str, components: &Drafts) -> Option<String> {
+    let document = value.document;
+    let id = match value.string_or_table(format!("'component' in {trigger}"))? {
         StringOrTable::String(id) => id,
         StringOrTable::Table(inline) => {
             unsupported(
@@ -140,7 +231,7 @@ fn read_component(
         document.error(id.at, format!("there is no component '{}'", id.value));
         return None;
     }
-    Some(Handler::Component(id.value))
+    Some(id.value)
 }
 
 fn read_static_response(value: Value<'_>) -> Option<StaticResponse> {

@@ -5,6 +5,7 @@
 //! - `routes.txt`: a line for each path, `path = handler, raw route, trailing, name=value …`.
 //! - `hosts.txt`: a line for each URL, `component url = allowed` or `denied`.
 //! - `variables.txt`: a line for each value, `component name = value`.
+//! - `redis.txt`: a line for each Redis trigger, `number = component, address, channel`.
 //!
 //! `SPIN_VARIABLE_GIVEN=from the environment` is set. A line of a table is compared with what is
 //! written anew from its left side, so that a failing test prints the table as it would have to be.
@@ -61,10 +62,11 @@ fn run(case: &Path) -> Result<(), String> {
     let variables = Variables::resolve(&manifest, &BTreeMap::new(), environment)
         .map_err(|error| error.to_string())?;
     let router = manifest.router();
-    let tables: [(&str, RightSide<'_>); 3] = [
+    let tables: [(&str, RightSide<'_>); 4] = [
         ("routes.txt", &|path| Ok(route(&router, path))),
         ("hosts.txt", &|line| host(&manifest, &variables, line)),
         ("variables.txt", &|line| variable(&variables, line)),
+        ("redis.txt", &|line| redis(&manifest, &variables, line)),
     ];
     let mut tested = false;
     for (name, right_side) in tables {
@@ -147,4 +149,16 @@ fn variable(variables: &Variables, line: &str) -> Result<String, String> {
     Ok(variables
         .get(component, name)
         .map_or_else(|error| error.to_string(), Into::into))
+}
+
+fn redis(manifest: &Manifest, variables: &Variables, number: &str) -> Result<String, String> {
+    let index = number.parse::<usize>().map_err(|error| error.to_string())?;
+    let triggers = &manifest.redis_triggers;
+    let trigger = triggers.get(index).ok_or("redis.txt: no such trigger")?;
+    let expand = |template| {
+        let expanded = variables.expand(template);
+        expanded.map_err(|error| error.to_string())
+    };
+    let (address, channel) = (expand(&trigger.address)?, expand(&trigger.channel)?);
+    Ok(format!("{}, {address}, {channel}", trigger.component))
 }

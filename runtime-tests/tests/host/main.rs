@@ -7,7 +7,9 @@ mod files;
 mod logs;
 mod outbound;
 mod recognizer;
+mod redis;
 mod routing;
+mod sqlite;
 mod startup;
 mod variables;
 
@@ -33,6 +35,12 @@ fn outcome(answer: &Response) -> Result<Value, String> {
 /// What the probe at `path` does when told to by a query.
 fn tell(server: &Server, path: &str, query: &str) -> Result<Value, String> {
     outcome(&server.get(&format!("{path}?do={query}")))
+}
+
+/// A text as a value of a query.
+fn encode(text: impl ToString) -> String {
+    let text = text.to_string();
+    text.bytes().map(|byte| format!("%{byte:02x}")).collect()
 }
 
 /// The headers that a probe saw, of an echo.

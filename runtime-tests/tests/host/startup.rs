@@ -72,9 +72,9 @@ const WRONG: &[(&str, &str, &str, &str)] = &[
     ),
     (
         "[component.victim]",
-        "[component.victim]\nsqlite_databases = [\"default\"]",
-        "sqlite_databases",
-        "sqlite_databases",
+        "[component.victim]\nkey_value_stores = [\"default\"]",
+        "key_value_stores",
+        "key_value_stores",
     ),
     (
         "[component.victim]",
@@ -96,9 +96,9 @@ const WRONG: &[(&str, &str, &str, &str)] = &[
     ),
     (
         "[[trigger.http]]",
-        "[[trigger.redis]]\nchannel = \"c\"\ncomponent = \"steady\"\n[[trigger.http]]",
-        "trigger.redis",
-        "redis",
+        "[[trigger.mqtt]]\ntopic = \"c\"\ncomponent = \"steady\"\n[[trigger.http]]",
+        "trigger.mqtt",
+        "mqtt",
     ),
     (
         "spin_manifest_version = 2",

@@ -2,6 +2,9 @@
 //!
 //! It tries what a component might try, so that a test sees what the runtime lets it.
 
+mod messages;
+mod storage;
+
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 use std::{env, fs};
@@ -16,13 +19,8 @@ use spin_sdk::{http, time, variables};
 /// Answers an HTTP request: 200 with what came of the action, or 502 with why it failed.
 #[cfg_attr(target_family = "wasm", spin_sdk::http_service)]
 pub async fn handle(request: Request) -> Result<Response<FullBody<Bytes>>> {
-    let query = request.uri().query().unwrap_or_default();
-    let arguments = Arguments(
-        form_urlencoded::parse(query.as_bytes())
-            .into_owned()
-            .collect(),
-    );
-    let (status, answer) = match act(&arguments, request).await {
+    let arguments = Arguments::parse(request.uri().query().unwrap_or_default());
+    let (status, answer) = match act(&arguments, Some(request)).await {
         Ok(answer) => (200, answer),
         Err(error) => (502, json!({"error": format!("{error:#}")})),
     };
@@ -35,6 +33,11 @@ pub async fn handle(request: Request) -> Result<Response<FullBody<Bytes>>> {
 struct Arguments(BTreeMap<String, String>);
 
 impl Arguments {
+    fn parse(query: &str) -> Self {
+        let pairs = form_urlencoded::parse(query.as_bytes());
+        Self(pairs.into_owned().collect())
+    }
+
     fn text(&self, name: &str) -> Result<&str> {
         let value = self.0.get(name);
         value
@@ -47,13 +50,17 @@ impl Arguments {
             .parse()
             .with_context(|| format!("{name} is no number"))
     }
+
+    fn json(&self, name: &str) -> Result<Value> {
+        serde_json::from_str(self.text(name)?).with_context(|| format!("{name} is no JSON"))
+    }
 }
 
 // The sandbox is what is under test: a panic is one of its inputs.
 #[allow(clippy::panic)]
-async fn act(arguments: &Arguments, request: Request) -> Result<Value> {
+async fn act(arguments: &Arguments, request: Option<Request>) -> Result<Value> {
     Ok(match arguments.text("do").unwrap_or("echo") {
-        "echo" => echo(request).await?,
+        "echo" => echo(request.context("there is no request")?).await?,
         "trap" => panic!("told to trap"),
         "burn" => {
             let end = Instant::now() + Duration::from_millis(arguments.number("ms")?);
@@ -90,6 +97,11 @@ async fn act(arguments: &Arguments, request: Request) -> Result<Value> {
             let memory = vec![1_u8; mib << 20];
             json!(std::hint::black_box(memory).len())
         }
+        "sql" => storage::sql(arguments).await?,
+        "increment" => storage::increment(arguments.number("times")?).await?,
+        "first" => storage::first(arguments.text("statement")?).await?,
+        "redis" => storage::redis(arguments).await?,
+        "redis-functions" => storage::redis_functions(arguments.text("url")?).await?,
         other => bail!("there is no action {other}"),
     })
 }
