@@ -159,7 +159,8 @@ pub struct Key {
 /// A job to submit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewJob {
-    /// Its name, unique in the store.
+    /// Its name, unique in the store. One that is used again once its job is gone must stand for the same
+    /// request: a worker that was lost with the former job could end the new one.
     pub id: String,
     /// Method and path of its route, such as `POST /asr`.
     pub route: String,

@@ -98,9 +98,11 @@ local function sweep()
     until #members < BATCH
 end
 
--- Lets a key live for at least so long from now.
+-- Lets a key live for at least so long from now; twice as long, so as not to set it with each job.
 local function keep(key, duration)
-    if results('PTTL', key) < tonumber(duration) then results('PEXPIRE', key, duration) end
+    if results('PTTL', key) < tonumber(duration) then
+        results('PEXPIRE', key, string.format('%.0f', 2 * duration))
+    end
 end
 
 -- Ends a job: it moves from the inputs to the results. `outcome` is a list of fields and values.

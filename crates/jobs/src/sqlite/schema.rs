@@ -41,7 +41,7 @@ const SCHEMA: &[&str] = &[
         content_type TEXT,
         body BLOB NOT NULL)",
     "CREATE UNIQUE INDEX IF NOT EXISTS jobs_key ON jobs (key) WHERE key IS NOT NULL",
-    "CREATE INDEX IF NOT EXISTS jobs_waiting ON jobs (lottery, interest) WHERE status = 'queued'",
+    "CREATE INDEX IF NOT EXISTS jobs_waiting ON jobs (lottery) WHERE status = 'queued'",
     "CREATE INDEX IF NOT EXISTS jobs_interest ON jobs (interest)
         WHERE status = 'queued' AND interest IS NOT NULL",
     "CREATE INDEX IF NOT EXISTS jobs_lease ON jobs (lease_until) WHERE status = 'running'",

@@ -1,4 +1,6 @@
-//! The statements of the SQLite store. `?1` is the present time and `?2` the name of the job, where not said otherwise.
+//! The statements of the SQLite store; mostly `?1` is the present time and `?2` the name of the job.
+//!
+//! Indexes are named where SQLite, which does not know how few rows they have, would take `jobs_status`.
 
 /// The columns of a [`Job`], in the order in which it is read.
 macro_rules! job_columns {
@@ -24,33 +26,36 @@ macro_rules! end {
 }
 
 pub(super) const SURVEY: &str = "SELECT
-    EXISTS (SELECT 1 FROM jobs WHERE status = 'running' AND lease_until <= ?1),
-    EXISTS (SELECT 1 FROM jobs WHERE status = 'queued' AND interest <= ?1),
+    EXISTS (SELECT 1 FROM jobs INDEXED BY jobs_lease
+        WHERE status = 'running' AND lease_until <= ?1),
+    EXISTS (SELECT 1 FROM jobs INDEXED BY jobs_interest
+        WHERE status = 'queued' AND interest <= ?1),
     EXISTS (SELECT 1 FROM jobs WHERE expires_at <= ?1),
-    EXISTS (SELECT 1 FROM jobs WHERE status = 'queued'),
+    EXISTS (SELECT 1 FROM jobs INDEXED BY jobs_waiting WHERE status = 'queued'),
     (SELECT count(*) FROM jobs WHERE status = 'running'),
-    (SELECT min(lease_until) FROM jobs WHERE status = 'running'),
+    (SELECT min(lease_until) FROM jobs INDEXED BY jobs_lease WHERE status = 'running'),
     (SELECT min(webhook_due) FROM jobs WHERE webhook_due IS NOT NULL),
     random()";
 
 pub(super) const REQUEUE: &str =
-    "UPDATE jobs SET status = 'queued', progress = NULL, lease_until = NULL
+    "UPDATE jobs INDEXED BY jobs_lease SET status = 'queued', progress = NULL, lease_until = NULL
     WHERE status = 'running' AND lease_until <= ?1 AND NOT cancel_requested AND attempts < ?2";
 
 pub(super) const CANCEL_LOST: &str = concat!(
-    "UPDATE jobs SET status = 'canceled', ",
+    "UPDATE jobs INDEXED BY jobs_lease SET status = 'canceled', ",
     end!(),
     " WHERE status = 'running' AND lease_until <= ?1 AND cancel_requested"
 );
 
 pub(super) const FAIL_LOST: &str = concat!(
-    "UPDATE jobs SET status = 'failed', ",
+    "UPDATE jobs INDEXED BY jobs_lease SET status = 'failed', ",
     end!(),
     ", outcome_status = ?3, outcome_type = ?4, outcome_body = ?5
     WHERE status = 'running' AND lease_until <= ?1 AND NOT cancel_requested AND attempts >= ?2"
 );
 
-pub(super) const DROP: &str = "DELETE FROM jobs WHERE status = 'queued' AND interest <= ?1";
+pub(super) const DROP: &str =
+    "DELETE FROM jobs INDEXED BY jobs_interest WHERE status = 'queued' AND interest <= ?1";
 
 pub(super) const EXPIRE: &str = "DELETE FROM jobs WHERE expires_at <= ?1";
 
@@ -77,8 +82,10 @@ pub(super) const FIND_KEY: &str = concat!(
 pub(super) const CLAIM: &str = concat!(
     "UPDATE jobs SET status = 'running', attempts = attempts + 1, started_at = ?1, lease_until = ?2
     WHERE id = coalesce(
-        (SELECT id FROM jobs WHERE status = 'queued' AND lottery >= ?3 ORDER BY lottery LIMIT 1),
-        (SELECT id FROM jobs WHERE status = 'queued' ORDER BY lottery LIMIT 1))
+        (SELECT id FROM jobs INDEXED BY jobs_waiting
+            WHERE status = 'queued' AND lottery >= ?3 ORDER BY lottery LIMIT 1),
+        (SELECT id FROM jobs INDEXED BY jobs_waiting
+            WHERE status = 'queued' ORDER BY lottery LIMIT 1))
     AND (?4 IS NULL OR (SELECT count(*) FROM jobs WHERE status = 'running') < ?4)
     RETURNING ",
     job_columns!(),
@@ -147,12 +154,13 @@ pub(super) const LIST_STATUS: &str = concat!(
     " ORDER BY created_at DESC, id DESC LIMIT ?4"
 );
 
-pub(super) const LOAD: &str = "SELECT count(*) FROM jobs
-    WHERE status = 'queued' AND (interest IS NULL OR interest > ?1)";
+pub(super) const LOAD: &str = "SELECT
+    (SELECT count(*) FROM jobs WHERE status = 'queued')
+    - (SELECT count(*) FROM jobs INDEXED BY jobs_interest WHERE status = 'queued' AND interest <= ?1)";
 
 pub(super) const NEXT_DELIVERY: &str =
     "UPDATE jobs SET webhook_due = ?2, deliveries = deliveries + 1
-    WHERE id = (SELECT id FROM jobs WHERE webhook_due <= ?1 AND expires_at > ?1
+    WHERE id = (SELECT id FROM jobs INDEXED BY jobs_webhook WHERE webhook_due <= ?1 AND expires_at > ?1
         ORDER BY webhook_due, created_at, id LIMIT 1)
     RETURNING id, webhook, deliveries";
 

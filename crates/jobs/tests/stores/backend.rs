@@ -13,7 +13,7 @@ use pollster::block_on;
 use tempfile::TempDir;
 
 /// A fresh database.
-pub trait Backend: Sync {
+pub(crate) trait Backend: Sync {
     type Store: Store;
 
     fn start() -> Self;
@@ -28,14 +28,14 @@ pub trait Backend: Sync {
     fn requests(&self) -> usize;
 }
 
-pub struct Sqlite(TempDir);
+pub(crate) struct Sqlite(TempDir);
 
 impl Sqlite {
-    pub fn path(&self) -> PathBuf {
+    pub(crate) fn path(&self) -> PathBuf {
         self.0.path().join("jobs.db")
     }
 
-    pub fn driver(&self) -> SqlDriver {
+    pub(crate) fn driver(&self) -> SqlDriver {
         SqlDriver(rusqlite::Connection::open(self.path()).unwrap())
     }
 
@@ -71,7 +71,7 @@ impl Backend for Sqlite {
     }
 }
 
-pub struct SqlDriver(pub rusqlite::Connection);
+pub(crate) struct SqlDriver(pub(crate) rusqlite::Connection);
 
 impl Sql for SqlDriver {
     async fn execute(
@@ -109,7 +109,7 @@ impl Sql for SqlDriver {
 }
 
 /// A Redis server that ends with the test.
-pub struct Server {
+pub(crate) struct Server {
     process: Child,
     directory: TempDir,
 }
@@ -152,22 +152,22 @@ fn url(directory: &TempDir) -> String {
 }
 
 impl Server {
-    pub const INPUTS: u32 = 3;
-    pub const RESULTS: u32 = 4;
+    pub(crate) const INPUTS: u32 = 3;
+    pub(crate) const RESULTS: u32 = 4;
 
-    pub fn driver(&self) -> RedisDriver {
+    pub(crate) fn driver(&self) -> RedisDriver {
         let client = redis::Client::open(url(&self.directory)).unwrap();
         RedisDriver(RefCell::new(client.get_connection().unwrap()))
     }
 
     /// Ends the server as a loss of power would, and starts it again.
-    pub fn crash(&mut self) {
+    pub(crate) fn crash(&mut self) {
         self.process.kill().unwrap();
         self.process.wait().unwrap();
         self.process = spawn(&self.directory);
     }
 
-    pub fn keys(&self) -> Vec<String> {
+    pub(crate) fn keys(&self) -> Vec<String> {
         let driver = self.driver();
         [Self::INPUTS, Self::RESULTS]
             .into_iter()
@@ -208,10 +208,10 @@ impl Backend for Server {
     }
 }
 
-pub struct RedisDriver(pub RefCell<redis::Connection>);
+pub(crate) struct RedisDriver(pub(crate) RefCell<redis::Connection>);
 
 impl RedisDriver {
-    pub fn run(&self, command: &str, arguments: &[&str]) -> Vec<Reply> {
+    pub(crate) fn run(&self, command: &str, arguments: &[&str]) -> Vec<Reply> {
         let arguments: Vec<_> = arguments
             .iter()
             .map(|argument| argument.as_bytes().to_vec())
@@ -250,18 +250,18 @@ fn flatten(reply: redis::Value, to: &mut Vec<Reply>) {
 }
 
 /// The present time of most tests.
-pub const NOW: Millis = 1_763_734_000_000;
+pub(crate) const NOW: Millis = 1_763_734_000_000;
 
 /// How long their jobs are kept.
-pub const KEPT: Millis = 3_600_000;
+pub(crate) const KEPT: Millis = 3_600_000;
 
 /// The length of their leases.
-pub const LEASE: Millis = 30_000;
+pub(crate) const LEASE: Millis = 30_000;
 
 /// More jobs than they submit.
-pub const MANY: u64 = 1_000_000;
+pub(crate) const MANY: u64 = 1_000_000;
 
-pub fn request(body: &[u8]) -> Request {
+pub(crate) fn request(body: &[u8]) -> Request {
     Request {
         method: "POST".to_owned(),
         target: "/factorize?verbose=1".to_owned(),
@@ -270,7 +270,7 @@ pub fn request(body: &[u8]) -> Request {
     }
 }
 
-pub fn job(id: &str) -> NewJob {
+pub(crate) fn job(id: &str) -> NewJob {
     NewJob {
         id: id.to_owned(),
         route: "POST /factorize".to_owned(),
@@ -282,7 +282,7 @@ pub fn job(id: &str) -> NewJob {
     }
 }
 
-pub fn key(name: &str, fingerprint: &str) -> Option<Key> {
+pub(crate) fn key(name: &str, fingerprint: &str) -> Option<Key> {
     Some(Key {
         name: name.to_owned(),
         fingerprint: fingerprint.to_owned(),

@@ -1,1 +1,266 @@
-//! x
+//! What a store is: the reference that histories are held against.
+
+use std::collections::BTreeMap;
+
+use jobs::{
+    Claim, Delivery, Ending, Job, Key, MAX_ATTEMPTS, Millis, NewJob, Next, Outcome, Request,
+    Standing, Status, Submitted, worker_lost,
+};
+
+struct Entry {
+    job: Job,
+    request: Request,
+    key: Option<Key>,
+    interest: Option<Millis>,
+    expires_after: Millis,
+    lease_until: Millis,
+    outcome: Option<Outcome>,
+    webhook_due: Option<Millis>,
+    deliveries: u32,
+}
+
+impl Entry {
+    fn end(&mut self, status: Status, outcome: Option<Outcome>, now: Millis) {
+        self.job.status = status;
+        self.job.finished_at = Some(now);
+        self.job.expires_at = Some(now + self.expires_after);
+        self.outcome = outcome;
+        self.webhook_due = self.job.webhook.as_ref().map(|_| now);
+    }
+
+    fn is_live(&self, now: Millis) -> bool {
+        let wanted =
+            self.job.status != Status::Queued || self.interest.is_none_or(|until| now < until);
+        wanted && self.job.expires_at.is_none_or(|until| now < until)
+    }
+}
+
+/// The jobs by ID.
+#[derive(Default)]
+pub(crate) struct Model(BTreeMap<String, Entry>);
+
+impl Model {
+    fn sweep(&mut self, now: Millis) {
+        self.0.retain(|_, entry| entry.is_live(now));
+    }
+
+    pub(crate) fn submit(&mut self, new: NewJob, max_waiting: u64, now: Millis) -> Submitted {
+        self.sweep(now);
+        let mut id = new.id.clone();
+        if let Some(key) = &new.key {
+            let holds = |entry: &&Entry| entry.key.as_ref().is_some_and(|k| k.name == key.name);
+            if let Some(entry) = self.0.values().find(holds) {
+                if entry.key.as_ref() != Some(key) {
+                    return Submitted::Conflict;
+                }
+                id.clone_from(&entry.job.id);
+            }
+        }
+        if let Some(entry) = self.0.get_mut(&id) {
+            if entry.job.finished_at.is_none() {
+                entry.interest = entry
+                    .interest
+                    .zip(new.interest)
+                    .map(|(held, renewed)| held.max(renewed));
+            }
+            return Submitted::Existing(entry.job.clone());
+        }
+        let waiting = self.load(now);
+        if waiting >= max_waiting {
+            return Submitted::Full { waiting };
+        }
+        let job = Job {
+            id: new.id,
+            route: new.route,
+            status: Status::Queued,
+            cancel_requested: false,
+            progress: None,
+            attempts: 0,
+            created_at: now,
+            started_at: None,
+            finished_at: None,
+            expires_at: None,
+            webhook: new.webhook,
+        };
+        let entry = Entry {
+            job: job.clone(),
+            request: new.request,
+            key: new.key,
+            interest: new.interest,
+            expires_after: new.expires_after,
+            lease_until: 0,
+            outcome: None,
+            webhook_due: None,
+            deliveries: 0,
+        };
+        self.0.insert(id, entry);
+        Submitted::New(job)
+    }
+
+    /// Claims as `seen` did, which chose by chance, and panics where it could not have.
+    pub(crate) fn claim(
+        &mut self,
+        seen: &Next,
+        lease: Millis,
+        max_running: Option<u64>,
+        now: Millis,
+    ) {
+        for entry in self.0.values_mut() {
+            if entry.job.status != Status::Running || now < entry.lease_until {
+                continue;
+            }
+            if entry.job.cancel_requested {
+                entry.end(Status::Canceled, None, now);
+            } else if entry.job.attempts == MAX_ATTEMPTS {
+                entry.end(Status::Failed, Some(worker_lost()), now);
+            } else {
+                entry.job.status = Status::Queued;
+                entry.job.progress = None;
+            }
+        }
+        self.sweep(now);
+        let leases = || {
+            self.0
+                .values()
+                .filter(|entry| entry.job.status == Status::Running)
+                .map(|entry| entry.lease_until)
+        };
+        let webhooks = self.0.values().filter_map(|entry| entry.webhook_due);
+        if self.load(now) == 0 {
+            let expected = leases()
+                .chain(webhooks)
+                .min()
+                .map_or(Next::Idle, Next::Later);
+            assert_eq!(seen, &expected);
+        } else if max_running.is_some_and(|max| leases().count() as u64 >= max) {
+            if let Some(first) = leases().min() {
+                assert_eq!(seen, &Next::Busy(first));
+            } else {
+                assert!(matches!(seen, Next::Busy(_)), "{seen:?}");
+            }
+        } else {
+            let Next::Job(claimed) = seen else {
+                panic!("jobs wait, but {seen:?}");
+            };
+            let entry = self.0.get_mut(&claimed.claim.id).expect("an unknown job");
+            assert_eq!(entry.job.status, Status::Queued);
+            entry.job.status = Status::Running;
+            entry.job.attempts += 1;
+            entry.job.started_at = Some(now);
+            entry.lease_until = now + lease;
+            assert_eq!(claimed.job, entry.job);
+            assert_eq!(claimed.claim.attempt, entry.job.attempts);
+            assert_eq!(claimed.request, entry.request);
+        }
+    }
+
+    fn claimed(&mut self, claim: &Claim) -> Option<&mut Entry> {
+        self.0.get_mut(&claim.id).filter(|entry| {
+            entry.job.status == Status::Running && entry.job.attempts == claim.attempt
+        })
+    }
+
+    pub(crate) fn heartbeat(
+        &mut self,
+        claim: &Claim,
+        progress: Option<&str>,
+        lease: Millis,
+        now: Millis,
+    ) -> Standing {
+        let Some(entry) = self.claimed(claim) else {
+            return Standing::Lost;
+        };
+        entry.lease_until = now + lease;
+        if let Some(progress) = progress {
+            entry.job.progress = Some(progress.to_owned());
+        }
+        if entry.job.cancel_requested {
+            Standing::CancelRequested
+        } else {
+            Standing::Held
+        }
+    }
+
+    pub(crate) fn finish(&mut self, claim: &Claim, ending: Ending, now: Millis) -> bool {
+        let Some(entry) = self.claimed(claim) else {
+            return false;
+        };
+        match ending {
+            Ending::Outcome(outcome) => entry.end(outcome.job_status(), Some(outcome), now),
+            Ending::Canceled => entry.end(Status::Canceled, None, now),
+        }
+        true
+    }
+
+    fn live(&self, id: &str, now: Millis) -> Option<&Entry> {
+        self.0.get(id).filter(|entry| entry.is_live(now))
+    }
+
+    pub(crate) fn get(&self, id: &str, now: Millis) -> Option<Job> {
+        Some(self.live(id, now)?.job.clone())
+    }
+
+    pub(crate) fn outcome(&self, id: &str, now: Millis) -> Option<Outcome> {
+        self.live(id, now)?.outcome.clone()
+    }
+
+    pub(crate) fn cancel(&mut self, id: &str, now: Millis) -> Option<Job> {
+        let entry = self.0.get_mut(id).filter(|entry| entry.is_live(now))?;
+        if entry.job.finished_at.is_none() {
+            entry.job.cancel_requested = true;
+        }
+        if entry.job.status == Status::Queued {
+            entry.end(Status::Canceled, None, now);
+        }
+        Some(entry.job.clone())
+    }
+
+    pub(crate) fn remove(&mut self, id: &str, now: Millis) -> bool {
+        let ended = |entry: &Entry| entry.job.finished_at.is_some();
+        self.live(id, now).is_some_and(ended) && self.0.remove(id).is_some()
+    }
+
+    pub(crate) fn list(&self, status: Option<Status>, now: Millis) -> Vec<Job> {
+        let mut jobs: Vec<_> = self
+            .0
+            .values()
+            .filter(|entry| entry.is_live(now))
+            .filter(|entry| status.is_none_or(|status| entry.job.status == status))
+            .map(|entry| entry.job.clone())
+            .collect();
+        jobs.sort_by(|a, b| (b.created_at, &b.id).cmp(&(a.created_at, &a.id)));
+        jobs
+    }
+
+    pub(crate) fn load(&self, now: Millis) -> u64 {
+        self.list(Some(Status::Queued), now).len() as u64
+    }
+
+    pub(crate) fn next_delivery(&mut self, lease: Millis, now: Millis) -> Option<Delivery> {
+        let (_, _, entry) = self
+            .0
+            .values_mut()
+            .filter(|entry| entry.is_live(now))
+            .filter_map(|entry| {
+                let due = entry.webhook_due.filter(|due| *due <= now)?;
+                Some((due, (entry.job.created_at, entry.job.id.clone()), entry))
+            })
+            .min_by(|a, b| (a.0, &a.1).cmp(&(b.0, &b.1)))?;
+        entry.webhook_due = Some(now + lease);
+        entry.deliveries += 1;
+        Some(Delivery {
+            id: entry.job.id.clone(),
+            url: entry.job.webhook.clone().expect("it is due"),
+            attempt: entry.deliveries,
+        })
+    }
+
+    pub(crate) fn delivered(&mut self, delivery: &Delivery, retry_at: Option<Millis>) {
+        if let Some(entry) = self.0.get_mut(&delivery.id)
+            && entry.deliveries == delivery.attempt
+            && entry.webhook_due.is_some()
+        {
+            entry.webhook_due = retry_at;
+        }
+    }
+}
