@@ -39,6 +39,12 @@ pub fn application() -> PathBuf {
     root().join("spin.toml")
 }
 
+/// The manifest of the workers.
+#[must_use]
+pub fn worker_application() -> PathBuf {
+    root().join("spin.worker.toml")
+}
+
 /// The manifest of a test application: `apps/<name>/spin.toml`.
 #[must_use]
 pub fn test_application(name: &str) -> PathBuf {

@@ -1,0 +1,169 @@
+//! `GET /jobs/{id}/events`: server-sent events.
+
+use runtime_tests::audio::repeated;
+use runtime_tests::{Connection, Request};
+use serde_json::Value;
+
+use crate::stack::{Kind, Setup, Stack, check_factorization, factorize, has_ended, id};
+use crate::{HARD, SLOW, on_both_stores};
+
+on_both_stores!(
+    the_events_of_a_job_end_with_its_result,
+    factors_are_told_as_they_are_found,
+    a_canceled_job_ends_its_events,
+    a_recording_tells_how_much_is_done,
+);
+
+/// The events of a job as they come.
+pub(crate) struct Events {
+    connection: Connection,
+    text: String,
+}
+
+/// Its name, and the job.
+type Event = (String, Value);
+
+impl Events {
+    pub(crate) fn of(stack: &Stack, id: &str) -> Self {
+        let mut connection = stack.app.connect();
+        let request = Request::get(&format!("/jobs/{id}/events"));
+        connection.send_only(&request).unwrap();
+        let head = connection.read_head().unwrap();
+        assert_eq!(head.status, 200);
+        assert_eq!(
+            head.header("content-type"),
+            Some("text/event-stream; charset=utf-8")
+        );
+        assert_eq!(head.header("cache-control"), Some("no-cache"));
+        Self {
+            connection,
+            text: String::new(),
+        }
+    }
+}
+
+impl Iterator for Events {
+    type Item = Event;
+
+    fn next(&mut self) -> Option<Event> {
+        loop {
+            if let Some((event, rest)) = self.text.split_once("\n\n") {
+                let (event, rest) = (event.to_owned(), rest.to_owned());
+                self.text = rest;
+                // What begins with a colon is a comment.
+                if event.starts_with(':') {
+                    continue;
+                }
+                let (name, data) = event.split_once('\n').unwrap();
+                let name = name.strip_prefix("event: ").unwrap().to_owned();
+                let data = data.strip_prefix("data: ").unwrap();
+                return Some((name, serde_json::from_str(data).unwrap()));
+            }
+            match self.connection.read_chunk().unwrap() {
+                Some(chunk) => self.text += std::str::from_utf8(&chunk).unwrap(),
+                None => {
+                    assert_eq!(self.text, "", "an event is cut off");
+                    return None;
+                }
+            }
+        }
+    }
+}
+
+/// Checks what holds for the events of every job.
+fn check(events: &[Event], last: &str) {
+    let order = ["queued", "running", last];
+    let rank = |job: &Value| order.iter().position(|status| job["status"] == **status);
+    let mut before: Option<&Value> = None;
+    for (name, job) in events {
+        let rank_now = rank(job).unwrap_or_else(|| panic!("{job}"));
+        let changed = before.is_none_or(|before| before["status"] != job["status"]);
+        assert_eq!(name, if changed { "status" } else { "progress" }, "{job}");
+        assert!(before.is_none_or(|before| rank(before).unwrap() <= rank_now));
+        assert_ne!(Some(job), before);
+        before = Some(job);
+    }
+    let ended = events.iter().filter(|(_, job)| has_ended(job)).count();
+    assert_eq!((ended, &before.unwrap()["status"]), (1, &last.into()));
+}
+
+fn the_events_of_a_job_end_with_its_result(kind: Kind) {
+    let stack = Setup::new(kind).start();
+    let job = id(&stack.defer(&factorize("408216")));
+    let events: Vec<Event> = Events::of(&stack, &job).collect();
+    check(&events, "succeeded");
+    let (_, last) = events.last().unwrap();
+    assert_eq!(*last, stack.job(&job));
+    check_factorization("408216", &last["result"]);
+    // Of a job that has ended there is nothing else to tell.
+    let again: Vec<Event> = Events::of(&stack, &job).collect();
+    assert_eq!(again, [("status".to_owned(), last.clone())]);
+}
+
+fn factors_are_told_as_they_are_found(kind: Kind) {
+    let stack = Setup::new(kind).start();
+    let number = (num_bigint::BigUint::from(12_u32) * HARD.parse::<num_bigint::BigUint>().unwrap())
+        .to_string();
+    let job = id(&stack.defer(&factorize(&number)));
+    let mut events = Vec::new();
+    for (name, job) in Events::of(&stack, &job) {
+        let found = job["progress"]["found"].to_string() == "[[2,2],[3,1]]";
+        events.push((name, job.clone()));
+        if found {
+            assert_eq!(stack.delete(&id(&job)).status, 202);
+        }
+    }
+    check(&events, "canceled");
+}
+
+fn a_canceled_job_ends_its_events(kind: Kind) {
+    let stack = Setup::new(kind).start();
+    let running = id(&stack.defer(&factorize(HARD)));
+    stack.wait(&running, "running");
+    let waiting = id(&stack.defer(&factorize("6")));
+    let mut events = Events::of(&stack, &waiting);
+    let (name, job) = events.next().unwrap();
+    assert_eq!((&*name, &job["status"]), ("status", &"queued".into()));
+    assert_eq!(stack.delete(&waiting).status, 200);
+    let (name, job) = events.next().unwrap();
+    assert_eq!((&*name, &job["status"]), ("status", &"canceled".into()));
+    assert!(events.next().is_none());
+}
+
+fn a_recording_tells_how_much_is_done(kind: Kind) {
+    let stack = Setup::new(kind).start();
+    // Nine minutes in 12 MB.
+    let (recording, _) = repeated(540.0);
+    let request = Request::new("POST", "/asr")
+        .header("content-type", "audio/wav")
+        .body(recording);
+    let job = id(&stack.defer(&request));
+    let events: Vec<Event> = Events::of(&stack, &job).collect();
+    check(&events, "succeeded");
+    let done = seconds_done(&events);
+    assert!(done.len() > 1 && done.is_sorted(), "{done:?}");
+    assert!(*done.last().unwrap() <= 560.0, "{done:?}");
+}
+
+/// How much of a recording was done, event for event.
+pub(crate) fn seconds_done(events: &[Event]) -> Vec<f64> {
+    let progress = events.iter().map(|(_, job)| &job["progress"]);
+    progress
+        .filter(|progress| !progress.is_null())
+        .map(|progress| {
+            let seconds = progress["seconds_done"].as_f64();
+            seconds.unwrap_or_else(|| panic!("{progress}"))
+        })
+        .collect()
+}
+
+#[test]
+fn many_may_watch() {
+    let stack = Setup::new(Kind::Redis).start();
+    let job = id(&stack.defer(&factorize(SLOW[0])));
+    let watches: Vec<Events> = (0..40).map(|_| Events::of(&stack, &job)).collect();
+    assert_eq!(stack.app.get("/ping").status, 200);
+    for watch in watches {
+        check(&watch.collect::<Vec<_>>(), "succeeded");
+    }
+}
