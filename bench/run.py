@@ -18,6 +18,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 
+import jobs
 import servers
 import speech
 from servers import Server
@@ -47,6 +48,7 @@ def main() -> None:
         *(busy_factorizing(name, runtime) for name, runtime in runtimes.items()),
         *speech.sections(runtimes),
         *(busy_recognizing(name, runtime) for name, runtime in runtimes.items()),
+        *jobs.sections(),
     ]
     report = "# Measured\n\nWritten by `make bench`.\n\n" + "\n\n".join(sections) + "\n"
     (Path(__file__).parent / "RESULTS.md").write_text(report)

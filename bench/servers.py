@@ -13,20 +13,15 @@ import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 ROOT = Path(__file__).resolve().parent.parent
 CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
 
 
 @dataclass
-class Server:
+class Process:
     process: subprocess.Popen
-    port: int
-    # From the start of the process to the first answer, in seconds.
-    started_in: float
-
-    def url(self, path: str) -> str:
-        return f"http://127.0.0.1:{self.port}{path}"
 
     def cpu_seconds(self) -> float:
         """Processor time of the process and its children so far (proc(5): utime and stime)."""
@@ -44,6 +39,16 @@ class Server:
         return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
 
 
+@dataclass
+class Server(Process):
+    port: int
+    # From the start of the process to the first answer, in seconds.
+    started_in: float
+
+    def url(self, path: str) -> str:
+        return f"http://127.0.0.1:{self.port}{path}"
+
+
 def family(pid: int) -> list[int]:
     children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
     return [pid, *(member for child in children for member in family(int(child)))]
@@ -57,14 +62,21 @@ def free_port() -> int:
 
 @contextlib.contextmanager
 def serve(command: list[str], port: int) -> Iterator[Server]:
+    start = time.perf_counter()
+    with run(command) as (process, output):
+        yield Server(process, port, wait(process, port, output) - start)
+
+
+@contextlib.contextmanager
+def run(command: list[str]) -> Iterator[tuple[subprocess.Popen, IO[bytes]]]:
+    """A process, ended at the end, and what it prints."""
     environment = {name: value for name, value in os.environ.items() if name != "RUST_BACKTRACE"}
     with tempfile.TemporaryFile() as output:
-        start = time.perf_counter()
         process = subprocess.Popen(
             command, cwd=ROOT, stdout=output, stderr=output, env=environment
         )
         try:
-            yield Server(process, port, wait(process, port, output) - start)
+            yield process, output
         finally:
             process.send_signal(signal.SIGTERM)
             try:
@@ -86,11 +98,15 @@ def wait(process: subprocess.Popen, port: int, output) -> float:
     sys.exit(f"{' '.join(process.args)} ended:\n{output.read().decode(errors='replace')}")
 
 
-def routelets() -> contextlib.AbstractContextManager[Server]:
-    port = free_port()
+def up(*flags: str) -> list[str]:
+    """The command that starts the embedded host."""
     host = os.environ.get("ROUTELETS", "target/host/routelets")
-    with_state = ["--state-dir", tempfile.mkdtemp(prefix="routelets-bench-")]
-    return serve([host, "up", "--quiet", "--listen", f"127.0.0.1:{port}", *with_state], port)
+    return [host, "up", "--state-dir", tempfile.mkdtemp(prefix="routelets-bench-"), *flags]
+
+
+def routelets(*flags: str) -> contextlib.AbstractContextManager[Server]:
+    port = free_port()
+    return serve(up("--quiet", "--listen", f"127.0.0.1:{port}", *flags), port)
 
 
 def spin() -> contextlib.AbstractContextManager[Server]:
