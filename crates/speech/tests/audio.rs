@@ -29,8 +29,21 @@ fn read(name: &str) -> Vec<u8> {
     std::fs::read(Path::new("tests/audio").join(name)).unwrap()
 }
 
+/// Decodes, and checks that the probe of the same bytes says the same of their beginning.
 fn decode(bytes: Vec<u8>) -> Result<Recording, AudioError> {
-    pollster::block_on(audio::decode(bytes, LIMIT, async || {}))
+    let probed = pollster::block_on(audio::probe(bytes.clone(), async || {}));
+    let decoded = pollster::block_on(audio::decode(bytes, LIMIT, async || {}));
+    match &decoded {
+        Ok(_) | Err(AudioError::TooLong { .. }) => assert_eq!(probed, Ok(())),
+        Err(error @ AudioError::Corrupt { .. }) => {
+            assert!(
+                probed.is_ok() || probed.as_ref() == Err(error),
+                "{probed:?}"
+            );
+        }
+        Err(error) => assert_eq!(probed.as_ref(), Err(error)),
+    }
+    decoded
 }
 
 fn message(bytes: impl Into<Vec<u8>>) -> String {
@@ -302,6 +315,14 @@ fn stops_at_the_limit() {
     );
     let exact = wav(4_000, 1, &[0; 20_000]);
     assert_eq!(decode(exact).unwrap().duration(), LIMIT);
+}
+
+#[test]
+fn probes_the_first_second_alone() {
+    let mut pauses = 0;
+    let silence = wav(16_000, 1, &vec![0; 16_000 * 600]);
+    pollster::block_on(audio::probe(silence, async || pauses += 1)).unwrap();
+    assert!((1..200).contains(&pauses), "{pauses} pauses");
 }
 
 #[test]
