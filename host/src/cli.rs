@@ -1,21 +1,21 @@
 //! The command line: `spin up`'s and `spin build`'s flags, by the same names, and a few of our own.
 
 use std::{
-    fs,
     net::{SocketAddr, ToSocketAddrs},
     path::PathBuf,
-    str::FromStr,
     time::Duration,
 };
 
-use anyhow::Context;
-use clap::{Args, Parser, Subcommand, builder::BoolishValueParser};
+use clap::{
+    Args, Parser, Subcommand,
+    builder::{BoolishValueParser, OsStringValueParser, TypedValueParser},
+};
 use manifest::VariableSource;
 
 use crate::{
     log::Format,
     pool::{Range, Reuse},
-    sqlite,
+    sqlite::Statements,
 };
 
 /// Runs a Spin application where the Spin command line is absent.
@@ -99,11 +99,17 @@ pub(crate) struct Up {
     pub(crate) sqlite: Vec<Statements>,
 
     /// The folder for logs and databases; empty for none [default: .spin beside the manifest]
-    #[arg(long, value_name = "FOLDER")]
+    #[arg(long, value_name = "FOLDER", value_parser = folder())]
     pub(crate) state_dir: Option<PathBuf>,
 
     /// The folder for what components print; empty for none [default: logs in the state folder]
-    #[arg(short = 'L', long, env = "SPIN_LOG_DIR", value_name = "FOLDER")]
+    #[arg(
+        short = 'L',
+        long,
+        env = "SPIN_LOG_DIR",
+        value_name = "FOLDER",
+        value_parser = folder()
+    )]
     pub(crate) log_dir: Option<PathBuf>,
 
     /// Empty the log files first
@@ -205,56 +211,6 @@ impl Up {
     }
 }
 
-/// An argument of `--sqlite`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Statements {
-    /// The database that they are for.
-    pub(crate) database: String,
-    source: StatementSource,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum StatementSource {
-    Given(String),
-    File(PathBuf),
-}
-
-impl Statements {
-    /// The statements themselves.
-    ///
-    /// # Errors
-    /// When their file cannot be read.
-    pub(crate) fn text(&self) -> anyhow::Result<String> {
-        match &self.source {
-            StatementSource::Given(text) => Ok(text.clone()),
-            StatementSource::File(path) => fs::read_to_string(path)
-                .with_context(|| format!("--sqlite: cannot read {}", path.display())),
-        }
-    }
-}
-
-impl FromStr for Statements {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let Some(file) = text.strip_prefix('@') else {
-            return Ok(Self {
-                database: sqlite::DEFAULT.to_owned(),
-                source: StatementSource::Given(text.to_owned()),
-            });
-        };
-        let (file, database) = file.split_once(':').unwrap_or((file, sqlite::DEFAULT));
-        let (file, database) = (file.trim(), database.trim());
-        if file.is_empty() || database.is_empty() {
-            return Err("a file is given as @file or @file:database");
-        }
-        Ok(Self {
-            database: database.to_owned(),
-            source: StatementSource::File(file.into()),
-        })
-    }
-}
-
 /// Flags of Spin's that this host does not have, and what there is instead.
 const SPIN_ONLY: [(&str, &str); 11] = [
     ("--tls-cert", "a proxy in front of the host ends TLS"),
@@ -290,6 +246,11 @@ pub(crate) fn explain(mut error: clap::Error) -> clap::Error {
         );
     }
     error
+}
+
+/// A path that may be empty.
+fn folder() -> impl TypedValueParser<Value = PathBuf> {
+    OsStringValueParser::new().map(PathBuf::from)
 }
 
 /// Of a name's addresses the first of IPv4, as `localhost` is mostly meant.
@@ -379,98 +340,4 @@ fn duration(text: &str) -> Result<Duration, String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use clap::CommandFactory;
-
-    use super::*;
-
-    #[test]
-    fn the_command_line_is_consistent() {
-        Cli::command().debug_assert();
-    }
-
-    #[test]
-    fn flags_of_spin_are_explained() {
-        for (flag, instead) in SPIN_ONLY {
-            let error = Cli::try_parse_from(["routelets", "up", flag]).unwrap_err();
-            let text = explain(error).to_string();
-            assert!(text.contains(flag) && text.contains(instead), "{text}");
-        }
-    }
-
-    #[test]
-    fn switches_are_off_by_default() {
-        let Command::Up(up) = Cli::try_parse_from(["routelets", "up"]).unwrap().command else {
-            panic!("not up");
-        };
-        assert!(!up.build && !up.disable_cache && !up.quiet);
-        let arguments = ["routelets", "up", "--build", "--disable-cache", "-q"];
-        let Command::Up(up) = Cli::try_parse_from(arguments).unwrap().command else {
-            panic!("not up");
-        };
-        assert!(up.build && up.disable_cache && up.quiet);
-    }
-
-    #[test]
-    fn durations_as_spin_writes_them() {
-        for (text, expected) in [
-            ("1", Duration::from_secs(1)),
-            ("15s", Duration::from_secs(15)),
-            ("250ms", Duration::from_millis(250)),
-            ("3us", Duration::from_micros(3)),
-            ("3μs", Duration::from_micros(3)),
-            ("9ns", Duration::from_nanos(9)),
-        ] {
-            assert_eq!(duration(text), Ok(expected), "{text}");
-        }
-        for text in ["", "s", "-1s", "1.5s", "1m", "1 s", "18446744073709551616s"] {
-            assert!(duration(text).is_err(), "{text}");
-        }
-    }
-
-    #[test]
-    fn ranges_have_room() {
-        assert_eq!(count_range("7"), Ok(Range { low: 7, high: 7 }));
-        assert_eq!(count_range("1..8"), Ok(Range { low: 1, high: 8 }));
-        let seconds = Duration::from_secs;
-        assert_eq!(
-            duration_range("1..8s"),
-            Ok(Range {
-                low: seconds(1),
-                high: seconds(8)
-            })
-        );
-        for text in ["0", "0..2", "3..3", "3..2", "1..", "..2", "x"] {
-            assert!(count_range(text).is_err(), "{text}");
-        }
-    }
-
-    #[test]
-    fn statements_are_for_the_default_database_unless_it_is_said() {
-        for (text, database, source) in [
-            (
-                "SELECT 1",
-                "default",
-                StatementSource::Given("SELECT 1".into()),
-            ),
-            ("@a.sql", "default", StatementSource::File("a.sql".into())),
-            ("@a.sql:b", "b", StatementSource::File("a.sql".into())),
-        ] {
-            let database = database.to_owned();
-            assert_eq!(text.parse(), Ok(Statements { database, source }), "{text}");
-        }
-        for text in ["@", "@:b", "@a:"] {
-            assert!(text.parse::<Statements>().is_err(), "{text}");
-        }
-    }
-
-    #[test]
-    fn listen_prefers_ipv4() {
-        assert_eq!(
-            listen_address("localhost:80").map(|address| address.is_ipv4()),
-            Ok(true)
-        );
-        assert_eq!(listen_address("[::1]:80"), Ok("[::1]:80".parse().unwrap()));
-        assert!(listen_address("127.0.0.1").is_err());
-    }
-}
+mod tests;

@@ -92,7 +92,7 @@ impl InstanceState {
         let found = self.resources().get(connection);
         found
             .map(|connection| connection.inner.clone())
-            .map_err(other)
+            .map_err(|error| other(&error))
     }
 }
 
@@ -151,7 +151,7 @@ impl HostConnectionWithStore<InstanceState> for HasSelf<InstanceState> {
         };
         accessor
             .with(|mut access| access.get().resources().push(connection))
-            .map_err(other)
+            .map_err(|error| other(&error))
     }
 
     async fn publish(
@@ -278,7 +278,7 @@ fn flatten(value: Value, results: &mut Vec<RedisResult>) -> Result<(), Error> {
                 .into_iter()
                 .try_for_each(|value| flatten(value, results));
         }
-        Value::ServerError(error) => return Err(other(RedisError::from(error))),
+        Value::ServerError(error) => return Err(other(&RedisError::from(error))),
         Value::Map(_) => return unsupported("Map type"),
         Value::Attribute { .. } => return unsupported("Attribute type"),
         Value::VerbatimString { .. } => return unsupported("string with format attribute"),
@@ -297,13 +297,13 @@ fn check_size(size: usize) -> Result<(), Error> {
     Ok(())
 }
 
-fn other(error: impl ToString) -> Error {
+fn other(error: &impl ToString) -> Error {
     Error::Other(error.to_string())
 }
 
 impl From<RedisError> for Error {
     fn from(error: RedisError) -> Self {
-        other(error)
+        other(&error)
     }
 }
 

@@ -1,6 +1,7 @@
 //! SQLite databases in files or in memory, and what components may do with them.
 
 mod guest;
+mod statements;
 
 use std::{
     collections::BTreeMap,
@@ -20,6 +21,7 @@ use rusqlite::{
 use tokio::sync::OwnedSemaphorePermit;
 
 pub(crate) use guest::link;
+pub(crate) use statements::Statements;
 
 use crate::bindings::sqlite::{Error, RowResult, Value};
 
@@ -189,13 +191,7 @@ fn execute(
 ) -> Result<(), Error> {
     let connection = connection.lock().unwrap_or_else(PoisonError::into_inner);
     let mut statement = connection.prepare_cached(statement)?;
-    columns(
-        statement
-            .column_names()
-            .into_iter()
-            .map(str::to_owned)
-            .collect(),
-    );
+    columns(statement.column_names().map(str::to_owned).collect());
     let parameters = parameters.into_iter().map(|value| match value {
         Value::Null => rusqlite::types::Value::Null,
         Value::Integer(integer) => rusqlite::types::Value::Integer(integer),

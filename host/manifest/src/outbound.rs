@@ -21,7 +21,7 @@ pub enum OutboundError {
          for any: {reason}"
     )]
     Invalid {
-        /// The entry, its variables replaced.
+        /// The entry as it is written: the values of its variables may be secret.
         entry: String,
         /// What is wrong with it.
         reason: String,
@@ -132,7 +132,7 @@ fn parse_expanded(
     }
     let host = AllowedHost::parse(expanded);
     let invalid = |reason| OutboundError::Invalid {
-        entry: expanded.into(),
+        entry: template.to_string(),
         reason,
     };
     host.map(Some).map_err(invalid)
@@ -174,6 +174,9 @@ impl AllowedHost {
             .trim()
             .split_once("://")
             .ok_or("the scheme is missing")?;
+        if rest.contains('@') {
+            return Err("there must be no user and no password".into());
+        }
         let (host, port) = split_port(rest)?;
         let ports = if port.is_empty() {
             let port = well_known_port(scheme);

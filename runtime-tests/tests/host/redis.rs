@@ -258,6 +258,19 @@ fn it_ends_with_an_error_when_the_server_goes() {
 }
 
 #[test]
+fn an_application_with_both_kinds_of_trigger_needs_both() {
+    let mut redis = Redis::start();
+    let mut app = launch("both").variable("redis_url", &redis.url()).start();
+    // Each of the two starts by itself.
+    let _ = app.line(|line| line.starts_with("Subscribed to ") || line.starts_with('\t'));
+    publish(&redis, "told", "do=print&text=hello");
+    let _ = app.line(|line| line == "hello");
+    assert_eq!(tell(&app, "/", "sleep&ms=1"), Ok(json!("slept")));
+    redis.kill();
+    assert!(!app.wait().success());
+}
+
+#[test]
 fn it_does_not_start_without_a_server() {
     let mut redis = Redis::start();
     redis.stop();

@@ -156,3 +156,15 @@ proptest! {
         prop_assert_eq!(hosts.allows("http", &host, Some(other_port)), port == other_port);
     }
 }
+
+#[test]
+fn a_password_is_not_repeated() {
+    for bad in [
+        "redis://:s3cret@host:1",
+        "redis://user:s3cret@host",
+        "redis://s3cret@host",
+    ] {
+        let reason = AllowedHost::parse(bad).unwrap_err();
+        assert!(!reason.contains("s3cret"), "{bad}: {reason}");
+    }
+}

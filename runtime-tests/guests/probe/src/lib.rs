@@ -2,7 +2,7 @@
 //!
 //! It tries what a component might try, so that a test sees what the runtime lets it.
 
-mod messages;
+pub mod messages;
 mod storage;
 
 use std::collections::BTreeMap;

@@ -10,7 +10,7 @@ use crate::{Arguments, act};
 /// Receives a message, which says what to do as the query of a request would; prints what came of
 /// it.
 #[cfg_attr(target_family = "wasm", spin_sdk::redis_subscriber)]
-pub(crate) async fn receive(message: Bytes) -> Result<()> {
+pub async fn receive(message: Bytes) -> Result<()> {
     let arguments = Arguments::parse(&String::from_utf8_lossy(&message));
     println!("received: {}", act(&arguments, None).await?);
     Ok(())
