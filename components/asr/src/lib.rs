@@ -4,6 +4,11 @@ use std::sync::Arc;
 
 use axum::http::Method;
 use guest::{Busy, Request, Response};
+use utoipa_axum::router::OpenApiRouter;
+
+fn routes() -> OpenApiRouter {
+    deferral::deferrable(asr_routes::routes())
+}
 
 /// Answers an HTTP request.
 #[cfg_attr(target_family = "wasm", spin_sdk::http_service)]
@@ -12,7 +17,7 @@ pub async fn handle(mut request: Request) -> Response {
     // An answer that streams goes on after this function has returned.
     request.extensions_mut().insert(busy.clone());
     let is_openai = request.uri().path().starts_with("/v1/");
-    let response = deferral::serve(asr_routes::routes, request).await;
+    let response = guest::serve(routes, request).await;
     if is_openai {
         asr_routes::with_their_errors(response)
     } else {

@@ -2,11 +2,16 @@
 
 use axum::http::Method;
 use guest::{Busy, Request, Response};
+use utoipa_axum::router::OpenApiRouter;
+
+fn routes() -> OpenApiRouter {
+    deferral::deferrable(prediction_routes::routes())
+}
 
 /// Answers an HTTP request.
 #[cfg_attr(target_family = "wasm", spin_sdk::http_service)]
 pub async fn handle(request: Request) -> Response {
     // A body may bring thousands of flowers, a query brings one.
     let _busy = (request.method() == Method::POST).then(Busy::new);
-    deferral::serve(prediction_routes::routes, request).await
+    guest::serve(routes, request).await
 }

@@ -2,16 +2,14 @@
 
 use axum::Json;
 use axum::body::Body;
+use axum::extract::{FromRequest, Request};
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode, Uri, header, request::Parts};
+use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use guest::Request;
-use http_api::problem::{
-    IDEMPOTENCY_KEY_REUSED, INVALID_REQUEST_BODY, ProblemType, STORE_UNAVAILABLE, TOO_MANY_JOBS,
-    WEBHOOK_NOT_ALLOWED,
-};
+use guest::LocalFuture;
+use http_api::problem::{IDEMPOTENCY_KEY_REUSED, TOO_MANY_JOBS};
 use http_api::{Problem, Work, passed_checks};
-use http_body_util::{BodyExt, LengthLimitError, Limited};
 use jobs::{Key, NewJob, Store, Submitted};
 use url::form_urlencoded;
 use utoipa_axum::router::OpenApiRouter;
@@ -23,53 +21,36 @@ use crate::store::{AnyStore, now, unavailable, wake};
 use crate::view::JobView;
 use crate::webhook;
 
-/// The problems of a route that come of its being deferred.
-pub const JOB_PROBLEMS: &[ProblemType] = &[
-    IDEMPOTENCY_KEY_REUSED,
-    WEBHOOK_NOT_ALLOWED,
-    TOO_MANY_JOBS,
-    STORE_UNAVAILABLE,
-];
-
 /// The longest idempotency key, in bytes.
 const MAX_KEY: usize = 255;
 
-/// Answers `request` with the component's `routes`, now or, where the client prefers that, later.
-pub async fn serve(routes: fn() -> OpenApiRouter, request: Request) -> Response {
+/// `routes`, answering now or, where the client prefers that, later.
+pub fn deferrable(routes: OpenApiRouter) -> OpenApiRouter {
+    routes.layer(from_fn(|request, next| {
+        LocalFuture::new(answer(request, next))
+    }))
+}
+
+async fn answer(request: Request, next: Next) -> Response {
     if request.method() != Method::POST || !prefers_async(request.headers()) {
-        return guest::serve(routes, request).await;
+        return next.run(request).await;
     }
     let (mut parts, body) = request.into_parts();
-    let body = match read(body).await {
-        Ok(body) => body,
+    let request = Request::from_parts(parts.clone(), body);
+    // Under the limit of the routes, which read it once more for their checks.
+    let body = match http_api::Body::from_request(request, &()).await {
+        Ok(http_api::Body(body)) => body,
         Err(problem) => return problem.into_response(),
     };
     parts.extensions.insert(Work::check());
-    let checked = axum::http::Request::from_parts(parts.clone(), Body::from(body.clone()));
-    let response = guest::serve(routes, checked).await;
+    let checked = Request::from_parts(parts.clone(), Body::from(body.clone()));
+    let response = next.run(checked).await;
     if !passed_checks(&response) {
         return response;
     }
     match Deferred::new(&parts, body).await {
         Ok(deferred) => deferred.into_response(),
         Err(problem) => problem.into_response(),
-    }
-}
-
-/// The whole body, or one byte more than the routes will read: the refusal is theirs.
-async fn read<B>(body: B) -> Result<Bytes, Problem>
-where
-    B: BodyExt<Data = Bytes>,
-    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
-{
-    let limit = guest::settings().await.max_body_bytes;
-    match Limited::new(body, limit).collect().await {
-        Ok(whole) => Ok(whole.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => Ok(vec![0; limit + 1].into()),
-        Err(error) => Err(Problem::new(
-            INVALID_REQUEST_BODY,
-            format!("the body could not be read: {error}"),
-        )),
     }
 }
 

@@ -1,7 +1,6 @@
 //! Requests that are answered later: joins the crate `jobs` to Spin.
 //!
-//! A route that may be deferred takes an [`http_api::Work`] and is served by [`serve`] instead of
-//! `guest::serve`. With `Prefer: respond-async` (RFC 7240) its checks run at once; what follows them is
+//! A route that may be deferred takes an [`http_api::Work`], and [`deferrable`] is put around it. With `Prefer: respond-async` (RFC 7240) its checks run at once; what follows them is
 //! kept as a job, which is the request itself. A runner replays it through the same routes, so that the
 //! result of a job is what the route would have answered.
 
@@ -16,9 +15,9 @@ mod store;
 mod view;
 mod webhook;
 
-pub use defer::{JOB_PROBLEMS, full, serve};
+pub use defer::{deferrable, full};
 pub use params::{DeferralHeaders, DeferralQuery};
 pub use runner::{Replay, drain};
 pub use settings::Settings;
 pub use store::{AnyStore, now, unavailable, wake};
-pub use view::{JobPage, JobView, problem_of};
+pub use view::{JobPage, JobView};

@@ -101,12 +101,6 @@ impl JobView {
     }
 }
 
-/// The problem document of a job that has failed.
-#[must_use]
-pub fn problem_of(outcome: &Outcome) -> Value {
-    content(outcome)
-}
-
 fn content(outcome: &Outcome) -> Value {
     let text = String::from_utf8_lossy(&outcome.body);
     let media_type = outcome.content_type.as_deref().unwrap_or_default();
