@@ -42,6 +42,10 @@ const INSTANCES: u32 = 1_000;
 /// itself takes steps of some 100 µs, so the default of 61 would let connections wait.
 const STEPS_BETWEEN_EVENTS: u32 = 8;
 
+/// Threads for what blocks, beside one for each request: a statement of SQLite holds one while it
+/// waits for another connection's lock, and what gives the lock back needs one, too.
+const BLOCKING: usize = 512;
+
 /// Runs an application until it is told to stop.
 ///
 /// # Errors
@@ -65,6 +69,7 @@ pub(crate) fn up(options: Up) -> Result<()> {
     );
     let runtime = runtime::Builder::new_multi_thread()
         .event_interval(STEPS_BETWEEN_EVENTS)
+        .max_blocking_threads(BLOCKING + options.max_concurrent_requests as usize)
         .enable_all()
         .build()
         .context("cannot start the threads that serve")?;
