@@ -17,7 +17,7 @@ fuzz_target!(|bytes: &[u8]| {
 });
 
 fn decode(bytes: Vec<u8>) {
-    if let Ok(recording) = pollster::block_on(speech::audio::decode(bytes, LIMIT, async || {})) {
+    if let Ok(recording) = pollster::block_on(speech::audio::decode(bytes, LIMIT, async |_| {})) {
         assert!(recording.duration() <= LIMIT);
         assert!(recording.samples.iter().all(|sample| sample.abs() <= 1.0));
     }

@@ -32,7 +32,7 @@ fn read(name: &str) -> Vec<u8> {
 /// Decodes, and checks that the probe of the same bytes says the same of their beginning.
 fn decode(bytes: Vec<u8>) -> Result<Recording, AudioError> {
     let probed = pollster::block_on(audio::probe(bytes.clone(), async || {}));
-    let decoded = pollster::block_on(audio::decode(bytes, LIMIT, async || {}));
+    let decoded = pollster::block_on(audio::decode(bytes, LIMIT, async |_| {}));
     match &decoded {
         Ok(_) | Err(AudioError::TooLong { .. }) => assert_eq!(probed, Ok(())),
         Err(error @ AudioError::Corrupt { .. }) => {
@@ -396,9 +396,13 @@ fn gives_small_blocks() {
 #[test]
 fn pauses_all_the_time() {
     for (name, _, seconds, ..) in RECORDINGS {
-        let mut pauses = 0;
-        let decoded = audio::decode(read(name), LIMIT, async || pauses += 1);
-        pollster::block_on(decoded).unwrap();
+        let (mut pauses, mut last) = (0, Duration::ZERO);
+        let pause = async |decoded| {
+            assert!(decoded >= last, "{decoded:?} after {last:?}");
+            (pauses, last) = (pauses + 1, decoded);
+        };
+        let recording = pollster::block_on(audio::decode(read(name), LIMIT, pause)).unwrap();
+        assert!(last > Duration::ZERO && last <= recording.duration());
         let rate = f64::from(pauses) / seconds;
         assert!(rate > 4.0, "{rate} pauses in a second of {name}");
     }

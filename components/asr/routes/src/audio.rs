@@ -7,12 +7,16 @@ use http_api::problem::{
     AUDIO_TOO_LONG, CORRUPT_AUDIO, EMPTY_FILE, NOT_AUDIO, ProblemType, UNSUPPORTED_CODEC,
 };
 use http_api::{Problem, Work};
+use serde_json::{Value, json};
 use speech::audio::{AudioError, Recording};
 
 /// Seconds of audio that a request may bring, unless the variable `asr_max_audio_seconds` says otherwise.
 const DEFAULT_MAX_SECONDS: f64 = 600.0;
 /// The same of a job, and the variable `asr_job_max_audio_seconds`.
 const DEFAULT_JOB_MAX_SECONDS: f64 = 7200.0;
+
+/// Seconds of audio from one report of decoding to the next.
+const REPORT_INTERVAL: u64 = 30;
 
 /// How much audio a request may bring, and how much of that is left.
 pub(crate) struct Allowance {
@@ -46,9 +50,22 @@ impl Allowance {
         work.start()
     }
 
-    /// Decodes a file.
-    pub(crate) async fn decode(&mut self, file: Bytes) -> Result<Recording, Problem> {
-        let decoded = speech::audio::decode(file, self.left, guest::pause).await;
+    /// Decodes a file; `report` hears how far it has come.
+    pub(crate) async fn decode(
+        &mut self,
+        file: Bytes,
+        report: impl Fn(Value),
+    ) -> Result<Recording, Problem> {
+        let mut reported = 0;
+        let pause = async |decoded: Duration| {
+            let seconds = decoded.as_secs();
+            if seconds >= reported + REPORT_INTERVAL {
+                reported = seconds;
+                report(json!({"seconds_decoded": seconds}));
+            }
+            guest::pause().await;
+        };
+        let decoded = speech::audio::decode(file, self.left, pause).await;
         let recording = decoded.map_err(|error| refused(&error, self.limit))?;
         self.left = self.left.saturating_sub(recording.duration());
         Ok(recording)

@@ -279,7 +279,7 @@ async fn transcribe(
     file: Bytes,
     report: impl Fn(Value),
 ) -> Result<Transcript, Problem> {
-    let recording = allowance.decode(file).await?;
+    let recording = allowance.decode(file, &report).await?;
     let model = Model::get().await?;
     model.transcribe(recording, |p| report(progress(p))).await
 }

@@ -115,8 +115,12 @@ pub struct Recording {
 impl Recording {
     /// How long it is.
     pub fn duration(&self) -> Duration {
-        Duration::from_secs(self.samples.len() as u64) / SAMPLE_RATE
+        duration(self.samples.len())
     }
+}
+
+fn duration(samples: usize) -> Duration {
+    Duration::from_secs(samples as u64) / SAMPLE_RATE
 }
 
 /// Decodes the first second of a file, so that what is no audio is told from a recording in no time. `pause` is awaited
@@ -145,7 +149,7 @@ pub async fn probe(
 }
 
 /// Decodes a whole file, no longer than `limit`. `pause` is awaited after every 0.05 to 0.5 ms of work, according
-/// to the codec; in WebAssembly twice that.
+/// to the codec, in WebAssembly twice that; it hears how much has been decoded.
 ///
 /// # Errors
 ///
@@ -153,7 +157,7 @@ pub async fn probe(
 pub async fn decode(
     bytes: impl Into<Bytes>,
     limit: Duration,
-    mut pause: impl AsyncFnMut(),
+    mut pause: impl AsyncFnMut(Duration),
 ) -> Result<Recording, AudioError> {
     let mut decoder = Decoder::open(bytes)?;
     let most = limit.as_secs_f64() * f64::from(SAMPLE_RATE);
@@ -168,7 +172,7 @@ pub async fn decode(
         work += block.len().max(32);
         if work >= 512 {
             work = 0;
-            pause().await;
+            pause(duration(samples.len())).await;
         }
     }
     if samples.is_empty() {

@@ -213,7 +213,7 @@ async fn answer(work: &Work, request: Request) -> Result<Response, Problem> {
 async fn decode(work: &Work, file: Bytes) -> Result<Recording, Problem> {
     let mut allowance = Allowance::new(work).await;
     allowance.start(work, &file).await?;
-    allowance.decode(file).await
+    allowance.decode(file, |p| work.report(|| p)).await
 }
 
 async fn verbose(model: &Model, order: &Order, transcript: &Transcript) -> VerboseTranscription {
