@@ -157,7 +157,6 @@ function operations.submit(id, max_waiting, count, ...)
     if job.key then
         local held = input('HMGET', KEY .. job.key, 'id', 'fingerprint')
         existing = held[1] and find(held[1])
-        if existing and existing.key ~= job.key then existing = nil end
         if existing and held[2] ~= job.fingerprint then return {'conflict'} end
     end
     existing = existing or find(id)
@@ -308,10 +307,12 @@ function operations.remove(id)
     return {1}
 end
 
--- Strings are compared by the locale in Lua, by their bytes in Redis.
+-- Lua compares strings by the locale, and Redis by their bytes.
 local function is_newer(a, b)
-    for i = 1, math.min(#a, #b) do
-        local x, y = string.byte(a, i), string.byte(b, i)
+    local x, y = string.sub(a, 1, 16), string.sub(b, 1, 16)
+    if x ~= y then return tonumber(x) > tonumber(y) end
+    for i = 17, math.min(#a, #b) do
+        x, y = string.byte(a, i), string.byte(b, i)
         if x ~= y then return x > y end
     end
     return #a > #b
@@ -322,17 +323,18 @@ function operations.list(limit, after, ...)
     sweep()
     limit = tonumber(limit)
     local from = after == '' and '+' or '(' .. after
-    local members = {}
+    local members, home = {}, {}
     for i, status in ipairs({...}) do
         local call = (status == 'waiting' or status == 'running') and input or results
         for j, member in ipairs(call('ZRANGE', PREFIX .. status, from, '-', 'BYLEX', 'REV', 'LIMIT', 0, limit + 1)) do
             members[#members + 1] = member
+            home[member] = call
         end
     end
     table.sort(members, is_newer)
     local reply = {#members > limit and members[limit]}
     for i = 1, math.min(limit, #members) do
-        local job = find(id_of(members[i]))
+        local job = read(home[members[i]], id_of(members[i]))
         if job then append(reply, job) end
     end
     return reply
