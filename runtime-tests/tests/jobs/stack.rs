@@ -1,6 +1,7 @@
 //! The application with its store, and what tests ask of it again and again.
 
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -144,12 +145,16 @@ impl Stack {
 
     /// Starts a worker and waits until it listens.
     pub(crate) fn add_worker(&mut self) {
+        // The first start compiles: once is enough.
+        static STARTING: Mutex<()> = Mutex::new(());
+        let starting = STARTING.lock().unwrap_or_else(PoisonError::into_inner);
         let before = self.listeners();
         let mut worker = self.worker_launch(self.redis.as_ref().unwrap())();
         wait_for("a worker that listens", || {
             assert!(!worker.has_ended(), "a worker ends:\n{}", worker.output());
             (self.listeners() > before).then_some(())
         });
+        drop(starting);
         self.workers.push(worker);
     }
 
