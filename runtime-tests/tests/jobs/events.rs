@@ -108,10 +108,10 @@ fn factors_are_told_as_they_are_found(kind: Kind) {
     let mut events = Vec::new();
     for (name, job) in Events::of(&stack, &job) {
         let found = job["progress"]["found"].to_string() == "[[2,2],[3,1]]";
-        events.push((name, job.clone()));
-        if found {
-            assert_eq!(stack.delete(&id(&job)).status, 202);
+        if found && !has_ended(&job) {
+            stack.delete(&id(&job));
         }
+        events.push((name, job));
     }
     check(&events, "canceled");
 }
