@@ -94,6 +94,11 @@ impl Watch {
                     self.desk.job(&self.id).await
                 }
             };
+            // Not shown, so no news.
+            let job = job.map(|job| Job {
+                cancel_requested: false,
+                ..job
+            });
             match job {
                 Ok(job) if self.told.as_ref() == Some(&job) => {}
                 Ok(job) => return self.tell(job).await,
