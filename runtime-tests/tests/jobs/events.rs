@@ -145,16 +145,15 @@ fn a_recording_tells_how_much_is_done(kind: Kind) {
     assert!(*done.last().unwrap() <= 560.0, "{done:?}");
 }
 
-/// How much of a recording was done, event for event.
+/// How much of a recording was done, event for event, after all of it was decoded.
 pub(crate) fn seconds_done(events: &[Event]) -> Vec<f64> {
-    let progress = events.iter().map(|(_, job)| &job["progress"]);
-    progress
-        .filter(|progress| !progress.is_null())
-        .map(|progress| {
-            let seconds = progress["seconds_done"].as_f64();
-            seconds.unwrap_or_else(|| panic!("{progress}"))
-        })
-        .collect()
+    let member = |name: &str| -> Vec<f64> {
+        let progress = events.iter().map(|(_, job)| &job["progress"]);
+        progress.filter_map(|it| it[name].as_f64()).collect()
+    };
+    let decoded = member("seconds_decoded");
+    assert!(decoded.is_sorted(), "{decoded:?}");
+    member("seconds_done")
 }
 
 #[test]
