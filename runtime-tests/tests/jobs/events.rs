@@ -2,7 +2,7 @@
 
 use runtime_tests::audio::repeated;
 use runtime_tests::{Connection, Request};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::stack::{Kind, Setup, Stack, check_factorization, factorize, has_ended, id};
 use crate::{HARD, SLOW, on_both_stores};
@@ -107,7 +107,7 @@ fn factors_are_told_as_they_are_found(kind: Kind) {
     let job = id(&stack.defer(&factorize(&number)));
     let mut events = Vec::new();
     for (name, job) in Events::of(&stack, &job) {
-        let found = job["progress"]["found"].to_string() == "[[2,2],[3,1]]";
+        let found = job["progress"]["found"] == json!([[2, 2], [3, 1]]);
         if found && !has_ended(&job) {
             stack.delete(&id(&job));
         }

@@ -2,7 +2,7 @@
 //!
 //! Most tests are run on both, the latter with workers in processes of their own.
 
-#![allow(clippy::unwrap_used, clippy::panic)]
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
 
 mod asynchronous;
 mod control;

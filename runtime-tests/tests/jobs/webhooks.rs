@@ -1,6 +1,6 @@
 //! Webhooks, as <https://www.standardwebhooks.com> describes them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::net::TcpListener;
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -51,7 +51,7 @@ impl Receiver {
         let server = tiny_http::Server::http("127.0.0.1:0").unwrap();
         let origin = format!("http://{}", server.server_addr());
         let calls = Arc::new(Mutex::new(Vec::new()));
-        let mut answers = answers.to_owned().into_iter();
+        let mut answers: VecDeque<u16> = answers.iter().copied().collect();
         let told = Arc::clone(&calls);
         thread::spawn(move || {
             for mut request in server.incoming_requests() {
@@ -72,7 +72,7 @@ impl Receiver {
                     content_type: header("content-type"),
                     body,
                 });
-                let answer = answers.next().unwrap_or(200);
+                let answer = answers.pop_front().unwrap_or(200);
                 let _ = request.respond(tiny_http::Response::empty(answer));
             }
         });
