@@ -33,12 +33,12 @@ pub struct BeamSettings {
 impl Default for BeamSettings {
     fn default() -> Self {
         Self {
-            width: 256,
-            beam_threshold: 12.0,
-            token_threshold: -5.0,
-            language_weight: 0.75,
-            word_bonus: 1.0,
-            unknown_penalty: 14.0,
+            width: 1024,
+            beam_threshold: 18.0,
+            token_threshold: -7.0,
+            language_weight: 0.9,
+            word_bonus: 2.5,
+            unknown_penalty: 20.0,
         }
     }
 }
