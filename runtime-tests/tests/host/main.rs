@@ -38,6 +38,7 @@ fn tell(server: &Server, path: &str, query: &str) -> Result<Value, String> {
 }
 
 /// A text as a value of a query.
+#[allow(clippy::needless_pass_by_value)] // It is made for this call alone.
 fn encode(text: impl ToString) -> String {
     let text = text.to_string();
     text.bytes().map(|byte| format!("%{byte:02x}")).collect()
