@@ -134,7 +134,7 @@ pub(crate) struct Up {
     #[arg(long, value_enum, default_value_t)]
     pub(crate) log_format: Format,
 
-    /// Settings of the host: state_dir, log_dir, [sqlite_database.<label>], [outbound_redis]
+    /// Settings of the host: `state_dir`, `log_dir`, `[sqlite_database.LABEL]`, `[outbound_redis]`
     #[arg(long, env = "RUNTIME_CONFIG_FILE", value_name = "FILE")]
     pub(crate) runtime_config_file: Option<PathBuf>,
 

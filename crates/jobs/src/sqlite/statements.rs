@@ -2,7 +2,7 @@
 //!
 //! Indexes are named where SQLite, which does not know how few rows they have, would take `jobs_status`.
 
-/// The columns of a [`Job`], in the order in which it is read.
+/// The columns of a [`Job`](crate::Job), in the order in which it is read.
 macro_rules! job_columns {
     () => {
         "id, route, status, cancel_requested, progress, attempts, created_at, started_at, finished_at, \
