@@ -37,11 +37,10 @@ impl Strided<'_> {
     /// Appends panels of these items.
     fn pack<const WIDTH: usize>(&self, panels: &mut Vec<[f32; WIDTH]>, items: Range<usize>) {
         let start = self.depth.first().copied().unwrap_or_default();
-        let contiguous = self.depth.iter().zip(start..).all(|(at, next)| *at == next);
+        let contiguous = side_by_side(self.depth);
         for first in items.clone().step_by(WIDTH) {
             let items = &self.items[first..items.end.min(first + WIDTH)];
-            let full = items.len() == WIDTH && items[WIDTH - 1].wrapping_sub(items[0]) == WIDTH - 1;
-            if full {
+            if items.len() == WIDTH && side_by_side(items) {
                 let data = &self.data[items[0]..];
                 panels.extend(
                     self.depth
@@ -274,15 +273,21 @@ fn clamp(sums: &mut Tile) {
     }
 }
 
+/// Whether each offset is the one after that before it.
+fn side_by_side(offsets: &[usize]) -> bool {
+    let first = offsets.first().copied().unwrap_or_default();
+    offsets.iter().zip(first..).all(|(at, next)| *at == next)
+}
+
 /// Writes the part of a tile that has rows and columns in the output.
 fn store(sums: &Tile, data: &mut [f32], rows: &[usize], columns: &[usize]) {
-    let contiguous = match (columns.first(), columns.last()) {
-        (Some(first), Some(last)) => last.wrapping_sub(*first) == columns.len() - 1,
-        _ => return,
+    let Some(first) = columns.first() else {
+        return;
     };
+    let contiguous = side_by_side(columns);
     for (sums, row) in sums.iter().zip(rows) {
         if contiguous {
-            let start = row + columns[0];
+            let start = row + first;
             data[start..start + columns.len()].copy_from_slice(&sums[..columns.len()]);
         } else {
             for (sum, column) in sums.iter().zip(columns) {
@@ -301,6 +306,13 @@ mod tests {
     /// A value for each position, small and exact.
     fn value(seed: usize, i: usize, k: usize) -> f32 {
         ((i * 31 + k * 17 + seed) % 13) as f32 - 6.0
+    }
+
+    #[test]
+    fn the_ends_alone_do_not_make_offsets_side_by_side() {
+        assert!(side_by_side(&[7, 8, 9, 10]) && side_by_side(&[3]) && side_by_side(&[]));
+        assert!(!side_by_side(&[0, 6, 12, 3]));
+        assert!(!side_by_side(&[0, 1, 3]));
     }
 
     proptest! {
