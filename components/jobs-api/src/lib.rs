@@ -39,7 +39,7 @@ struct Selection {
     #[param(inline, nullable = false)]
     status: Option<StatusName>,
     /// The `next` of the page before.
-    #[param(nullable = false)]
+    #[param(nullable = false, pattern = "^[0-9]{16}:")]
     after: Option<String>,
     /// How many at most.
     #[param(nullable = false, minimum = 1, maximum = 100, example = 20)]

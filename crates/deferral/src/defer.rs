@@ -3,7 +3,9 @@
 use axum::Json;
 use axum::body::Body;
 use axum::extract::{FromRequest, Request};
-use axum::http::{HeaderName, HeaderValue, Method, StatusCode, Uri, header, request::Parts};
+use axum::http::{
+    HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header, request::Parts,
+};
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
@@ -32,7 +34,14 @@ pub fn deferrable(routes: OpenApiRouter) -> OpenApiRouter {
 }
 
 async fn answer(request: Request, next: Next) -> Response {
-    if request.method() != Method::POST || !prefers_async(request.headers()) {
+    if request.method() != Method::POST {
+        return next.run(request).await;
+    }
+    let key = match key_of(request.headers()) {
+        Ok(key) => key,
+        Err(problem) => return problem.into_response(),
+    };
+    if !prefers_async(request.headers()) {
         return next.run(request).await;
     }
     let (mut parts, body) = request.into_parts();
@@ -48,7 +57,7 @@ async fn answer(request: Request, next: Next) -> Response {
     if !passed_checks(&response) {
         return response;
     }
-    match Deferred::new(&parts, body).await {
+    match Deferred::new(&parts, key, body).await {
         Ok(deferred) => deferred.into_response(),
         Err(problem) => problem.into_response(),
     }
@@ -58,7 +67,7 @@ async fn answer(request: Request, next: Next) -> Response {
 pub(crate) struct Deferred(JobView);
 
 impl Deferred {
-    async fn new(parts: &Parts, body: Bytes) -> Result<Self, Problem> {
+    async fn new(parts: &Parts, key: Option<String>, body: Bytes) -> Result<Self, Problem> {
         let settings = Settings::load().await;
         let target = parts
             .uri
@@ -69,13 +78,10 @@ impl Deferred {
         if let Some(address) = &webhook {
             webhook::check(address, &settings.webhook_origin)?;
         }
-        let key = match parts.headers.get("idempotency-key") {
-            None => None,
-            Some(key) => Some(Key {
-                name: format!("{route} {}", usable(key)?),
-                fingerprint: fingerprint(target, &parts.headers, &body),
-            }),
-        };
+        let key = key.map(|key| Key {
+            name: format!("{route} {key}"),
+            fingerprint: fingerprint(target, &parts.headers, &body),
+        });
         let content_type = parts.headers.get(header::CONTENT_TYPE);
         let job = NewJob {
             id: uuid::Uuid::new_v4().to_string(),
@@ -130,10 +136,15 @@ fn webhook_of(uri: &Uri) -> Option<String> {
         .map(|(_, address)| address.into_owned())
 }
 
-fn usable(key: &HeaderValue) -> Result<&str, Problem> {
+/// The idempotency key; one that cannot be used is refused, whether it is needed or not.
+fn key_of(headers: &HeaderMap) -> Result<Option<String>, Problem> {
+    let Some(key) = headers.get("idempotency-key") else {
+        return Ok(None);
+    };
     key.to_str()
         .ok()
         .filter(|key| (1..=MAX_KEY).contains(&key.len()))
+        .map(|key| Some(key.to_owned()))
         .ok_or_else(|| {
             let reason = format!("must be 1 to {MAX_KEY} printable ASCII characters");
             Problem::parameter("Idempotency-Key", reason)

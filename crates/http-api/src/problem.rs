@@ -76,7 +76,7 @@ problem_types! {
     JOB_NOT_ENDED = CONFLICT, "job-not-ended", "The job has no result";
     TOO_MANY_JOBS = TOO_MANY_REQUESTS, "too-many-jobs", "As many jobs wait already as may wait";
     IDEMPOTENCY_KEY_REUSED = UNPROCESSABLE_ENTITY, "idempotency-key-reused", "The idempotency key was sent with another request before";
-    WEBHOOK_NOT_ALLOWED = UNPROCESSABLE_ENTITY, "webhook-not-allowed", "The webhook is none that this service may call";
+    WEBHOOK_NOT_ALLOWED = FORBIDDEN, "webhook-not-allowed", "The webhook is none that this service may call";
     WORKER_LOST = INTERNAL_SERVER_ERROR, "worker-lost", "The worker that ran the job was lost three times";
     STORE_UNAVAILABLE = SERVICE_UNAVAILABLE, "store-unavailable", "The store of the jobs does not answer";
     INTERNAL = INTERNAL_SERVER_ERROR, "internal-error", "The service failed";

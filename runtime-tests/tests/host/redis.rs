@@ -221,11 +221,13 @@ fn messages_are_handled_one_after_the_other() {
         publish(&redis, "told", &format!("do=print&text={number}"));
     }
     let _ = app.line(|line| line == "9");
-    let lines = app.output();
-    let slept = lines.find("slept").unwrap();
-    let printed = (0..10).map(|number| lines.find(&format!("\n{number}\n")).unwrap());
-    let order: Vec<_> = [slept].into_iter().chain(printed).collect();
-    assert!(order.is_sorted(), "{lines}");
+    let output = app.output();
+    let place = |text: &str| output.lines().position(|line| line == text);
+    let order = ["slept".to_owned()]
+        .into_iter()
+        .chain((0..10).map(|number| number.to_string()));
+    let order: Vec<_> = order.map(|text| place(&text).unwrap()).collect();
+    assert!(order.is_sorted(), "{output}");
 }
 
 #[test]

@@ -230,7 +230,7 @@ fn only_the_origin_of_the_operator_is_called() {
         let answer = stack.try_defer(&request);
         assert_eq!(
             (answer.status, &*answer.problem()),
-            (422, "webhook-not-allowed"),
+            (403, "webhook-not-allowed"),
             "{address}"
         );
     }
