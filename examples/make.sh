@@ -24,7 +24,7 @@ encode numbers numbers.wav -ar 11025 -c:a pcm_s16le
 espeak weather en-gb "the weather is very good this morning"
 encode weather weather.flac -ar 16000 -sample_fmt s16 -c:a flac -compression_level 12
 
-espeak letter en-us "please read the letter to my friend"
+espeak letter en-us "please write a letter to my friend"
 encode letter letter.mp3 -ar 22050 -c:a libmp3lame -b:a 32k
 
 espeak garden en-gb "she planted three trees in the garden"
