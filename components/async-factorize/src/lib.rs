@@ -4,18 +4,17 @@
 //! request says that somebody still wants it; what nobody wants any more is not begun.
 
 use axum::Json;
-use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use deferral::{AnyStore, Settings, full, now, unavailable, wake};
+use deferral::{Desk, Settings, now, respond, unavailable};
 use factorize_routes::{FactorizeRequest, factorization_schema};
 use guest::{LocalFuture, Request};
 use http_api::problem::{
     CONTENT_TOO_LARGE, INTERNAL, INVALID_BODY, INVALID_JSON, INVALID_NUMBER, INVALID_REQUEST_BODY,
-    INVALID_TYPE, MEDIA_TYPE, MISSING_FIELD, NOT_AN_INTEGER, NUMBER_TOO_SMALL, STORE_UNAVAILABLE,
+    INVALID_TYPE, MISSING_FIELD, NOT_AN_INTEGER, NUMBER_TOO_SMALL, STORE_UNAVAILABLE,
     TIME_LIMIT_EXCEEDED, TOO_MANY_DIGITS, TOO_MANY_JOBS, UNSUPPORTED_MEDIA_TYPE, WORKER_LOST,
 };
 use http_api::{Problem, problem_responses};
-use jobs::{Job, Millis, NewJob, Outcome, Status, Store, Submitted};
+use jobs::{Job, Millis, NewJob, Outcome, Status, Store};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
@@ -98,25 +97,15 @@ async fn async_factorize(
 ) -> Result<Response, Problem> {
     let number = request.number()?.to_string();
     LocalFuture::new(async {
-        let settings = Settings::load().await;
-        let store = AnyStore::open(&settings)
-            .await
-            .map_err(|error| unavailable(&error))?;
-        let job = ask(&store, &settings, &number).await?;
-        let outcome = match job.status {
-            Status::Succeeded | Status::Failed => store.outcome(&job.id, now()).await,
-            _ => Ok(None),
-        };
-        let outcome = outcome.map_err(|error| unavailable(&error))?;
-        let load = store
-            .load(now())
-            .await
-            .map_err(|error| unavailable(&error))?;
+        let desk = Desk::open(Settings::load().await).await?;
+        let job = ask(&desk, &number).await?;
+        let outcome = desk.outcome(&job).await?;
+        let load = desk.store.load(now()).await.map_err(unavailable)?;
         if !job.status.is_ended() {
-            wake(&settings).await;
+            desk.wake().await;
         }
         let (factorization, text) = match outcome {
-            Some(outcome) if job.status == Status::Failed => return Ok(replay(outcome)),
+            Some(outcome) if job.status == Status::Failed => return Ok(respond(outcome)),
             Some(outcome) => found(&outcome)?,
             None => (Value::Null, Value::Null),
         };
@@ -133,41 +122,30 @@ async fn async_factorize(
 }
 
 /// The job of the number, made anew where there is none.
-async fn ask(store: &AnyStore, settings: &Settings, number: &str) -> Result<Job, Problem> {
+async fn ask(desk: &Desk, number: &str) -> Result<Job, Problem> {
     let id = id_of(number);
     loop {
-        let job = NewJob {
-            id: id.clone(),
-            route: "POST /async/factorize".to_owned(),
-            request: jobs::Request {
-                method: "POST".to_owned(),
-                target: "/factorize".to_owned(),
-                content_type: Some("application/json".to_owned()),
-                body: format!(r#"{{"number":{number}}}"#).into_bytes(),
-            },
-            key: None,
-            interest: Some(now() + INTEREST),
-            webhook: None,
-            expires_after: settings.keep,
-        };
-        let submitted = store.submit(job, settings.max_waiting, now()).await;
-        match submitted.map_err(|error| unavailable(&error))? {
-            // Canceled through `/jobs`, and now asked for again.
-            Submitted::Existing(job) if job.status == Status::Canceled => {
-                store
-                    .remove(&id, now())
-                    .await
-                    .map_err(|error| unavailable(&error))?;
-            }
-            Submitted::New(job) | Submitted::Existing(job) => return Ok(job),
-            Submitted::Full { waiting } => return Err(full(waiting)),
-            Submitted::Conflict => {
-                return Err(Problem::new(
-                    INTERNAL,
-                    "the job has no key, and yet another one's",
-                ));
-            }
+        let job = desk
+            .submit(NewJob {
+                id: id.clone(),
+                route: "POST /async/factorize".to_owned(),
+                request: jobs::Request {
+                    method: "POST".to_owned(),
+                    target: "/factorize".to_owned(),
+                    content_type: Some("application/json".to_owned()),
+                    body: format!(r#"{{"number":{number}}}"#).into_bytes(),
+                },
+                key: None,
+                interest: Some(now() + INTEREST),
+                webhook: None,
+                expires_after: desk.settings.keep,
+            })
+            .await?;
+        if job.status != Status::Canceled {
+            return Ok(job);
         }
+        // Canceled through `/jobs`, and now asked for again.
+        desk.store.remove(&id, now()).await.map_err(unavailable)?;
     }
 }
 
@@ -188,13 +166,6 @@ fn found(outcome: &Outcome) -> Result<(Value, Value), Problem> {
         .map_err(|error| Problem::new(INTERNAL, format!("the result is no JSON: {error}")))?;
     let member = |name| answer.get(name).cloned().unwrap_or_default();
     Ok((member("factorization"), member("factorization_str")))
-}
-
-/// The problem that the task ended with.
-fn replay(outcome: Outcome) -> Response {
-    let status = StatusCode::from_u16(outcome.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let content_type = [(header::CONTENT_TYPE, MEDIA_TYPE)];
-    (status, content_type, outcome.body).into_response()
 }
 
 /// The routes of this component, with their part of the OpenAPI document.

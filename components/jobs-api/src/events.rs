@@ -7,6 +7,7 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
+use deferral::Desk;
 use futures_util::stream;
 use guest::LocalFuture;
 use http_api::problem::{INVALID_PATH, JOB_NOT_FOUND, STORE_UNAVAILABLE};
@@ -16,7 +17,7 @@ use spin_sdk::time::sleep;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use crate::Desk;
+use crate::{job, open, view};
 
 /// How often the store is asked.
 const LOOK: Duration = Duration::from_millis(500);
@@ -52,8 +53,8 @@ struct JobEvent {
 )]
 async fn job_events(Path(id): Path<String>) -> Result<Response, Problem> {
     LocalFuture::new(async {
-        let desk = Desk::open().await?;
-        let job = desk.job(&id).await?;
+        let desk = open().await?;
+        let job = job(&desk, &id).await?;
         let watch = Watch {
             desk,
             id,
@@ -91,7 +92,7 @@ impl Watch {
                 Some(job) => Ok(job),
                 None => {
                     sleep(LOOK).await;
-                    self.desk.job(&self.id).await
+                    job(&self.desk, &self.id).await
                 }
             };
             // Not shown, so no news.
@@ -116,7 +117,7 @@ impl Watch {
         let name = if same_status { "progress" } else { "status" };
         self.told = Some(job.clone());
         let ended = job.status.is_ended();
-        match self.desk.view(job).await {
+        match view(&self.desk, job).await {
             Ok(view) => (event(name, &view), (!ended).then_some(self)),
             Err(problem) => (event("problem", &problem), None),
         }

@@ -5,7 +5,7 @@ mod events;
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use deferral::{AnyStore, JobPage, JobView, Settings, now, unavailable, wake};
+use deferral::{Desk, JobPage, JobView, Settings, now, respond, unavailable};
 use guest::{LocalFuture, Request};
 use http_api::problem::{
     INVALID_PARAMETER, INVALID_PATH, JOB_NOT_ENDED, JOB_NOT_FOUND, STORE_UNAVAILABLE,
@@ -68,46 +68,24 @@ impl From<StatusName> for Status {
     }
 }
 
-/// The store, with the settings that chose it.
-pub(crate) struct Desk {
-    settings: Settings,
-    store: AnyStore,
+async fn open() -> Result<Desk, Problem> {
+    Desk::open(Settings::load().await).await
 }
 
-impl Desk {
-    pub(crate) async fn open() -> Result<Self, Problem> {
-        let settings = Settings::load().await;
-        let store = AnyStore::open(&settings)
-            .await
-            .map_err(|error| unavailable(&error))?;
-        Ok(Self { settings, store })
+/// The job. While it has not ended, asking after it also wakes a runner: the last one may be lost.
+pub(crate) async fn job(desk: &Desk, id: &str) -> Result<Job, Problem> {
+    let job = desk.store.get(id, now()).await.map_err(unavailable)?;
+    let job = job.ok_or_else(|| not_found(id))?;
+    if !job.status.is_ended() {
+        desk.wake().await;
     }
+    Ok(job)
+}
 
-    /// The job. While it has not ended, asking after it also wakes a runner: the last one may be lost.
-    pub(crate) async fn job(&self, id: &str) -> Result<Job, Problem> {
-        let job = self
-            .store
-            .get(id, now())
-            .await
-            .map_err(|error| unavailable(&error))?;
-        let job = job.ok_or_else(|| not_found(id))?;
-        if !job.status.is_ended() {
-            wake(&self.settings).await;
-        }
-        Ok(job)
-    }
-
-    /// The job with its result.
-    pub(crate) async fn view(&self, job: Job) -> Result<JobView, Problem> {
-        let outcome = match job.status {
-            Status::Succeeded | Status::Failed => self.store.outcome(&job.id, now()).await,
-            _ => Ok(None),
-        };
-        Ok(JobView::new(
-            job,
-            outcome.map_err(|error| unavailable(&error))?.as_ref(),
-        ))
-    }
+/// The job with its result.
+pub(crate) async fn view(desk: &Desk, job: Job) -> Result<JobView, Problem> {
+    let outcome = desk.outcome(&job).await?;
+    Ok(JobView::new(job, outcome.as_ref()))
 }
 
 fn not_found(id: &str) -> Problem {
@@ -132,7 +110,7 @@ async fn list_jobs(Query(selection): Query<Selection>) -> Result<Json<JobPage>, 
         ));
     }
     LocalFuture::new(async {
-        let desk = Desk::open().await?;
+        let desk = open().await?;
         let status = selection.status.map(Status::from);
         let page = desk
             .store
@@ -143,7 +121,7 @@ async fn list_jobs(Query(selection): Query<Selection>) -> Result<Json<JobPage>, 
                 "after",
                 "is not the 'next' of a page; leave it out to begin",
             ),
-            error => unavailable(&error),
+            error => unavailable(error),
         })?;
         let jobs = page
             .jobs
@@ -168,10 +146,10 @@ async fn list_jobs(Query(selection): Query<Selection>) -> Result<Json<JobPage>, 
 )]
 async fn get_job(Path(id): Path<String>) -> Result<Response, Problem> {
     LocalFuture::new(async {
-        let desk = Desk::open().await?;
-        let job = desk.job(&id).await?;
+        let desk = open().await?;
+        let job = job(&desk, &id).await?;
         let ended = job.status.is_ended();
-        let mut response = Json(desk.view(job).await?).into_response();
+        let mut response = Json(view(&desk, job).await?).into_response();
         if !ended {
             let soon = HeaderValue::from_static("1");
             response.headers_mut().insert(header::RETRY_AFTER, soon);
@@ -198,12 +176,11 @@ async fn get_job(Path(id): Path<String>) -> Result<Response, Problem> {
 )]
 async fn delete_job(Path(id): Path<String>) -> Result<Response, Problem> {
     LocalFuture::new(async {
-        let desk = Desk::open().await?;
-        let failed = |error| unavailable(&error);
-        if desk.store.remove(&id, now()).await.map_err(failed)? {
+        let desk = open().await?;
+        if desk.store.remove(&id, now()).await.map_err(unavailable)? {
             return Ok(StatusCode::NO_CONTENT.into_response());
         }
-        let job = desk.store.cancel(&id, now()).await.map_err(failed)?;
+        let job = desk.store.cancel(&id, now()).await.map_err(unavailable)?;
         let job = job.ok_or_else(|| not_found(&id))?;
         let status = match job.status.is_ended() {
             true => StatusCode::OK,
@@ -234,28 +211,13 @@ async fn delete_job(Path(id): Path<String>) -> Result<Response, Problem> {
 )]
 async fn job_result(Path(id): Path<String>) -> Result<Response, Problem> {
     LocalFuture::new(async {
-        let desk = Desk::open().await?;
-        let job = desk.job(&id).await?;
-        let outcome = desk
-            .store
-            .outcome(&id, now())
-            .await
-            .map_err(|error| unavailable(&error))?;
-        let Some(outcome) = outcome else {
+        let desk = open().await?;
+        let job = job(&desk, &id).await?;
+        let Some(outcome) = desk.outcome(&job).await? else {
             let detail = format!("the job is {}, so there is no result", job.status.as_str());
             return Err(Problem::new(JOB_NOT_ENDED, detail));
         };
-        let status = StatusCode::from_u16(outcome.status);
-        let mut response = (status.unwrap_or_default(), outcome.body).into_response();
-        let content_type = outcome
-            .content_type
-            .and_then(|text| HeaderValue::try_from(text).ok());
-        if let Some(content_type) = content_type {
-            response
-                .headers_mut()
-                .insert(header::CONTENT_TYPE, content_type);
-        }
-        Ok(response)
+        Ok(respond(outcome))
     })
     .await
 }

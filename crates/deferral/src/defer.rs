@@ -10,16 +10,15 @@ use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use guest::LocalFuture;
-use http_api::problem::{IDEMPOTENCY_KEY_REUSED, TOO_MANY_JOBS};
 use http_api::{Problem, Work, passed_checks};
-use jobs::{Key, NewJob, Store, Submitted};
+use jobs::{Key, NewJob};
 use url::form_urlencoded;
 use utoipa_axum::router::OpenApiRouter;
 
+use crate::desk::Desk;
 use crate::fingerprint::fingerprint;
 use crate::prefer::prefers_async;
 use crate::settings::Settings;
-use crate::store::{AnyStore, now, unavailable, wake};
 use crate::view::JobView;
 use crate::webhook;
 
@@ -99,35 +98,11 @@ impl Deferred {
             webhook,
             expires_after: settings.keep,
         };
-        let store = AnyStore::open(&settings)
-            .await
-            .map_err(|error| unavailable(&error))?;
-        let submitted = store
-            .submit(job, settings.max_waiting, now())
-            .await
-            .map_err(|error| unavailable(&error))?;
-        let job = match submitted {
-            Submitted::New(job) | Submitted::Existing(job) => job,
-            Submitted::Conflict => {
-                return Err(Problem::new(
-                    IDEMPOTENCY_KEY_REUSED,
-                    "the Idempotency-Key was sent before with another request; take a new one",
-                ));
-            }
-            Submitted::Full { waiting } => return Err(full(waiting)),
-        };
-        wake(&settings).await;
+        let desk = Desk::open(settings).await?;
+        let job = desk.submit(job).await?;
+        desk.wake().await;
         Ok(Self(JobView::new(job, None)))
     }
-}
-
-/// The refusal of a job because `waiting` others are there before it.
-#[must_use]
-pub fn full(waiting: u64) -> Problem {
-    let detail = format!("{waiting} jobs are waiting; try again later");
-    Problem::new(TOO_MANY_JOBS, detail)
-        .with("load", waiting)
-        .header(header::RETRY_AFTER, HeaderValue::from_static("10"))
 }
 
 fn webhook_of(uri: &Uri) -> Option<String> {

@@ -2,9 +2,6 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use axum::http::{HeaderValue, header};
-use http_api::Problem;
-use http_api::problem::STORE_UNAVAILABLE;
 use jobs::{
     Claim, Delivery, Ending, Error, Job, Millis, NewJob, Next, Outcome, Page, RedisStore,
     SqliteStore, Standing, Status, Store, Submitted,
@@ -47,7 +44,7 @@ impl AnyStore {
 
 /// Wakes a runner. That none heard is no error: the job is in the store, and each look at a job
 /// wakes again.
-pub async fn wake(settings: &Settings) {
+pub(crate) async fn wake(settings: &Settings) {
     let failed = match &settings.store {
         StoreKind::Sqlite => spin_sdk::http::post("http://job-runner.spin.internal/", "")
             .await
@@ -71,16 +68,6 @@ pub fn now() -> Millis {
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default();
     Millis::try_from(since.as_millis()).unwrap_or(Millis::MAX)
-}
-
-/// The store does not answer.
-pub fn unavailable(error: &Error) -> Problem {
-    eprintln!("the job store failed: {error}");
-    Problem::new(
-        STORE_UNAVAILABLE,
-        "the job store does not answer; try again",
-    )
-    .header(header::RETRY_AFTER, HeaderValue::from_static("5"))
 }
 
 /// Hands each call to the store that is open.
