@@ -11,6 +11,7 @@
 //! what they need of a driver.
 
 mod driver;
+mod fields;
 mod model;
 mod redis;
 mod sqlite;

@@ -5,6 +5,7 @@ mod reply;
 use std::sync::LazyLock;
 
 use crate::driver::Redis;
+use crate::fields::Fields;
 use crate::model::{
     Claim, Claimed, Delivery, Ending, Job, MAX_ATTEMPTS, Millis, NewJob, Next, Outcome, Page,
     Standing, Status, Submitted, worker_lost,
@@ -286,11 +287,7 @@ impl<D: Redis> Store for RedisStore<D> {
         if reply.is_empty() {
             return Ok(None);
         }
-        Ok(Some(Delivery {
-            id: reply.text()?,
-            url: reply.text()?,
-            attempt: reply.number()?,
-        }))
+        reply.delivery().map(Some)
     }
 
     async fn delivered(

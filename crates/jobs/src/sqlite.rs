@@ -5,6 +5,7 @@ mod schema;
 mod statements;
 
 use crate::driver::{Sql, Value};
+use crate::fields::Fields;
 use crate::model::{
     Claim, Claimed, Delivery, Ending, Job, MAX_ATTEMPTS, Millis, NewJob, Next, Outcome, Page,
     Standing, Status, Submitted, worker_lost,
@@ -374,11 +375,7 @@ impl<D: Sql> Store for SqliteStore<D> {
         let Some(mut row) = self.row(sql::NEXT_DELIVERY, &parameters).await? else {
             return Ok(None);
         };
-        Ok(Some(Delivery {
-            id: row.text()?,
-            url: row.text()?,
-            attempt: row.number()?,
-        }))
+        row.delivery().map(Some)
     }
 
     async fn delivered(

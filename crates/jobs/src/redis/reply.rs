@@ -1,7 +1,8 @@
 //! Values to and from Redis.
 
 use crate::driver::Reply;
-use crate::model::{Job, Millis, Outcome, Request};
+use crate::fields::Fields;
+use crate::model::{Millis, Outcome};
 use crate::store::Error;
 
 const SHAPE: Error = Error::Corrupt("a reply of another type");
@@ -29,64 +30,40 @@ impl Parts {
         }
     }
 
-    pub(super) fn maybe_text(&mut self) -> Result<Option<String>, Error> {
+    pub(super) fn number<T: std::str::FromStr>(&mut self) -> Result<T, Error> {
+        self.text()?.parse().map_err(|_| SHAPE)
+    }
+}
+
+/// A job comes as the fields that the script calls `FIELDS`.
+impl Fields for Parts {
+    fn maybe_text(&mut self) -> Result<Option<String>, Error> {
         let bytes = self.maybe_bytes()?;
         bytes
             .map(|bytes| String::from_utf8(bytes).map_err(|_| SHAPE))
             .transpose()
     }
 
-    pub(super) fn text(&mut self) -> Result<String, Error> {
+    fn text(&mut self) -> Result<String, Error> {
         self.maybe_text()?.ok_or(SHAPE)
     }
 
-    pub(super) fn number<T: std::str::FromStr>(&mut self) -> Result<T, Error> {
-        self.text()?.parse().map_err(|_| SHAPE)
+    fn bytes(&mut self) -> Result<Vec<u8>, Error> {
+        self.maybe_bytes()?.ok_or(SHAPE)
+    }
+
+    fn flag(&mut self) -> Result<bool, Error> {
+        Ok(self.text()? == "1")
+    }
+
+    fn unsigned(&mut self) -> Result<u64, Error> {
+        self.number()
     }
 
     fn maybe_millis(&mut self) -> Result<Option<Millis>, Error> {
         self.maybe_text()?
             .map(|text| text.parse().map_err(|_| SHAPE))
             .transpose()
-    }
-
-    /// The fields that the script calls `FIELDS`.
-    pub(super) fn job(&mut self) -> Result<Job, Error> {
-        Ok(Job {
-            id: self.text()?,
-            route: self.text()?,
-            status: self
-                .text()?
-                .parse()
-                .map_err(|_| Error::Corrupt("an unknown status"))?,
-            cancel_requested: self.text()? == "1",
-            progress: self.maybe_text()?,
-            attempts: self.number()?,
-            created_at: self.number()?,
-            started_at: self.maybe_millis()?,
-            finished_at: self.maybe_millis()?,
-            expires_at: self.maybe_millis()?,
-            webhook: self.maybe_text()?,
-        })
-    }
-
-    /// Method, target, content type and body.
-    pub(super) fn request(&mut self) -> Result<Request, Error> {
-        Ok(Request {
-            method: self.text()?,
-            target: self.text()?,
-            content_type: self.maybe_text()?,
-            body: self.maybe_bytes()?.ok_or(SHAPE)?,
-        })
-    }
-
-    /// Status, content type and body.
-    pub(super) fn outcome(&mut self) -> Result<Outcome, Error> {
-        Ok(Outcome {
-            status: self.number()?,
-            content_type: self.maybe_text()?,
-            body: self.maybe_bytes()?.ok_or(SHAPE)?,
-        })
     }
 }
 

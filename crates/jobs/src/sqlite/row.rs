@@ -1,7 +1,8 @@
 //! Values to and from SQLite.
 
 use crate::driver::Value;
-use crate::model::{Job, Millis, Outcome, Request};
+use crate::fields::Fields;
+use crate::model::Millis;
 use crate::store::{Error, MAX_MILLIS};
 
 const SHAPE: Error = Error::Corrupt("a column of another type");
@@ -34,29 +35,20 @@ impl Row {
     pub(super) fn number<T: TryFrom<i64>>(&mut self) -> Result<T, Error> {
         T::try_from(self.integer()?).map_err(|_| Error::Corrupt("a number is out of range"))
     }
+}
 
-    pub(super) fn flag(&mut self) -> Result<bool, Error> {
-        Ok(self.integer()? != 0)
-    }
-
-    pub(super) fn maybe_millis(&mut self) -> Result<Option<Millis>, Error> {
-        match self.next()? {
-            Value::Null => Ok(None),
-            Value::Integer(number) => Ok(Some(number.try_into().map_err(|_| SHAPE)?)),
-            _ => Err(SHAPE),
-        }
-    }
-
-    pub(super) fn text(&mut self) -> Result<String, Error> {
-        self.maybe_text()?.ok_or(SHAPE)
-    }
-
+/// A job comes as the columns of `job_columns!`.
+impl Fields for Row {
     fn maybe_text(&mut self) -> Result<Option<String>, Error> {
         match self.next()? {
             Value::Null => Ok(None),
             Value::Text(text) => Ok(Some(text)),
             _ => Err(SHAPE),
         }
+    }
+
+    fn text(&mut self) -> Result<String, Error> {
+        self.maybe_text()?.ok_or(SHAPE)
     }
 
     fn bytes(&mut self) -> Result<Vec<u8>, Error> {
@@ -66,43 +58,20 @@ impl Row {
         }
     }
 
-    /// The columns of `job_columns!`.
-    pub(super) fn job(&mut self) -> Result<Job, Error> {
-        Ok(Job {
-            id: self.text()?,
-            route: self.text()?,
-            status: self
-                .text()?
-                .parse()
-                .map_err(|_| Error::Corrupt("an unknown status"))?,
-            cancel_requested: self.flag()?,
-            progress: self.maybe_text()?,
-            attempts: self.number()?,
-            created_at: self.number()?,
-            started_at: self.maybe_millis()?,
-            finished_at: self.maybe_millis()?,
-            expires_at: self.maybe_millis()?,
-            webhook: self.maybe_text()?,
-        })
+    fn flag(&mut self) -> Result<bool, Error> {
+        Ok(self.integer()? != 0)
     }
 
-    /// Method, target, content type and body.
-    pub(super) fn request(&mut self) -> Result<Request, Error> {
-        Ok(Request {
-            method: self.text()?,
-            target: self.text()?,
-            content_type: self.maybe_text()?,
-            body: self.bytes()?,
-        })
+    fn unsigned(&mut self) -> Result<u64, Error> {
+        self.number()
     }
 
-    /// Status, content type and body.
-    pub(super) fn outcome(&mut self) -> Result<Outcome, Error> {
-        Ok(Outcome {
-            status: self.number()?,
-            content_type: self.maybe_text()?,
-            body: self.bytes()?,
-        })
+    fn maybe_millis(&mut self) -> Result<Option<Millis>, Error> {
+        match self.next()? {
+            Value::Null => Ok(None),
+            Value::Integer(number) => Ok(Some(number.try_into().map_err(|_| SHAPE)?)),
+            _ => Err(SHAPE),
+        }
     }
 }
 

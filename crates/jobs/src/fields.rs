@@ -1,0 +1,67 @@
+//! What both stores read alike, whatever a database calls a value.
+
+use crate::model::{Delivery, Job, Millis, Outcome, Request};
+use crate::store::Error;
+
+/// The values of a record, taken one after the other.
+pub(crate) trait Fields {
+    fn maybe_text(&mut self) -> Result<Option<String>, Error>;
+    fn text(&mut self) -> Result<String, Error>;
+    fn bytes(&mut self) -> Result<Vec<u8>, Error>;
+    fn flag(&mut self) -> Result<bool, Error>;
+    fn unsigned(&mut self) -> Result<u64, Error>;
+    fn maybe_millis(&mut self) -> Result<Option<Millis>, Error>;
+
+    /// A number of a narrower type.
+    fn narrow<T: TryFrom<u64>>(&mut self) -> Result<T, Error> {
+        T::try_from(self.unsigned()?).map_err(|_| Error::Corrupt("a number is out of range"))
+    }
+
+    /// All of a job, in the order of its fields.
+    fn job(&mut self) -> Result<Job, Error> {
+        Ok(Job {
+            id: self.text()?,
+            route: self.text()?,
+            status: self
+                .text()?
+                .parse()
+                .map_err(|_| Error::Corrupt("an unknown status"))?,
+            cancel_requested: self.flag()?,
+            progress: self.maybe_text()?,
+            attempts: self.narrow()?,
+            created_at: self.unsigned()?,
+            started_at: self.maybe_millis()?,
+            finished_at: self.maybe_millis()?,
+            expires_at: self.maybe_millis()?,
+            webhook: self.maybe_text()?,
+        })
+    }
+
+    /// Method, target, content type and body.
+    fn request(&mut self) -> Result<Request, Error> {
+        Ok(Request {
+            method: self.text()?,
+            target: self.text()?,
+            content_type: self.maybe_text()?,
+            body: self.bytes()?,
+        })
+    }
+
+    /// Status, content type and body.
+    fn outcome(&mut self) -> Result<Outcome, Error> {
+        Ok(Outcome {
+            status: self.narrow()?,
+            content_type: self.maybe_text()?,
+            body: self.bytes()?,
+        })
+    }
+
+    /// Id, address and attempt.
+    fn delivery(&mut self) -> Result<Delivery, Error> {
+        Ok(Delivery {
+            id: self.text()?,
+            url: self.text()?,
+            attempt: self.narrow()?,
+        })
+    }
+}
