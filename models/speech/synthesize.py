@@ -21,6 +21,7 @@ import numpy as np
 from scipy.signal import resample_poly
 
 import sentences
+import speakers
 
 RATE = 16_000
 
@@ -44,6 +45,7 @@ class Voice:
     speed: float = 1.0
     pitch: int = 50  # espeak-ng's own, 0 to 99
     shift: int = 0  # of the pitch afterwards, in semitones, the formants left where they are
+    made: int = 0  # the seed of a voice of espeak-ng that was made at random
 
 
 def espeak(r, accents=ACCENTS, variants=VARIANTS):
@@ -51,6 +53,11 @@ def espeak(r, accents=ACCENTS, variants=VARIANTS):
     variant = "" if r.random() < 0.15 else "+" + r.choice(variants)
     speed = r.uniform(0.68, 1.22)
     return Voice("espeak-ng", r.choice(accents) + variant, round(speed, 2), r.randint(20, 80))
+
+
+def made(r):
+    """A voice of espeak-ng that nobody has."""
+    return Voice("espeak-ng", "made", round(r.uniform(0.68, 1.22), 2), r.randint(30, 70), made=r.randrange(1, 1 << 30))
 
 
 def flite(r, voices=("awb", "rms", "awb", "rms", "kal16")):
@@ -86,7 +93,7 @@ def plan(name, count, r):
     short = {"mixture": sentences.COMMANDS_AND_DIGITS}
     heard = [espeak, flite, festival, rhvoice], [0.34, 0.26, 0.10, 0.30]
     return {
-        "train": lambda: pick(*heard, count, change=shifted),
+        "train": lambda: pick([made, espeak, flite, festival, rhvoice], [0.32, 0.12, 0.24, 0.08, 0.24], count, change=shifted),
         "validation": lambda: pick(*heard, count, test=True),
         "voices": lambda: pick(unseen, [0.7, 0.3], count, test=True),
         "engine": lambda: pick(hts, [1], count, test=True),
@@ -125,7 +132,10 @@ def speak_one(voice, text, path):
     text = spoken(text)
     match voice.engine:
         case "espeak-ng":
-            run("espeak-ng", "-v", voice.name, "-s", str(round(175 * voice.speed)), "-p", str(voice.pitch), "-w", path, text)
+            if voice.made:
+                speakers.install(voice.made, path.parent)
+            data = ["--path", str(path.parent)] if voice.made else []
+            run("espeak-ng", *data, "-v", voice.name, "-s", str(round(175 * voice.speed)), "-p", str(voice.pitch), "-w", path, text)
         case "flite":
             run("flite", "-voice", voice.name, "--setf", f"duration_stretch={1 / voice.speed:.2f}", "-t", text, "-o", path)
         case "rhvoice":
