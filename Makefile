@@ -17,7 +17,7 @@ VENV := .venv
 HOST := target/host/routelets
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-test build host up worker test lint bench model train evaluate openapi transcribe new-route clean
+.PHONY: help setup setup-test build host up worker test lint bench model train evaluate openapi transcribe new-route oci clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -29,7 +29,7 @@ setup-test: setup
 	@./scripts/setup test
 
 host: setup
-	cargo build --profile host --package routelets
+	cargo build --profile host --package routelets --package oci
 
 build: host ## Build the components and the embedded host
 	$(HOST) build
@@ -75,6 +75,9 @@ evaluate: build ## Word error rates through the running app, into the model card
 
 openapi: setup ## Write the OpenAPI document anew
 	cargo xtask openapi
+
+oci: build ## Write the application as the OCI artifact that Spin takes; FROM=spin.toml OUT=target/oci
+	@./scripts/oci "$(or $(FROM),spin.toml)" "$(or $(OUT),target/oci)"
 
 transcribe: ## Transcribe a folder: make transcribe DIR=recordings OUT=out.csv [URL=http://localhost:3000]
 	@test -n "$(DIR)" && test -n "$(OUT)" || { echo "usage: make transcribe DIR=recordings OUT=out.csv" >&2; exit 2; }

@@ -53,7 +53,7 @@ pub use model::{
     Application, Build, Component, Dependency, FilesEntry, Handler, HttpTrigger, Manifest,
     RedisTrigger, StaticResponse, TriggerRoute, Variable,
 };
-pub use outbound::{AllowedHosts, OutboundError, chaining_target};
+pub use outbound::{AllowedHosts, OutboundError, chaining_target, requires_chaining};
 pub use retain::RetainError;
 pub use route::{Route, RouteError, RouteMatch, Router, WELL_KNOWN_PREFIX};
 pub use template::{Template, TemplateError};

@@ -117,6 +117,15 @@ pub(crate) fn chaining_host_of(entry: &str) -> Option<String> {
     }
 }
 
+/// Whether `component` names other components of its application among the hosts that it calls.
+/// Variables are not looked into, as Spin does not either.
+pub fn requires_chaining(component: &Component) -> bool {
+    component
+        .allowed_outbound_hosts
+        .iter()
+        .any(|entry| entry.is_literal() && chaining_host_of(&entry.to_string()).is_some())
+}
+
 /// Checks an entry whose variables were replaced by their values.
 pub(crate) fn check(template: &Template, expanded: &str) -> Result<(), OutboundError> {
     parse_expanded(template, expanded).map(drop)

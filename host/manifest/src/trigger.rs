@@ -33,6 +33,14 @@ struct Draft {
     handler: Handler,
 }
 
+/// The same for Redis.
+struct RedisDraft {
+    id: Option<At<String>>,
+    address: Template,
+    channel: Template,
+    component: String,
+}
+
 /// Reads `[application.trigger]`.
 pub(crate) fn read_settings(
     mut triggers: Table<'_>,
@@ -83,13 +91,34 @@ pub(crate) fn read_all(
         .into_iter()
         .filter_map(|value| read(value.table("[[trigger.http]]")?, components))
         .collect();
-    let redis = redis.into_iter().filter_map(|value| {
-        let table = value.table("[[trigger.redis]]")?;
-        read_redis(table, settings, components, variables)
-    });
-    let redis = redis.collect();
+    let redis_drafts: Vec<RedisDraft> = redis
+        .into_iter()
+        .filter_map(|value| {
+            let table = value.table("[[trigger.redis]]")?;
+            read_redis(table, settings, components, variables)
+        })
+        .collect();
     let positions: Vec<usize> = drafts.iter().map(|draft| draft.route.at).collect();
-    let http = assign_ids(document, drafts);
+    let given = drafts.iter().map(|draft| &draft.id);
+    let given = given.chain(redis_drafts.iter().map(|draft| &draft.id));
+    let mut ids = Ids::given(document, given.flatten());
+    let http: Vec<HttpTrigger> = drafts
+        .into_iter()
+        .map(|Draft { id, route, handler }| HttpTrigger {
+            id: ids.of("http", id, handler.component()),
+            route: route.value,
+            handler,
+        })
+        .collect();
+    let redis = redis_drafts
+        .into_iter()
+        .map(|draft| RedisTrigger {
+            id: ids.of("redis", draft.id, Some(&draft.component)),
+            address: draft.address,
+            channel: draft.channel,
+            component: draft.component,
+        })
+        .collect();
     let warnings = warn_unreachable(document, &http, &positions);
     Triggers {
         http,
@@ -114,11 +143,10 @@ fn read_redis(
     settings: &Settings,
     components: &Drafts,
     variables: &BTreeMap<String, Variable>,
-) -> Option<RedisTrigger> {
+) -> Option<RedisDraft> {
     let document = table.document;
     table.unsupported(&["components", "dependencies"]);
-    // Nothing refers to it.
-    table.string("id");
+    let id = table.string("id");
     let template = |text: At<String>| read_template(document, &text, variables);
     let channel = table.require_string("channel").and_then(template);
     let address = if table.has("address") {
@@ -134,7 +162,8 @@ fn read_redis(
         .require("component")
         .and_then(|value| read_component(value, "[[trigger.redis]]", components));
     table.finish();
-    Some(RedisTrigger {
+    Some(RedisDraft {
+        id,
         address: address?,
         channel: channel?,
         component: component?,
@@ -290,39 +319,42 @@ fn read_headers(table: Table<'_>) -> HeaderMap {
     headers
 }
 
-/// Names the triggers without an id as Spin does.
-fn assign_ids(document: &Document<'_>, drafts: Vec<Draft>) -> Vec<HttpTrigger> {
-    let mut ids = BTreeSet::new();
-    for id in drafts.iter().filter_map(|draft| draft.id.as_ref()) {
-        if !ids.insert(id.value.clone()) {
-            document.error(
-                id.at,
-                format!("a second trigger with the id '{}'", id.value),
-            );
+/// The ids of the triggers; those without one are named as Spin does.
+struct Ids(BTreeSet<String>);
+
+impl Ids {
+    fn given<'a>(document: &Document<'_>, given: impl Iterator<Item = &'a At<String>>) -> Self {
+        let mut ids = BTreeSet::new();
+        for id in given {
+            if !ids.insert(id.value.clone()) {
+                document.error(
+                    id.at,
+                    format!("a second trigger with the id '{}'", id.value),
+                );
+            }
         }
+        Self(ids)
     }
-    let mut number = 1;
-    let mut new_id = |handler: &Handler| {
-        if let Handler::Component(component) = handler {
-            let id = format!("{component}-http-trigger");
-            if ids.insert(id.clone()) {
+
+    fn of(&mut self, kind: &str, given: Option<At<String>>, component: Option<&str>) -> String {
+        if let Some(id) = given {
+            return id.value;
+        }
+        if let Some(component) = component {
+            let id = format!("{component}-{kind}-trigger");
+            if self.0.insert(id.clone()) {
                 return id;
             }
         }
+        let mut number = 1;
         loop {
-            let id = format!("http-trigger{number}");
-            if ids.insert(id.clone()) {
+            let id = format!("{kind}-trigger{number}");
+            if self.0.insert(id.clone()) {
                 return id;
             }
             number += 1;
         }
-    };
-    let assign = |Draft { id, route, handler }| HttpTrigger {
-        id: id.map_or_else(|| new_id(&handler), |id| id.value),
-        route: route.value,
-        handler,
-    };
-    drafts.into_iter().map(assign).collect()
+    }
 }
 
 fn warn_unreachable(

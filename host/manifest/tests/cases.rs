@@ -5,7 +5,7 @@
 //! - `routes.txt`: a line for each path, `path = handler, raw route, trailing, name=value …`.
 //! - `hosts.txt`: a line for each URL, `component url = allowed` or `denied`.
 //! - `variables.txt`: a line for each value, `component name = value`.
-//! - `redis.txt`: a line for each Redis trigger, `number = component, address, channel`.
+//! - `redis.txt`: a line for each Redis trigger, `number = id, component, address, channel`.
 //!
 //! `SPIN_VARIABLE_GIVEN=from the environment` is set. A line of a table is compared with what is
 //! written anew from its left side, so that a failing test prints the table as it would have to be.
@@ -160,5 +160,8 @@ fn redis(manifest: &Manifest, variables: &Variables, number: &str) -> Result<Str
         expanded.map_err(|error| error.to_string())
     };
     let (address, channel) = (expand(&trigger.address)?, expand(&trigger.channel)?);
-    Ok(format!("{}, {address}, {channel}", trigger.component))
+    Ok(format!(
+        "{}, {}, {address}, {channel}",
+        trigger.id, trigger.component
+    ))
 }
