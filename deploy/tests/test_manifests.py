@@ -62,9 +62,13 @@ def containers():
     ]
 
 
-def variables(manifest):
+def application(manifest):
     with open(ROOT / manifest, "rb") as file:
-        return tomllib.load(file)["variables"]
+        return tomllib.load(file)
+
+
+def variables(manifest):
+    return application(manifest)["variables"]
 
 
 def test_everything_is_there():
@@ -186,6 +190,11 @@ def reachable(source, target, policies):
     return ports("egress", source, target) & ports("ingress", target, source)
 
 
+def test_nothing_is_allowed_that_is_not_said():
+    [deny] = [policy["spec"] for policy in of_kind("NetworkPolicy") if policy["spec"]["podSelector"] == {} and "egress" not in policy["spec"]]
+    assert deny == {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
+
+
 @pytest.mark.parametrize("policies", [of_kind("NetworkPolicy"), of_kind("NetworkPolicy") + OPTIONAL], ids=["", "webhooks"])
 def test_only_redis_is_reached_and_only_by_who_needs_it(policies):
     workloads = {workload["metadata"]["name"]: workload for workload in of_kind(*WORKLOADS)}
@@ -196,6 +205,14 @@ def test_only_redis_is_reached_and_only_by_who_needs_it(policies):
         if (ports := reachable(workloads[source], workloads[target], policies))
     }
     assert found == {("api", "redis"): {6379}, ("worker", "redis"): {6379}}
+
+
+def test_the_image_is_that_of_this_version():
+    version = application("spin.toml")["application"]["version"]
+    for workload in of_kind("Deployment"):
+        assert pod(workload)["containers"][0]["image"] == f"ghcr.io/OWNER/routelets:{version}"
+    for app in read("spinapp.yaml"):
+        assert app["spec"]["image"].endswith(f":{version}")
 
 
 def test_settings_are_variables_of_the_applications():
