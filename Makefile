@@ -13,14 +13,27 @@ CORES := $(shell nproc 2>/dev/null || sysctl -n hw.ncpu 2>/dev/null || echo 2)
 # What `make transcribe` asks.
 URL ?= http://$(LISTEN)
 
+# Containers: which of the Dockerfile's images, its name, where it is published, and with what: docker, or podman.
+TARGET ?= embedded
+IMAGE ?= localhost/routelets:latest
+PUBLISH ?= 127.0.0.1:8001
+CONTAINER ?= routelets
+BUILD ?=
+ENGINE ?= $(shell ./scripts/engine)
+# Images of podman's own format have no health check.
+FORMAT = $(if $(findstring podman,$(ENGINE)),--format docker)
+RUN = $(ENGINE) run --name $(CONTAINER) --publish $(PUBLISH):8001 --volume $(CONTAINER):/data --read-only --cap-drop ALL \
+	--security-opt no-new-privileges --memory 512m
+
 VENV := .venv
 HOST := target/host/routelets
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-test build host up worker test lint bench model train evaluate openapi transcribe new-route oci clean
+.PHONY: help setup setup-test build host up worker test lint bench model train evaluate openapi transcribe new-route oci clean \
+	docker-all docker-build docker-start docker-stop docker-remove docker-clean docker-interactive test-image test-spin-image
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup:
 	@./scripts/setup
@@ -87,6 +100,34 @@ new-route: setup ## Add a component that answers GET /NAME: make new-route NAME=
 	cargo xtask new-route $(NAME)
 	cargo fmt --package $(NAME)
 	cargo xtask openapi
+
+docker-all: docker-build docker-start ## Build the image and start it; TARGET=embedded|spin, ENGINE=docker|podman
+
+docker-build: ## Build the image; BUILD='--build-arg …'
+	$(ENGINE) build $(FORMAT) --target $(TARGET) --build-arg REVISION=$$(git rev-parse HEAD) --tag $(IMAGE) $(BUILD) .
+
+docker-start: ## Start the image in the background; PUBLISH=address:port, VARIABLES='name=value …'
+	$(RUN) --detach --restart always $(IMAGE) up $(SETTINGS)
+	@echo "Serving http://$(PUBLISH), its state in the volume $(CONTAINER)"
+
+docker-stop: ## Stop it
+	$(ENGINE) stop $(CONTAINER)
+
+docker-remove: ## Stop and remove it; its volume stays
+	$(ENGINE) rm --force $(CONTAINER)
+
+docker-clean: docker-remove ## Remove its volume and the image, too
+	-$(ENGINE) volume rm $(CONTAINER)
+	$(ENGINE) rmi --force $(IMAGE)
+
+docker-interactive: ## Run the image in the foreground, until Ctrl-C; nothing is kept of it but the volume
+	$(RUN) --rm --interactive --tty $(IMAGE) up $(SETTINGS)
+
+test-image: build ## Build the image `embedded` and test it in containers; takes root and Debian's podman
+	./scripts/test-image
+
+test-spin-image: build ## Build the image `spin` and test it; takes Spin, on the PATH or as SPIN=path
+	./scripts/test-spin-image
 
 clean: ## Remove what was built
 	cargo clean

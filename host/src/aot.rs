@@ -4,16 +4,34 @@
 
 use std::path::Path;
 
-use wasmtime::{Engine, Result, component::Component};
+use wasmtime::{Config, Engine, Result, component::Component};
+
+/// Has code made for any CPU of this architecture from about 2015 on, instead of for the one at hand.
+///
+/// # Errors
+/// When Wasmtime cannot compile for this architecture.
+pub(crate) fn portable(config: &mut Config) -> Result<()> {
+    // A target that is named is taken without the features of this CPU.
+    config.target(&target_lexicon::HOST.to_string())?;
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: the flag is a set of CPU features. Wasmtime records them with the code and refuses to
+    // load that where one is missing.
+    unsafe {
+        config.cranelift_flag_enable("x86-64-v3");
+    }
+    Ok(())
+}
 
 /// Maps a compiled component from a file, whose pages all processes that run it share.
 ///
 /// The caller vouches that the file holds what [`Engine::precompile_component`] returned,
-/// unchanged. One from another version or configuration of Wasmtime is an error, not a danger.
+/// unchanged. One from another version or configuration of Wasmtime, or for another CPU, is an
+/// error, not a danger.
 pub(crate) fn from_file(engine: &Engine, path: &Path) -> Result<Component> {
-    // SAFETY: the compilation cache calls this with files of a directory that only this user can
-    // write to, after it has checked that their contents have the digest recorded when this program
-    // wrote them.
+    // SAFETY: the compilation cache calls this with files of a directory that only this user and root
+    // can write to, after it has checked that their contents have the digest recorded when this
+    // program wrote them; `--compiled` names such a directory, too, that was installed as this
+    // program was.
     unsafe { Component::deserialize_file(engine, path) }
 }
 

@@ -6,6 +6,7 @@ use std::{
     io::{self, Write},
     os::unix::fs::{DirBuilderExt, MetadataExt},
     path::{Path, PathBuf},
+    time::SystemTime,
 };
 
 use anyhow::{Context, Result, ensure};
@@ -34,9 +35,14 @@ impl Key {
     }
 }
 
+/// Bytes that the directory may take: some builds of an application.
+const LIMIT: u64 = 1 << 30;
+
 /// A directory of compiled components.
 pub(crate) struct Cache {
     dir: PathBuf,
+    opened: SystemTime,
+    limit: u64,
 }
 
 impl Cache {
@@ -50,13 +56,16 @@ impl Cache {
             .mode(0o700)
             .create(&dir)
             .with_context(|| format!("cannot make the cache directory {}", dir.display()))?;
-        let meta = fs::metadata(&dir)?;
         ensure!(
-            meta.uid() == rustix::process::geteuid().as_raw() && meta.mode() & 0o022 == 0,
+            is_safe(&dir)?,
             "the cache directory {} can be written by others; name another one with --cache-dir",
             dir.display()
         );
-        Ok(Self { dir })
+        Ok(Self {
+            dir,
+            opened: SystemTime::now(),
+            limit: LIMIT,
+        })
     }
 
     /// Where the cache lies when no directory is named: `$XDG_CACHE_HOME/routelets` or
@@ -86,10 +95,12 @@ impl Cache {
             .dir
             .join(format!("{}.cwasm", key.0.finalize().to_hex()));
         if let Some(component) = Self::load(engine, &path) {
+            // Where it cannot be marked it cannot be removed either.
+            _ = Self::mark(&path);
             return Ok(component);
         }
         let code = engine.precompile_component(&wasm()?)?;
-        if let Err(error) = self.store(&path, &code) {
+        if let Err(error) = self.store(&path, &code).and_then(|()| self.trim()) {
             log::warn(format_args!(
                 "cannot write to the cache directory {}: {error}",
                 self.dir.display()
@@ -112,7 +123,41 @@ impl Cache {
 
     fn store(&self, path: &Path, code: &[u8]) -> io::Result<()> {
         self.write(path, code)?;
-        self.write(&digest_path(path), blake3::hash(code).to_hex().as_bytes())
+        self.write(&digest_path(path), blake3::hash(code).to_hex().as_bytes())?;
+        // The kernel's clock for files lags behind the one that `opened` is from.
+        Self::mark(path)
+    }
+
+    /// Marks an entry as used now.
+    fn mark(path: &Path) -> io::Result<()> {
+        let now = SystemTime::now();
+        File::open(path)?.set_modified(now)?;
+        File::open(digest_path(path))?.set_modified(now)
+    }
+
+    /// Removes what has not been used for longest until the limit holds, but nothing that was used
+    /// since this cache was opened. A file that some process runs stays with it when it is removed.
+    fn trim(&self) -> io::Result<()> {
+        let mut files = Vec::new();
+        for entry in fs::read_dir(&self.dir)? {
+            let entry = entry?;
+            // Another process may have removed it.
+            if let Ok(meta) = entry.metadata() {
+                files.push((meta.modified()?, meta.len(), entry.path()));
+            }
+        }
+        files.sort();
+        let mut total: u64 = files.iter().map(|(_, bytes, _)| bytes).sum();
+        for (used, bytes, path) in files {
+            if total <= self.limit || used >= self.opened {
+                break;
+            }
+            match fs::remove_file(path) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => total -= bytes,
+            }
+        }
+        Ok(())
     }
 
     /// Writes a file so that a reader sees all of it or nothing.
@@ -125,6 +170,17 @@ impl Cache {
         file.persist(path)?;
         Ok(())
     }
+}
+
+/// Whether only this user and root can write to a directory, so that nobody else can plant machine
+/// code in it.
+///
+/// # Errors
+/// When there is no such directory.
+pub(crate) fn is_safe(dir: &Path) -> io::Result<bool> {
+    let meta = fs::metadata(dir)?;
+    let ours = [0, rustix::process::geteuid().as_raw()].contains(&meta.uid());
+    Ok(meta.is_dir() && ours && meta.mode() & 0o022 == 0)
 }
 
 fn digest_path(path: &Path) -> PathBuf {
@@ -191,6 +247,40 @@ mod tests {
             assert!(!compiled(&cache, &engine, "a"));
             assert!(compiled(&cache, &engine, "b"));
         }
+    }
+
+    #[test]
+    fn what_was_not_used_for_longest_goes_first() {
+        let dir = tempfile::tempdir().unwrap();
+        let engine = engine(Limits {
+            instances: 1,
+            pooling: false,
+        })
+        .unwrap();
+        let open = |limit| {
+            let cache = Cache::open(dir.path().join("cache")).unwrap();
+            Cache { limit, ..cache }
+        };
+        let cache = open(u64::MAX);
+        for input in ["a", "b", "c"] {
+            assert!(compiled(&cache, &engine, input));
+        }
+        let size = |cache: &Cache| -> u64 {
+            let files = fs::read_dir(&cache.dir).unwrap();
+            files
+                .map(|file| file.unwrap().metadata().unwrap().len())
+                .sum()
+        };
+        let one = size(&cache) / 3;
+        assert!(!compiled(&cache, &engine, "a"));
+
+        let cache = open(3 * one);
+        assert!(compiled(&cache, &engine, "d"));
+        assert_eq!(size(&cache), 3 * one);
+        assert!(!compiled(&cache, &engine, "a"), "used after b and c");
+        assert!(!compiled(&cache, &engine, "c"));
+        assert!(compiled(&cache, &engine, "b"), "removed for d");
+        assert_eq!(size(&cache), 4 * one, "all were used since it was opened");
     }
 
     #[test]

@@ -10,9 +10,11 @@ use clap::{
     Args, Parser, Subcommand,
     builder::{BoolishValueParser, OsStringValueParser, TypedValueParser},
 };
+use http::Uri;
 use manifest::VariableSource;
 
 use crate::{
+    health,
     log::Format,
     pool::{Range, Reuse},
     sqlite::Statements,
@@ -32,6 +34,10 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Build the components of an application
     Build(Build),
+    /// Compile the components of an application ahead of time, for `up --compiled`
+    Compile(Compile),
+    /// Ask a running application whether it serves
+    Health(Health),
     /// Run an application
     Up(Box<Up>),
 }
@@ -52,6 +58,32 @@ pub(crate) struct Build {
     /// Build only this component; may be given several times
     #[arg(short, long, value_name = "ID")]
     pub(crate) component_id: Vec<String>,
+}
+
+/// `routelets compile`
+#[derive(Args, Debug)]
+pub(crate) struct Compile {
+    /// The application: a manifest, or the folder of its spin.toml
+    #[arg(
+        short,
+        long,
+        visible_alias = "file",
+        value_name = "PATH",
+        default_value = "spin.toml"
+    )]
+    pub(crate) from: PathBuf,
+
+    /// The folder for the compiled components
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) to: PathBuf,
+}
+
+/// `routelets health`
+#[derive(Args, Debug)]
+pub(crate) struct Health {
+    /// What is to answer with 200
+    #[arg(default_value = health::URL)]
+    pub(crate) url: Uri,
 }
 
 /// `routelets up`
@@ -99,7 +131,7 @@ pub(crate) struct Up {
     pub(crate) sqlite: Vec<Statements>,
 
     /// The folder for logs and databases; empty for none [default: .spin beside the manifest]
-    #[arg(long, value_name = "FOLDER", value_parser = folder())]
+    #[arg(long, env = "ROUTELETS_STATE_DIR", value_name = "FOLDER", value_parser = folder())]
     pub(crate) state_dir: Option<PathBuf>,
 
     /// The folder for what components print; empty for none [default: logs in the state folder]
@@ -141,6 +173,10 @@ pub(crate) struct Up {
     /// The folder for compiled components [default: routelets in the user's cache folder]
     #[arg(long, value_name = "FOLDER")]
     pub(crate) cache_dir: Option<PathBuf>,
+
+    /// The folder of components compiled by `routelets compile`, which are taken as they are
+    #[arg(long, env = "ROUTELETS_COMPILED", value_name = "FOLDER")]
+    pub(crate) compiled: Option<PathBuf>,
 
     /// Compile all components anew, and keep nothing
     #[arg(

@@ -3,6 +3,8 @@
 use anyhow::{Context, Result};
 use wasmtime::{Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
 
+use crate::aot;
+
 /// Bytes of a linear memory or stack that are zeroed in place when an instance goes, instead of
 /// being handed back to the kernel: a fresh instance then starts with few page faults. Every
 /// instance that was ever alive at the same time keeps as much.
@@ -32,6 +34,23 @@ pub(crate) fn engine(limits: Limits) -> Result<Engine> {
     Engine::new(config().allocation_strategy(InstanceAllocationStrategy::OnDemand))
         .map_err(anyhow::Error::from)
         .context("cannot start Wasmtime")
+}
+
+/// Makes an engine whose code other machines of this architecture run, too. It compiles and no
+/// more.
+///
+/// # Errors
+/// When this architecture is not supported by Wasmtime.
+pub(crate) fn portable() -> Result<Engine> {
+    let mut config = config();
+    aot::portable(&mut config)
+        .and_then(|()| {
+            // For debuggers and profilers, and a quarter of the size.
+            config.native_unwind_info(false).generate_address_map(false);
+            Engine::new(&config)
+        })
+        .map_err(anyhow::Error::from)
+        .context("cannot start the compiler")
 }
 
 fn config() -> Config {

@@ -9,6 +9,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, anyhow};
+use composition::compose;
 use manifest::{Component as Description, Dependency};
 use wasmtime::{
     Engine,
@@ -19,8 +20,8 @@ use wasmtime_wasi_http::{handler::ProxyPre, p2, p3};
 use crate::{
     bindings::handler::RedisHandlerPre,
     cache::{Cache, Key},
-    compose::{self, compose},
-    redis, sqlite,
+    compiled::Compiled,
+    log, redis, sqlite,
     state::InstanceState,
     variables,
 };
@@ -38,19 +39,29 @@ pub(crate) struct Loaded {
     pub(crate) redis: Option<RedisHandlerPre<InstanceState>>,
 }
 
+/// Where machine code comes from, and goes to.
+pub(crate) enum Code {
+    /// Compiled ahead of time.
+    Compiled(Compiled),
+    /// Compiled when it is not in a cache.
+    Cached(Cache),
+    /// Compiled, and kept in memory only.
+    Fresh,
+}
+
 /// Everything that turns files into components.
 pub(crate) struct Loader {
     engine: Engine,
     linker: Linker<InstanceState>,
-    cache: Option<Cache>,
+    code: Code,
 }
 
 impl Loader {
-    /// A loader that compiles what `cache` does not have.
+    /// A loader that compiles what `code` does not have.
     ///
     /// # Errors
     /// Never, unless two interfaces of the host have one name.
-    pub(crate) fn new(engine: Engine, cache: Option<Cache>) -> Result<Self> {
+    pub(crate) fn new(engine: Engine, code: Code) -> Result<Self> {
         let mut linker = Linker::new(&engine);
         wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
         wasmtime_wasi::p3::add_to_linker(&mut linker)?;
@@ -59,11 +70,10 @@ impl Loader {
         variables::link(&mut linker)?;
         sqlite::link(&mut linker)?;
         redis::link(&mut linker)?;
-        compose::link(&mut linker)?;
         Ok(Self {
             engine,
             linker,
-            cache,
+            code,
         })
     }
 
@@ -111,19 +121,7 @@ impl Loader {
         description: &Description,
         triggers: &BTreeSet<Trigger>,
     ) -> Result<Loaded> {
-        let wasm = read(&description.source)?;
-        let dependencies = description
-            .dependencies
-            .iter()
-            .map(|dependency| Ok((dependency, read(&dependency.source)?)))
-            .collect::<Result<Vec<_>>>()?;
-        let component = match &self.cache {
-            Some(cache) => {
-                let key = key(&self.engine, &wasm, &dependencies);
-                cache.component(&self.engine, &key, || whole(id, wasm, dependencies))?
-            }
-            None => Component::new(&self.engine, whole(id, wasm, dependencies)?)?,
-        };
+        let component = self.component(id, description)?;
         let pre = self
             .linker
             .instantiate_pre(&component)
@@ -136,6 +134,29 @@ impl Loader {
             }
         }
         Ok(Loaded { http, redis })
+    }
+
+    fn component(&self, id: &str, description: &Description) -> Result<Component> {
+        match &self.code {
+            Code::Compiled(compiled) => compiled.component(&self.engine, id).or_else(|error| {
+                let component = self.fresh(id, description).map_err(|failure| {
+                    anyhow!("{error:#}; nor can it be compiled here: {failure:#}")
+                })?;
+                log::warn(format_args!("component '{id}' is compiled anew: {error:#}"));
+                Ok(component)
+            }),
+            Code::Cached(cache) => {
+                let parts = Parts::read(description)?;
+                let key = parts.key(&self.engine);
+                cache.component(&self.engine, &key, || parts.whole(id))
+            }
+            Code::Fresh => self.fresh(id, description),
+        }
+    }
+
+    fn fresh(&self, id: &str, description: &Description) -> Result<Component> {
+        let wasm = Parts::read(description)?.whole(id)?;
+        Ok(Component::new(&self.engine, wasm)?)
     }
 }
 
@@ -158,24 +179,46 @@ fn receiving(pre: InstancePre<InstanceState>) -> Result<RedisHandlerPre<Instance
     })
 }
 
-/// The component with its dependencies inside.
-fn whole(id: &str, wasm: Vec<u8>, dependencies: Vec<(&Dependency, Vec<u8>)>) -> Result<Vec<u8>> {
-    if dependencies.is_empty() {
-        Ok(wasm)
-    } else {
-        compose(id, wasm, dependencies)
-    }
+/// What a component is made from.
+pub(crate) struct Parts<'a> {
+    wasm: Vec<u8>,
+    dependencies: Vec<(&'a Dependency, Vec<u8>)>,
 }
 
-/// Everything that [`whole`] and the compiler make their result from.
-fn key(engine: &Engine, wasm: &[u8], dependencies: &[(&Dependency, Vec<u8>)]) -> Key {
-    let mut key = Key::new(engine);
-    key.add(wasm);
-    for (dependency, wasm) in dependencies {
-        key.add(format!("{dependency:?}").as_bytes());
-        key.add(wasm);
+impl<'a> Parts<'a> {
+    /// Reads the files.
+    ///
+    /// # Errors
+    /// When one of them is missing.
+    pub(crate) fn read(description: &'a Description) -> Result<Self> {
+        let dependencies = description.dependencies.iter();
+        Ok(Self {
+            wasm: read(&description.source)?,
+            dependencies: dependencies
+                .map(|dependency| Ok((dependency, read(&dependency.source)?)))
+                .collect::<Result<_>>()?,
+        })
     }
-    key
+
+    /// The component with its dependencies inside.
+    ///
+    /// # Errors
+    /// When they do not fit together.
+    pub(crate) fn whole(self, id: &str) -> Result<Vec<u8>> {
+        compose(id, self.wasm, self.dependencies)
+    }
+
+    /// Everything that [`Parts::whole`] and the compiler make their result from.
+    fn key(&self, engine: &Engine) -> Key {
+        let mut key = Key::new(engine);
+        key.add(&composition::REVISION.to_le_bytes());
+        key.add(&self.wasm);
+        for (dependency, wasm) in &self.dependencies {
+            key.add(format!("{dependency:?}").as_bytes());
+            key.add(wasm);
+        }
+        key
+    }
 }
 
 fn read(path: &Path) -> Result<Vec<u8>> {
@@ -186,3 +229,6 @@ fn read(path: &Path) -> Result<Vec<u8>> {
         )
     })
 }
+
+#[cfg(test)]
+mod tests;

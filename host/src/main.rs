@@ -11,11 +11,12 @@ mod body;
 mod build;
 mod cache;
 mod cli;
-mod compose;
+mod compiled;
 mod config;
 mod engine;
 mod epoch;
 mod folders;
+mod health;
 mod load;
 mod log;
 mod outbound;
@@ -46,6 +47,8 @@ fn main() -> ExitCode {
         Command::Build(options) => manifest::Manifest::load(&options.from)
             .map_err(anyhow::Error::msg)
             .and_then(|manifest| build::build(&manifest, &options.component_id)),
+        Command::Compile(options) => compiled::compile(&options),
+        Command::Health(options) => health::check(&options.url),
         Command::Up(options) => up::up(*options),
     };
     match result {

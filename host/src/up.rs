@@ -18,11 +18,12 @@ use crate::{
     build::build,
     cache::Cache,
     cli::Up,
+    compiled::Compiled,
     config::Settings,
     engine::{self, engine},
     epoch::EpochClock,
     folders::Logs,
-    load::{Loaded, Loader, Trigger},
+    load::{Code, Loaded, Loader, Trigger},
     log::{self, Listed},
     outbound::Network,
     pool::Pool,
@@ -176,7 +177,7 @@ fn start(options: &Up, manifest: &Manifest, shutdown: &Shutdown) -> Result<Start
             clock: Arc::clone(&clock),
         }));
     }
-    let loader = Loader::new(engine.clone(), cache(options)?)?;
+    let loader = Loader::new(engine.clone(), code(options)?)?;
     let descriptions: Vec<_> = ids
         .iter()
         .map(|(id, triggers)| (*id, &manifest.components[*id], triggers))
@@ -228,7 +229,7 @@ fn start(options: &Up, manifest: &Manifest, shutdown: &Shutdown) -> Result<Start
 }
 
 /// The components that have triggers. Others are there to be dependencies.
-fn served(manifest: &Manifest) -> BTreeMap<&str, BTreeSet<Trigger>> {
+pub(crate) fn served(manifest: &Manifest) -> BTreeMap<&str, BTreeSet<Trigger>> {
     let mut served = BTreeMap::<_, BTreeSet<_>>::new();
     for trigger in &manifest.http_triggers {
         if let Handler::Component(id) = &trigger.handler {
@@ -319,19 +320,26 @@ fn files(component: &manifest::Component, application: &Path) -> Result<Option<T
     Ok(Some(folder))
 }
 
-/// The cache that the command line asks for. The default one is a help, and a program without a
-/// home does without.
-fn cache(options: &Up) -> Result<Option<Cache>> {
+/// Where the command line has machine code taken from. The default cache is a help, and a program
+/// without a home does without.
+fn code(options: &Up) -> Result<Code> {
+    if let Some(dir) = &options.compiled {
+        return Compiled::open(dir.clone()).map(Code::Compiled);
+    }
     if options.disable_cache {
-        return Ok(None);
+        return Ok(Code::Fresh);
     }
     if let Some(dir) = &options.cache_dir {
-        return Cache::open(dir.clone()).map(Some);
+        return Cache::open(dir.clone()).map(Code::Cached);
     }
     let Some(dir) = Cache::default_dir() else {
-        return Ok(None);
+        return Ok(Code::Fresh);
     };
-    Ok(Cache::open(dir)
-        .inspect_err(|error| log::warn(format_args!("{error:#}")))
-        .ok())
+    Ok(Cache::open(dir).map_or_else(
+        |error| {
+            log::warn(format_args!("{error:#}"));
+            Code::Fresh
+        },
+        Code::Cached,
+    ))
 }

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod compiled;
 mod faults;
 mod files;
 mod logs;

@@ -1,0 +1,105 @@
+# Two images of the application:
+#
+#     docker build --target embedded --tag routelets .    the embedded host, on nothing else
+#     docker build --tag routelets:spin .                 Spin
+#
+# A worker is the same image with another command: up --from spin.worker.toml
+
+ARG RUST_IMAGE=docker.io/library/rust:1.95-bookworm
+ARG SPIN_IMAGE=ghcr.io/spinframework/spin:v4.1.0-distroless
+
+FROM ${RUST_IMAGE} AS toolchain
+RUN apt-get update && \
+    apt-get install -y --no-install-recommends musl-tools && \
+    rm -rf /var/lib/apt/lists/*
+RUN rustup target add wasm32-wasip2 "$(uname -m)-unknown-linux-musl"
+# Lists in a binary the crates that it is made from, for `cargo audit bin`, Trivy, Syft and others.
+RUN cargo install --locked --root /usr/local cargo-auditable@0.7.5
+ENV CC_aarch64_unknown_linux_musl=musl-gcc
+
+FROM toolchain AS skeleton
+COPY . /source
+RUN /source/scripts/skeleton /skeleton
+
+FROM toolchain AS build
+# Cargo compiles anew what lies at another path: scripts/test-image mounts what is compiled already.
+ARG SOURCE=/source
+WORKDIR ${SOURCE}
+COPY --from=skeleton /skeleton .
+# The dependencies in layers of their own, unless they are mounted.
+RUN [ -d target ] || \
+    cargo build --locked --profile host --target "$(uname -m)-unknown-linux-musl" --package routelets
+RUN [ -d target/wasm32-wasip2 ] || { \
+    cargo build --locked --release --target wasm32-wasip2 $(printf -- '--package %s ' $(ls components)) && \
+    cargo clean --workspace; }
+COPY crates crates
+COPY wit wit
+COPY host host
+COPY components components
+COPY models models
+COPY spin.toml spin.worker.toml ./
+# The recogniser's command in spin.toml runs a program of the host: for musl, too, or Wasmtime would be compiled twice.
+RUN export CARGO_BUILD_TARGET="$(uname -m)-unknown-linux-musl" && \
+    cargo auditable build --locked --profile host --package routelets && \
+    ln -s "$PWD/target/$CARGO_BUILD_TARGET/host" /host && \
+    /host/routelets build && \
+    /host/routelets build --from spin.worker.toml --component-id worker
+RUN mkdir -p /app/compiled /data && cp spin.toml spin.worker.toml /app && \
+    /host/routelets compile --from spin.toml --to /app/compiled && \
+    /host/routelets compile --from spin.worker.toml --to /app/compiled && \
+    cp /host/routelets /host/health /usr/local/bin
+# Spin composes and compiles when it starts, and takes nothing that is compiled already.
+RUN mkdir /spin && \
+    cp --parents spin.toml spin.worker.toml $(sed -n 's/^source = "\(.*\)"/\1/p' spin.toml spin.worker.toml | sort -u) /spin && \
+    echo 'state_dir = "/data"' >/spin/runtime-config.toml
+
+FROM scratch AS embedded
+ARG VERSION=0.1.0
+ARG REVISION
+LABEL org.opencontainers.image.title="Routelets" \
+      org.opencontainers.image.description="An HTTP API whose every route is a WebAssembly component" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}"
+COPY --from=build /usr/local/bin/routelets /usr/local/bin/routelets
+COPY --from=build /app /app
+# What a volume is filled with when it is made, its owner included.
+COPY --from=build --chown=65532:65532 /data /data
+WORKDIR /app
+ENV PATH=/usr/local/bin \
+    TMPDIR=/data \
+    SPIN_HTTP_LISTEN_ADDR=0.0.0.0:8001 \
+    SPIN_LOG_DIR= \
+    ROUTELETS_COMPILED=/app/compiled \
+    ROUTELETS_STATE_DIR=/data
+USER 65532:65532
+EXPOSE 8001
+VOLUME /data
+HEALTHCHECK --interval=10s --timeout=5s --start-period=10s CMD ["routelets", "health"]
+ENTRYPOINT ["routelets"]
+CMD ["up"]
+
+FROM ${SPIN_IMAGE} AS spin
+ARG VERSION=0.1.0
+ARG REVISION
+LABEL org.opencontainers.image.title="Routelets" \
+      org.opencontainers.image.description="An HTTP API whose every route is a WebAssembly component, on Spin" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}"
+COPY --from=build /usr/local/bin/health /usr/local/bin/health
+COPY --from=build /spin /app
+COPY --from=build --chown=65532:65532 /data /data
+WORKDIR /app
+ENV HOME=/data \
+    TMPDIR=/data \
+    SPIN_HTTP_LISTEN_ADDR=0.0.0.0:8001 \
+    SPIN_LOG_DIR= \
+    RUNTIME_CONFIG_FILE=/app/runtime-config.toml
+USER 65532:65532
+EXPOSE 8001
+VOLUME /data
+# A first start compiles.
+HEALTHCHECK --interval=10s --timeout=5s --start-period=120s CMD ["/usr/local/bin/health"]
+ENTRYPOINT ["/usr/local/bin/spin"]
+CMD ["up"]
