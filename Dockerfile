@@ -22,7 +22,7 @@ COPY . /source
 RUN /source/scripts/skeleton /skeleton
 
 FROM toolchain AS build
-# Cargo compiles anew what lies at another path: scripts/test-image mounts what is compiled already.
+# Cargo compiles anew what lies at another path: scripts/build-image mounts what is compiled already.
 ARG SOURCE=/source
 WORKDIR ${SOURCE}
 COPY --from=skeleton /skeleton .
@@ -40,7 +40,8 @@ COPY models models
 COPY spin.toml spin.worker.toml ./
 # The recogniser's command in spin.toml runs a program of the host: for musl, too, or Wasmtime would be compiled twice.
 RUN export CARGO_BUILD_TARGET="$(uname -m)-unknown-linux-musl" && \
-    cargo auditable build --locked --profile host --package routelets && \
+    cargo auditable build --locked --profile host --package routelets --bin routelets && \
+    cargo build --locked --profile host --package routelets --bin health && \
     ln -s "$PWD/target/$CARGO_BUILD_TARGET/host" /host && \
     /host/routelets build && \
     /host/routelets build --from spin.worker.toml --component-id worker
