@@ -27,6 +27,8 @@ RUN = $(ENGINE) run --name $(CONTAINER) --publish $(PUBLISH):8001 --volume $(CON
 
 VENV := .venv
 HOST := target/host/routelets
+# Looked for when it is needed: setup may have to install it.
+HOST_TARGET = $(shell ./scripts/host-target)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-test build host up worker test lint bench model train evaluate openapi transcribe new-route oci clean \
@@ -42,11 +44,13 @@ setup-test: setup
 	@./scripts/setup test
 
 host: setup
-	cargo build --profile host --package routelets --package oci
+	cargo build --profile host $(HOST_TARGET:%=--target %) --package routelets --package oci
+	@[ -z "$(HOST_TARGET)" ] || { mkdir -p target/host && \
+		ln -f $(addprefix target/$(HOST_TARGET)/host/,routelets preinitialise health oci) target/host; }
 
 build: host ## Build the components and the embedded host
-	$(HOST) build
-	$(HOST) build --from spin.worker.toml --component-id worker
+	$(HOST_TARGET:%=CARGO_BUILD_TARGET=%) $(HOST) build
+	$(HOST_TARGET:%=CARGO_BUILD_TARGET=%) $(HOST) build --from spin.worker.toml --component-id worker
 
 ifeq ($(RUNTIME),spin)
 up: setup ## Build and serve; LISTEN=address, RUNTIME=spin|embedded, VARIABLES='name=value …'

@@ -18,6 +18,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 
+import images
 import jobs
 import servers
 import speech
@@ -45,6 +46,7 @@ def main() -> None:
         machine(),
         throughput({**runtimes, "FastAPI on uvicorn (uvloop, one worker)": servers.fastapi}),
         start(servers.routelets, servers.fastapi),
+        *images.sections(),
         *(busy_factorizing(name, runtime) for name, runtime in runtimes.items()),
         *speech.sections(runtimes),
         *(busy_recognizing(name, runtime) for name, runtime in runtimes.items()),
