@@ -37,7 +37,13 @@ COPY wit wit
 COPY host host
 COPY components components
 COPY models models
+COPY scripts/without-speech scripts/
 COPY spin.toml spin.worker.toml ./
+# Without speech: --build-arg SPEECH=0
+ARG SPEECH=1
+RUN [ "$SPEECH" != 0 ] || for manifest in spin.toml spin.worker.toml; do \
+        scripts/without-speech $manifest >/tmp/manifest && cp /tmp/manifest $manifest || exit 1; \
+    done
 # The recogniser's command in spin.toml runs a program of the host: for musl, too, or Wasmtime would be compiled twice.
 RUN export CARGO_BUILD_TARGET="$(uname -m)-unknown-linux-musl" && \
     cargo auditable build --locked --profile host --package routelets --bin routelets && \
@@ -48,7 +54,8 @@ RUN export CARGO_BUILD_TARGET="$(uname -m)-unknown-linux-musl" && \
 RUN mkdir -p /app/compiled /data && cp spin.toml spin.worker.toml /app && \
     /host/routelets compile --from spin.toml --to /app/compiled && \
     /host/routelets compile --from spin.worker.toml --to /app/compiled && \
-    cp /host/routelets /host/health /usr/local/bin
+    strip /app/compiled/*.cwasm && \
+    strip -o /usr/local/bin/routelets /host/routelets && strip -o /usr/local/bin/health /host/health
 # Spin composes and compiles when it starts, and takes nothing that is compiled already.
 RUN mkdir /spin && \
     cp --parents spin.toml spin.worker.toml $(sed -n 's/^source = "\(.*\)"/\1/p' spin.toml spin.worker.toml | sort -u) /spin && \

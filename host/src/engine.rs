@@ -45,7 +45,7 @@ pub(crate) fn portable() -> Result<Engine> {
     let mut config = config();
     aot::portable(&mut config)
         .and_then(|()| {
-            // For debuggers and profilers, and a quarter of the size.
+            // Only debuggers and profilers want these.
             config.native_unwind_info(false).generate_address_map(false);
             Engine::new(&config)
         })
