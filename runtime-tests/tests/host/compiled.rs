@@ -8,7 +8,7 @@ use std::process::{Command, Output};
 use runtime_tests::{Launch, Runtime, test_application};
 use tempfile::TempDir;
 
-use crate::tell;
+use crate::{launch, tell};
 
 fn host() -> Command {
     let built = runtime_tests::root().join("target/host/routelets");
@@ -43,10 +43,10 @@ fn what_was_compiled_ahead_needs_no_sources() {
     let compiled = folder.path().join("compiled");
     let made = compile(&manifest, &compiled);
     assert!(made.status.success(), "{made:?}");
-    let launch = || Launch::new(&manifest).arg("--compiled").arg(&compiled);
+    let prepare = || Launch::new(&manifest).arg("--compiled").arg(&compiled);
 
-    let unsourced = launch();
-    let (broken, open) = (launch(), launch());
+    let unsourced = prepare();
+    let (broken, open) = (prepare(), prepare());
     let sources = fs::read(&wasm).unwrap();
     fs::remove_file(&wasm).unwrap();
     let app = unsourced.start();
@@ -63,7 +63,7 @@ fn what_was_compiled_ahead_needs_no_sources() {
         assert!(output.contains(file), "{file}: {output}");
     }
     fs::write(&wasm, sources).unwrap();
-    let app = launch().start();
+    let app = prepare().start();
     assert_eq!(tell(&app, "/victim/", "sleep&ms=1").unwrap(), "slept");
     let told = app.line(|line| line.contains("compiled anew"));
     assert!(told.contains("'victim'"), "{told}");
@@ -87,7 +87,7 @@ fn what_cannot_be_compiled_is_told() {
 
 #[test]
 fn health_is_a_question_that_has_an_answer() {
-    let app = runtime_tests::app();
+    let app = launch("pair").start();
     let asked = |url: &str| host().args(["health", url]).output().unwrap();
     let well = asked(&app.url("/.well-known/spin/health"));
     assert!(well.status.success(), "{well:?}");
