@@ -77,8 +77,8 @@ lint: setup ## Check formatting, lints and documentation
 	cargo clippy --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items
 
-bench: setup-test build ## Measure against the peers; writes bench/RESULTS.md
-	./bench/run
+bench: setup-test build ## Measure against the peers; writes bench/RESULTS.md; PARTS=… measures some only
+	./bench/run $(PARTS)
 
 model: host ## Recognise with another model: make model MODEL=facebook/wav2vec2-base-960h, or a folder
 	@onnx=$$(./models/speech/wav2vec2 "$(MODEL)") && ONNX=$$onnx $(HOST) build --component-id recognizer && \

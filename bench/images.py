@@ -27,7 +27,7 @@ BASE = "docker.io/library/python:3.11-slim-bookworm"
 
 def sections() -> list[str]:
     if os.geteuid() != 0 or not shutil.which("podman"):
-        return ["## Images\n\nNot measured: that takes root and Debian's podman."]
+        return ["### Images\n\nNot measured: that takes root and Debian's podman."]
     run(str(ROOT / "scripts/build-image"), "embedded", IMAGES["Routelets, `embedded`"])
     run(str(ROOT / "scripts/stand-in"), "python")
     mount = ["--network", "host", "--volume", "/etc/ssl/certs:/etc/ssl/certs:ro", "--volume", "/etc/pip.conf:/etc/pip.conf:ro"]
@@ -38,7 +38,7 @@ def sections() -> list[str]:
     base = size(BASE)
     head = ["", "MB", "MB compressed", "process ms", "cold ms", "container ms", "resident MiB"]
     return [
-        "## Images\n\n"
+        "### Images\n\n"
         "The same routes but for jobs and OpenAI's; both recognise speech with the same model. Compressed as in a"
         " registry. From the start of the process in the image's root to the first answer of `GET /ping`, and the same"
         f" with the page cache dropped before; from `podman run` to that answer, of which podman itself takes most;"

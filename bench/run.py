@@ -1,6 +1,9 @@
 """Measures the application beside its peers and writes RESULTS.md.
 
-Run by `make bench`. Every comparison is made in one run on one machine; what counts is the ratio.
+    bench/run [PART …]
+
+Run by `make bench`. Every comparison is made in one run on one machine; what counts is the ratio. With the names of
+some parts only these are measured again, and the rest of RESULTS.md stays.
 """
 
 import json
@@ -10,6 +13,7 @@ import re
 import shutil
 import statistics
 import subprocess
+import sys
 import threading
 import time
 import urllib.error
@@ -42,19 +46,31 @@ def main() -> None:
     runtimes = {"Routelets, embedded host": servers.routelets}
     if shutil.which("spin"):
         runtimes["Routelets, Spin"] = servers.spin
-    sections = [
-        machine(),
-        throughput({**runtimes, "FastAPI on uvicorn (uvloop, one worker)": servers.fastapi}),
-        start(servers.routelets, servers.fastapi),
-        *images.sections(),
-        *(busy_factorizing(name, runtime) for name, runtime in runtimes.items()),
-        *speech.sections(runtimes),
-        *(busy_recognizing(name, runtime) for name, runtime in runtimes.items()),
-        *jobs.sections(),
-    ]
-    report = "# Measured\n\nWritten by `make bench`.\n\n" + "\n\n".join(sections) + "\n"
-    (Path(__file__).parent / "RESULTS.md").write_text(report)
-    print(report)
+    parts = {
+        "serving": lambda: [
+            throughput({**runtimes, "FastAPI on uvicorn (uvloop, one worker)": servers.fastapi}),
+            start(servers.routelets, servers.fastapi),
+        ],
+        "images": images.sections,
+        "factorization": lambda: [busy_factorizing(*runtime) for runtime in runtimes.items()],
+        "speech": lambda: [
+            *speech.sections(runtimes),
+            *(busy_recognizing(*runtime) for runtime in runtimes.items()),
+        ],
+        "jobs": jobs.sections,
+    }
+    chosen = sys.argv[1:] or list(parts)
+    if unknown := set(chosen) - set(parts):
+        sys.exit(f"bench: no part {', '.join(unknown)}; there are {', '.join(parts)}")
+    path = Path(__file__).parent / "RESULTS.md"
+    # A part begins with its name as a heading, and ends where the next one begins.
+    before = re.findall(r"^## (\w+)\n\n(.*?)(?=^## |\Z)", path.read_text(), re.M | re.S)
+    kept = {heading.lower(): text.rstrip() + "\n" for heading, text in before}
+    for name in chosen:
+        kept[name] = machine() + "\n\n" + "\n\n".join(parts[name]()) + "\n"
+        print(kept[name], flush=True)
+        written = [f"## {name.capitalize()}\n\n{kept[name]}" for name in parts if name in kept]
+        path.write_text("# Measured\n\nWritten by `make bench`.\n\n" + "\n".join(written))
 
 
 def machine() -> str:
@@ -94,7 +110,7 @@ def throughput(contestants: dict[str, Start]) -> str:
         for name in contestants
     ]
     return (
-        "## Throughput of `GET /ping`\n\n"
+        "### Throughput of `GET /ping`\n\n"
         f"wrk with {CONNECTIONS} connections on the same cores; median of {ROUNDS} rounds of"
         f" {ROUND_SECONDS} s, the servers in turn.\n\n"
         + table(["server", "requests/s", "ratio", "CPU µs/request", "p99 ms"], rows)
@@ -133,7 +149,7 @@ def start(ours: Start, peer: Start) -> str:
             ]
         )
     return (
-        "## Restart\n\n"
+        "### Restart\n\n"
         "From the start of the process to the first answer of `GET /ping`, caches warm,"
         f" {STARTS} starts.\n\n" + table(["server", "median ms", "max ms", "resident MiB"], rows)
     )
@@ -175,7 +191,7 @@ def busy_factorizing(name: str, runtime: Start) -> str:
     os.environ["SPIN_VARIABLE_FACTORIZE_TIME_LIMIT"] = "10"
     jobs = [lambda server, n=n: factorize(server, n) for n in HARD]
     return (
-        f"## Four hard factorisations at once: {name}\n\nNumbers of 100 digits, time limit 10 s. "
+        f"### Four hard factorisations at once: {name}\n\nNumbers of 100 digits, time limit 10 s. "
         + busy(runtime, jobs)
     )
 
@@ -187,7 +203,7 @@ def busy_recognizing(name: str, runtime: Start) -> str:
         speech.recognize(server, minutes)
         return "200"
 
-    return f"## Four uploads at once: {name}\n\n240 s of speech each. " + busy(runtime, [job] * 4)
+    return f"### Four uploads at once: {name}\n\n240 s of speech each. " + busy(runtime, [job] * 4)
 
 
 def factorize(server: Server, number: int) -> str:

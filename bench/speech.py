@@ -113,7 +113,7 @@ def cost(runtimes: dict[str, Start]) -> str:
         for name, costs in used.items()
     ]
     return (
-        "## Speech recognition\n\n"
+        "### Speech recognition\n\n"
         "Processor time of one `POST /asr`, in brackets as a ratio to ONNX Runtime and as real-time factor on one"
         " core. The peers compute logits of samples in memory, one thread; the application decodes the file and"
         " writes the text, too.\n\n" + table(["", *(f"{n} s of audio" for n in SECONDS)], rows)
@@ -134,7 +134,7 @@ def first_answer(runtimes: dict[str, Start]) -> str:
                 memory.append(server.resident_mib())
         rows.append([name, f"{statistics.median(taken):.0f}", f"{max(taken):.0f}", f"{statistics.median(memory):.0f}"])
     return (
-        "## First transcription\n\n"
+        "### First transcription\n\n"
         f"From the start of the process to the answer to {SECONDS[0]} s of audio, caches warm, {STARTS} starts.\n\n"
         + table(["server", "median ms", "max ms", "resident MiB"], rows)
     )
