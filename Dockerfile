@@ -59,7 +59,7 @@ RUN mkdir -p /app/compiled /data && cp spin.toml spin.worker.toml /app && \
 # Spin composes and compiles when it starts, and takes nothing that is compiled already.
 RUN mkdir /spin && \
     cp --parents spin.toml spin.worker.toml $(sed -n 's/^source = "\(.*\)"/\1/p' spin.toml spin.worker.toml | sort -u) /spin && \
-    echo 'state_dir = "/data"' >/spin/runtime-config.toml
+    printf 'state_dir = "/data"\nlog_dir = ""\n' >/spin/runtime-config.toml
 
 FROM scratch AS embedded
 ARG VERSION=0.1.0
@@ -102,7 +102,6 @@ WORKDIR /app
 ENV HOME=/data \
     TMPDIR=/data \
     SPIN_HTTP_LISTEN_ADDR=0.0.0.0:8001 \
-    SPIN_LOG_DIR= \
     RUNTIME_CONFIG_FILE=/app/runtime-config.toml
 USER 65532:65532
 EXPOSE 8001
