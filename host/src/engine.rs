@@ -63,11 +63,11 @@ fn config() -> Config {
 }
 
 /// The ratios follow Spin: a composed component holds a core instance for each part and its
-/// adapters.
+/// adapters. Memories are twice as many, as what stands in for an environment has one too.
 fn pool(instances: u32) -> InstanceAllocationStrategy {
     let mut pool = PoolingAllocationConfig::default();
     pool.total_component_instances(instances)
-        .total_memories(instances)
+        .total_memories(instances.saturating_mul(2))
         .total_tables(instances.saturating_mul(2))
         .total_stacks(instances)
         .total_core_instances(instances.saturating_mul(4))
