@@ -139,7 +139,7 @@ def compressed(image: str) -> int:
     """Bytes of the layers as they are pushed."""
     folder = ROOT / "target/podman/pushed"
     try:
-        run(PODMAN, "push", "--quiet", image, f"dir:{folder}")
+        run(PODMAN, "push", "--quiet", "--compress", image, f"dir:{folder}")
         return sum(layer["size"] for layer in json.loads((folder / "manifest.json").read_text())["layers"])
     finally:
         shutil.rmtree(folder, ignore_errors=True)
