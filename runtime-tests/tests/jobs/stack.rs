@@ -1,5 +1,6 @@
 //! The application with its store, and what tests ask of it again and again.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
@@ -148,21 +149,27 @@ impl Stack {
         // The first start compiles: once is enough.
         static STARTING: Mutex<()> = Mutex::new(());
         let starting = STARTING.lock().unwrap_or_else(PoisonError::into_inner);
+        // One that was killed may be counted among them for a while.
         let before = self.listeners();
         let mut worker = self.worker_launch(self.redis.as_ref().unwrap())();
         wait_for("a worker that listens", || {
             assert!(!worker.has_ended(), "a worker ends:\n{}", worker.output());
-            (self.listeners() > before).then_some(())
+            (!self.listeners().is_subset(&before)).then_some(())
         });
         drop(starting);
         self.workers.push(worker);
     }
 
-    /// How many workers listen.
-    fn listeners(&self) -> usize {
+    /// The connections of the workers that listen.
+    fn listeners(&self) -> BTreeSet<String> {
         let redis = self.redis.as_ref().unwrap();
-        let answer = redis.command(&["PUBSUB", "NUMSUB", "routelets:jobs"]);
-        answer.lines().last().unwrap().parse().unwrap()
+        let clients = redis.command(&["CLIENT", "LIST", "TYPE", "PUBSUB"]);
+        let ids = clients
+            .lines()
+            .filter_map(|client| client.split(' ').next());
+        ids.filter(|id| id.starts_with("id="))
+            .map(str::to_owned)
+            .collect()
     }
 
     /// The answer to `request`, if that is a job.
