@@ -164,15 +164,24 @@ def defer_to_peer(queue: rq.Queue, jobs: int) -> float:
     return jobs / (time.perf_counter() - begin)
 
 
-def sections() -> list[str]:
+@contextlib.contextmanager
+def application() -> Iterator[tuple[Store, Server]]:
     with store() as kept:
         flags = {"jobs_store": "redis", "redis_url": kept.url(), "max_waiting_jobs": 2 * JOBS}
         variables = [f"--variable={name}={value}" for name, value in flags.items()]
+        # The first start compiles, which shows in its memory.
+        with servers.routelets(*variables):
+            pass
         with servers.routelets(*variables) as app:
-            return [throughput(kept, app), accepted(kept, app)]
+            yield kept, app
 
 
-def throughput(store: Store, app: Server) -> str:
+def throughput() -> str:
+    with application() as (store, app):
+        return compare(store, app)
+
+
+def compare(store: Store, app: Server) -> str:
     simple, forking = "rq.worker.SimpleWorker", "rq.worker.Worker"
     contestants = {
         "Routelets": lambda count: ours(store, app, count, JOBS),
@@ -213,8 +222,13 @@ def throughput(store: Store, app: Server) -> str:
     )
 
 
-def accepted(store: Store, app: Server) -> str:
+def accepted() -> str:
     """How fast jobs are taken in, and what remains of them in the memory of the server."""
+    with application() as (store, app):
+        return take_in(store, app)
+
+
+def take_in(store: Store, app: Server) -> str:
     memory = [app.resident_mib()]
     rates = []
     for _ in range(ROUNDS):

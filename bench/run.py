@@ -45,7 +45,9 @@ HARD = [
 def main() -> None:
     runtimes = {"Routelets, embedded host": servers.routelets}
     if shutil.which("spin"):
-        runtimes["Routelets, Spin"] = servers.spin
+        version = subprocess.run(["spin", "--version"], check=True, capture_output=True, text=True)
+        # spin 4.1.0 (94a8fc8 2026-08-21)
+        runtimes[f"Routelets, Spin {version.stdout.split()[1]}"] = servers.spin
     parts = {
         "serving": lambda: [
             throughput({**runtimes, "FastAPI on uvicorn (uvloop, one worker)": servers.fastapi}),
@@ -57,7 +59,8 @@ def main() -> None:
             *speech.sections(runtimes),
             *(busy_recognizing(*runtime) for runtime in runtimes.items()),
         ],
-        "jobs": jobs.sections,
+        "jobs": lambda: [jobs.throughput()],
+        "intake": lambda: [jobs.accepted()],
     }
     chosen = sys.argv[1:] or list(parts)
     if unknown := set(chosen) - set(parts):
