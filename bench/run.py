@@ -55,10 +55,8 @@ def main() -> None:
         ],
         "images": images.sections,
         "factorization": lambda: [busy_factorizing(*runtime) for runtime in runtimes.items()],
-        "speech": lambda: [
-            *speech.sections(runtimes),
-            *(busy_recognizing(*runtime) for runtime in runtimes.items()),
-        ],
+        "speech": lambda: speech.sections(runtimes),
+        "uploads": lambda: [busy_recognizing(*runtime) for runtime in runtimes.items()],
         "jobs": lambda: [jobs.throughput()],
         "intake": lambda: [jobs.accepted()],
     }
