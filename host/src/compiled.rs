@@ -10,7 +10,7 @@ use anyhow::{Context, Error, Result, ensure};
 use manifest::Manifest;
 use wasmtime::{Engine, component::Component};
 
-use crate::{aot, cache, cli::Compile, engine, load::Parts, log, up};
+use crate::{aot, cache, cli::Compile, engine, load, log, up};
 
 /// A directory of components compiled ahead of time, one file for each that has a trigger.
 pub(crate) struct Compiled(PathBuf);
@@ -61,7 +61,7 @@ pub(crate) fn compile(options: &Compile) -> Result<()> {
     let dir = &options.to;
     fs::create_dir_all(dir).with_context(|| format!("cannot make {}", dir.display()))?;
     for id in up::served(&manifest).into_keys() {
-        let code = Parts::read(&manifest.components[id])
+        let code = load::parts(&manifest.components[id])
             .and_then(|parts| parts.whole(id))
             .and_then(|wasm| Ok(engine.precompile_component(&wasm)?))
             .with_context(|| format!("component '{id}'"))?;

@@ -9,8 +9,8 @@ use std::{
 };
 
 use anyhow::{Context, Result, anyhow};
-use composition::compose;
-use manifest::{Component as Description, Dependency};
+use composition::Parts;
+use manifest::Component as Description;
 use wasmtime::{
     Engine,
     component::{Component, InstancePre, Linker},
@@ -146,8 +146,8 @@ impl Loader {
                 Ok(component)
             }),
             Code::Cached(cache) => {
-                let parts = Parts::read(description)?;
-                let key = parts.key(&self.engine);
+                let parts = parts(description)?;
+                let key = key(&self.engine, &parts);
                 cache.component(&self.engine, &key, || parts.whole(id))
             }
             Code::Fresh => self.fresh(id, description),
@@ -155,7 +155,7 @@ impl Loader {
     }
 
     fn fresh(&self, id: &str, description: &Description) -> Result<Component> {
-        let wasm = Parts::read(description)?.whole(id)?;
+        let wasm = parts(description)?.whole(id)?;
         Ok(Component::new(&self.engine, wasm)?)
     }
 }
@@ -179,46 +179,24 @@ fn receiving(pre: InstancePre<InstanceState>) -> Result<RedisHandlerPre<Instance
     })
 }
 
-/// What a component is made from.
-pub(crate) struct Parts<'a> {
-    wasm: Vec<u8>,
-    dependencies: Vec<(&'a Dependency, Vec<u8>)>,
+/// Reads what a component is made from.
+///
+/// # Errors
+/// When one of the files is missing.
+pub(crate) fn parts(description: &Description) -> Result<Parts<'_>> {
+    Parts::read(description, read)
 }
 
-impl<'a> Parts<'a> {
-    /// Reads the files.
-    ///
-    /// # Errors
-    /// When one of them is missing.
-    pub(crate) fn read(description: &'a Description) -> Result<Self> {
-        let dependencies = description.dependencies.iter();
-        Ok(Self {
-            wasm: read(&description.source)?,
-            dependencies: dependencies
-                .map(|dependency| Ok((dependency, read(&dependency.source)?)))
-                .collect::<Result<_>>()?,
-        })
+/// Everything that [`Parts::whole`] and the compiler make their result from.
+fn key(engine: &Engine, parts: &Parts<'_>) -> Key {
+    let mut key = Key::new(engine);
+    key.add(&composition::REVISION.to_le_bytes());
+    key.add(&parts.wasm);
+    for (dependency, wasm) in &parts.dependencies {
+        key.add(format!("{dependency:?}").as_bytes());
+        key.add(wasm);
     }
-
-    /// The component with its dependencies inside.
-    ///
-    /// # Errors
-    /// When they do not fit together.
-    pub(crate) fn whole(self, id: &str) -> Result<Vec<u8>> {
-        compose(id, self.wasm, self.dependencies)
-    }
-
-    /// Everything that [`Parts::whole`] and the compiler make their result from.
-    fn key(&self, engine: &Engine) -> Key {
-        let mut key = Key::new(engine);
-        key.add(&composition::REVISION.to_le_bytes());
-        key.add(&self.wasm);
-        for (dependency, wasm) in &self.dependencies {
-            key.add(format!("{dependency:?}").as_bytes());
-            key.add(wasm);
-        }
-        key
-    }
+    key
 }
 
 fn read(path: &Path) -> Result<Vec<u8>> {

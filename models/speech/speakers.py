@@ -4,10 +4,10 @@ The variants that come with espeak-ng are a few dozen points of this space; a ne
 understands those it has not heard.
 """
 
+import functools
 import random
+import subprocess
 from pathlib import Path
-
-DATA = Path("/usr/lib/x86_64-linux-gnu/espeak-ng-data")
 
 # Phoneme tables and dictionary rules of the accents heard in training.
 TABLES = [("en", ""), ("en-us", "3 6"), ("en-us", "3 6"), ("en-rp", ""), ("en-sc", "2 5 6 7"), ("en-wm", "6"), ("en-us-nyc", "3 6")]
@@ -88,13 +88,20 @@ def accent(r):
     return [f"replace {r.choice(['00', '00', '01', '02', '03'])} {sound} {r.choice(CHANGES[sound])}" for sound in sounds]
 
 
+@functools.cache
+def data_folder():
+    """Where espeak-ng has its data: `eSpeak NG text-to-speech: 1.51  Data at: /usr/lib/…`."""
+    version = subprocess.run(["espeak-ng", "--version"], check=True, capture_output=True, text=True).stdout
+    return Path(version.split("Data at: ")[1].strip())
+
+
 def install(seed, folder):
     """A data folder of espeak-ng under `folder` in which `-v made` is the voice of that seed."""
     data = Path(folder, "espeak-ng-data")
     if not data.exists():
         data.mkdir()
         (data / "voices").mkdir()
-        for path in DATA.iterdir():
+        for path in data_folder().iterdir():
             if path.name != "voices":
                 (data / path.name).symlink_to(path)
     (data / "voices" / "made").write_text(voice(random.Random(seed)))

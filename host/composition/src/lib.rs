@@ -2,8 +2,10 @@
 
 mod isolation;
 
+use std::path::Path;
+
 use anyhow::{Context, Result, anyhow, bail};
-use manifest::Dependency;
+use manifest::{Component, Dependency};
 use wac_graph::{
     CompositionGraph, EncodeOptions, NodeId,
     types::{Package, SubtypeChecker, WorldId},
@@ -14,6 +16,38 @@ use isolation::Isolation;
 /// Changes whenever [`compose`] makes something else of the same components: for the keys of
 /// caches.
 pub const REVISION: u32 = 2;
+
+/// What a component is made from.
+pub struct Parts<'a> {
+    /// The component itself.
+    pub wasm: Vec<u8>,
+    /// What it depends on.
+    pub dependencies: Vec<(&'a Dependency, Vec<u8>)>,
+}
+
+impl<'a> Parts<'a> {
+    /// Has `read` read the files.
+    ///
+    /// # Errors
+    /// Those of `read`.
+    pub fn read(component: &'a Component, read: impl Fn(&Path) -> Result<Vec<u8>>) -> Result<Self> {
+        let dependencies = component.dependencies.iter();
+        Ok(Self {
+            wasm: read(&component.source)?,
+            dependencies: dependencies
+                .map(|dependency| Ok((dependency, read(&dependency.source)?)))
+                .collect::<Result<_>>()?,
+        })
+    }
+
+    /// The component with its dependencies inside: see [`compose`].
+    ///
+    /// # Errors
+    /// When they do not fit together.
+    pub fn whole(self, id: &str) -> Result<Vec<u8>> {
+        compose(id, self.wasm, self.dependencies)
+    }
+}
 
 /// Composes the component `id` with its dependencies, given with their bytes. One without any
 /// stays as it is.

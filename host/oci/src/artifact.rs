@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
-use composition::compose;
+use composition::Parts;
 use manifest::{Application, Component, Manifest, expand_files};
 use serde_json::json;
 
@@ -91,13 +91,7 @@ pub(crate) fn write(
 
 /// A component with its dependencies inside.
 fn composed(id: &str, component: &Component) -> Result<Vec<u8>> {
-    let wasm = read_component(&component.source)?;
-    let dependencies = component
-        .dependencies
-        .iter()
-        .map(|dependency| Ok((dependency, read_component(&dependency.source)?)))
-        .collect::<Result<Vec<_>>>()?;
-    compose(id, wasm, dependencies)
+    Parts::read(component, read_component)?.whole(id)
 }
 
 fn read_component(path: &Path) -> Result<Vec<u8>> {

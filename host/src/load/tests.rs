@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use composition::compose;
-use manifest::Manifest;
+use manifest::{Dependency, Manifest};
 use wasmtime::Store;
 
 use super::*;

@@ -167,9 +167,7 @@ impl Stack {
         let ids = clients
             .lines()
             .filter_map(|client| client.split(' ').next());
-        ids.filter(|id| id.starts_with("id="))
-            .map(str::to_owned)
-            .collect()
+        ids.map(str::to_owned).collect()
     }
 
     /// The answer to `request`, if that is a job.
