@@ -21,6 +21,7 @@ import augment
 import export
 import network
 from distance import edits
+from muon import Muon
 
 PEAK = 2.5e-3
 WARM_UP = 300  # steps
@@ -157,7 +158,7 @@ def optimizers_of(net):
     matrices = [p for name, p in net.named_parameters() if name.startswith("blocks") and p.ndim == 2]
     others = [p for name, p in net.named_parameters() if not (name.startswith("blocks") and p.ndim == 2)]
     return [
-        torch.optim.Muon(matrices, lr=PEAK, weight_decay=0.02, adjust_lr_fn="match_rms_adamw", ns_steps=4),
+        Muon(matrices, lr=PEAK, weight_decay=0.02),
         torch.optim.AdamW(others, lr=PEAK, betas=(0.9, 0.98), weight_decay=0.02),
     ]
 
@@ -208,9 +209,7 @@ def main():
             for group in optimizer.param_groups:
                 group["lr"] = learning_rate(step, elapsed, args.minutes)
         net.train()
-        with torch.autocast("cpu", torch.bfloat16):
-            logits = net.logits(x, lengths)
-        chances = F.log_softmax(logits.float(), 2).transpose(0, 1)
+        chances = F.log_softmax(net.logits(x, lengths), 2).transpose(0, 1)
         loss = F.ctc_loss(chances, targets, network.output_frames(lengths), target_lengths, reduction="sum", zero_infinity=True)
         (loss / target_lengths.sum()).backward()
         torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)

@@ -2,21 +2,15 @@
 
 mod bindings;
 
-use std::sync::LazyLock;
-
 use bindings::exports::routelets::predictor::predictor::{Guest, Measurement, Prediction};
-use forest::{Forest, ForestError, Vote};
+use forest::Vote;
 
 struct Predictor;
 
 impl Guest for Predictor {
     async fn predict(flowers: Vec<Measurement>) -> Result<Vec<Prediction>, String> {
-        /// Loaded once for an instance.
-        static FOREST: LazyLock<Result<Forest, ForestError>> = LazyLock::new(Forest::load);
-        let forest = FOREST.as_ref().map_err(ToString::to_string)?;
         let flowers: Vec<_> = flowers.iter().map(features).collect();
-        let votes = forest.predict(&flowers, wit_bindgen::yield_async).await;
-        let votes = votes.map_err(|error| error.to_string())?;
+        let votes = forest::predict(&flowers, wit_bindgen::yield_async).await;
         Ok(votes.into_iter().map(prediction).collect())
     }
 }
