@@ -13,10 +13,12 @@ use utoipa_axum::router::OpenApiRouter;
 /// Every route that can be deferred.
 #[must_use]
 pub fn routes() -> OpenApiRouter {
-    OpenApiRouter::new()
-        .merge(asr_routes::routes())
+    let routes = OpenApiRouter::new()
         .merge(factorize_routes::routes())
-        .merge(prediction_routes::routes())
+        .merge(prediction_routes::routes());
+    #[cfg(feature = "speech")]
+    let routes = routes.merge(asr_routes::routes());
+    routes
 }
 
 /// Answers by the routes themselves, which this component holds too.
