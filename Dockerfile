@@ -27,8 +27,9 @@ ARG SOURCE=/source
 WORKDIR ${SOURCE}
 COPY --from=skeleton /skeleton .
 # The dependencies in layers of their own, unless they are mounted.
-RUN [ -d target ] || \
-    cargo build --locked --profile host --target "$(uname -m)-unknown-linux-musl" --package routelets
+RUN [ -d target ] || for features in --all-features --no-default-features; do \
+        cargo build --locked --profile host --target "$(uname -m)-unknown-linux-musl" --package routelets $features || exit 1; \
+    done
 RUN [ -d target/wasm32-wasip2 ] || { \
     cargo build --locked --release --target wasm32-wasip2 $(printf -- '--package %s ' $(ls components)) && \
     cargo clean --workspace; }
@@ -46,16 +47,18 @@ RUN [ "$SPEECH" != 0 ] || for manifest in spin.toml spin.worker.toml; do \
     done
 # The recogniser's command in spin.toml runs a program of the host: for musl, too, or Wasmtime would be compiled twice.
 RUN export CARGO_BUILD_TARGET="$(uname -m)-unknown-linux-musl" && \
-    cargo auditable build --locked --profile host --package routelets --bin routelets && \
-    cargo build --locked --profile host --package routelets --bin health && \
+    cargo build --locked --profile host --package routelets --bin routelets --bin health && \
     ln -s "$PWD/target/$CARGO_BUILD_TARGET/host" /host && \
     /host/routelets build && \
     /host/routelets build --from spin.worker.toml --component-id worker
 RUN mkdir -p /app/compiled /data && cp spin.toml spin.worker.toml /app && \
     /host/routelets compile --from spin.toml --to /app/compiled && \
     /host/routelets compile --from spin.worker.toml --to /app/compiled && \
-    strip /app/compiled/*.cwasm && \
-    strip -o /usr/local/bin/routelets /host/routelets && strip -o /usr/local/bin/health /host/health
+    strip /app/compiled/*.cwasm && strip -o /usr/local/bin/health /host/health
+# The image brings machine code, and its host has no compiler.
+RUN cargo auditable build --locked --profile host --target "$(uname -m)-unknown-linux-musl" \
+        --package routelets --bin routelets --no-default-features && \
+    strip -o /usr/local/bin/routelets /host/routelets
 # Spin composes and compiles when it starts, and takes nothing that is compiled already.
 RUN mkdir /spin && \
     cp --parents spin.toml spin.worker.toml $(sed -n 's/^source = "\(.*\)"/\1/p' spin.toml spin.worker.toml | sort -u) /spin && \

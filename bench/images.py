@@ -21,19 +21,22 @@ from tables import table
 PODMAN = str(ROOT / "scripts/podman")
 STARTS = 10
 COLD_STARTS = 5
-IMAGES = {"Routelets, `embedded`": "localhost/routelets:bench", "FastAPI on uvicorn": "localhost/peer:bench"}
+OURS = "localhost/routelets:bench"
+PEER = "localhost/peer:bench"
+IMAGES = {"Routelets, `embedded`": OURS, "the same without speech": f"{OURS}-speechless", "FastAPI on uvicorn": PEER}
 BASE = "docker.io/library/python:3.11-slim-bookworm"
 
 
 def sections() -> list[str]:
     if os.geteuid() != 0 or not shutil.which("podman"):
         return ["### Images\n\nNot measured: that takes root and Debian's podman."]
-    run(str(ROOT / "scripts/build-image"), "embedded", IMAGES["Routelets, `embedded`"])
+    run(str(ROOT / "scripts/build-image"), "embedded", f"{OURS}-speechless", "--build-arg", "SPEECH=0")
+    run(str(ROOT / "scripts/build-image"), "embedded", OURS)
     run(str(ROOT / "scripts/stand-in"), "python")
     mount = ["--network", "host", "--volume", "/etc/ssl/certs:/etc/ssl/certs:ro", "--volume", "/etc/pip.conf:/etc/pip.conf:ro"]
     mount = mount if Path("/etc/pip.conf").exists() else mount[:4]
     peer = ["--ignorefile", "bench/peer_image/.dockerignore", "--file", "bench/peer_image/Dockerfile"]
-    run(PODMAN, "build", "--format", "docker", *mount, *peer, "--tag", IMAGES["FastAPI on uvicorn"], str(ROOT))
+    run(PODMAN, "build", "--format", "docker", *mount, *peer, "--tag", PEER, str(ROOT))
     rows = [row(name, image) for name, image in IMAGES.items()]
     base = size(BASE)
     head = ["", "MB", "MB compressed", "process ms", "cold ms", "container ms", "resident MiB"]

@@ -4,12 +4,15 @@
 
 use std::path::Path;
 
-use wasmtime::{Config, Engine, Result, component::Component};
+#[cfg(feature = "compiler")]
+use wasmtime::Config;
+use wasmtime::{Engine, Result, component::Component};
 
 /// Has code made for any CPU of this architecture from about 2015 on, instead of for the one at hand.
 ///
 /// # Errors
 /// When Wasmtime cannot compile for this architecture.
+#[cfg(feature = "compiler")]
 pub(crate) fn portable(config: &mut Config) -> Result<()> {
     // A target that is named is taken without the features of this CPU.
     config.target(&target_lexicon::HOST.to_string())?;
@@ -36,6 +39,7 @@ pub(crate) fn from_file(engine: &Engine, path: &Path) -> Result<Component> {
 }
 
 /// Loads what [`Engine::precompile_component`] has just returned.
+#[cfg(feature = "compiler")]
 pub(crate) fn from_code(engine: &Engine, code: &[u8]) -> Result<Component> {
     // SAFETY: the compilation cache calls this with the compiler's output, which has not left this
     // process.

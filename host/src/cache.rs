@@ -4,7 +4,7 @@ use std::{
     fs::{self, File},
     hash::{DefaultHasher, Hash, Hasher},
     io::{self, Write},
-    os::unix::fs::{DirBuilderExt, MetadataExt},
+    os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
     time::SystemTime,
 };
@@ -13,7 +13,7 @@ use anyhow::{Context, Result, ensure};
 use blake3::Hash as Digest;
 use wasmtime::{Engine, component::Component};
 
-use crate::{aot, log};
+use crate::{aot, compiled::is_safe, log};
 
 /// Names everything a compiled component depends on.
 pub(crate) struct Key(blake3::Hasher);
@@ -170,17 +170,6 @@ impl Cache {
         file.persist(path)?;
         Ok(())
     }
-}
-
-/// Whether only this user and root can write to a directory, so that nobody else can plant machine
-/// code in it.
-///
-/// # Errors
-/// When there is no such directory.
-pub(crate) fn is_safe(dir: &Path) -> io::Result<bool> {
-    let meta = fs::metadata(dir)?;
-    let ours = [0, rustix::process::geteuid().as_raw()].contains(&meta.uid());
-    Ok(meta.is_dir() && ours && meta.mode() & 0o022 == 0)
 }
 
 fn digest_path(path: &Path) -> PathBuf {

@@ -35,6 +35,7 @@ pub(crate) enum Command {
     /// Build the components of an application
     Build(Build),
     /// Compile the components of an application ahead of time, for `up --compiled`
+    #[cfg(feature = "compiler")]
     Compile(Compile),
     /// Ask a running application whether it serves
     Health(Health),
@@ -61,6 +62,7 @@ pub(crate) struct Build {
 }
 
 /// `routelets compile`
+#[cfg(feature = "compiler")]
 #[derive(Args, Debug)]
 pub(crate) struct Compile {
     /// The application: a manifest, or the folder of its spin.toml
@@ -171,6 +173,7 @@ pub(crate) struct Up {
     pub(crate) runtime_config_file: Option<PathBuf>,
 
     /// The folder for compiled components [default: routelets in the user's cache folder]
+    #[cfg(feature = "compiler")]
     #[arg(long, value_name = "FOLDER")]
     pub(crate) cache_dir: Option<PathBuf>,
 
@@ -179,6 +182,7 @@ pub(crate) struct Up {
     pub(crate) compiled: Option<PathBuf>,
 
     /// Compile all components anew, and keep nothing
+    #[cfg(feature = "compiler")]
     #[arg(
         long,
         env = "DISABLE_WASMTIME_CACHE",

@@ -1,27 +1,27 @@
-//! `routelets compile` and what it makes: components compiled ahead of time, for images and other
-//! installations that start without compiling and without their WebAssembly.
+//! Components compiled ahead of time by `routelets compile`, for images and other installations that start without
+//! compiling and without their WebAssembly.
 
 use std::{
-    fs,
+    fs, io,
+    os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
 };
 
 use anyhow::{Context, Error, Result, ensure};
-use manifest::Manifest;
 use wasmtime::{Engine, component::Component};
 
-use crate::{aot, cache, cli::Compile, engine, load, log, up};
+use crate::aot;
 
 /// A directory of components compiled ahead of time, one file for each that has a trigger.
 pub(crate) struct Compiled(PathBuf);
 
 impl Compiled {
-    /// Opens a directory that [`compile`] has filled.
+    /// Opens a directory that `routelets compile` has filled.
     ///
     /// # Errors
     /// When there is none, or others could plant machine code in it.
     pub(crate) fn open(dir: PathBuf) -> Result<Self> {
-        let safe = cache::is_safe(&dir)
+        let safe = is_safe(&dir)
             .with_context(|| format!("cannot open the compiled components in {}", dir.display()))?;
         ensure!(
             safe,
@@ -44,33 +44,18 @@ impl Compiled {
     }
 }
 
-fn path(dir: &Path, id: &str) -> PathBuf {
+/// The place of a component.
+pub(crate) fn path(dir: &Path, id: &str) -> PathBuf {
     dir.join(format!("{id}.cwasm"))
 }
 
-/// Compiles the components of an application, their dependencies inside.
+/// Whether only this user and root can write to a directory, so that nobody else can plant machine
+/// code in it.
 ///
 /// # Errors
-/// When the manifest is wrong, a component does not compile, or the directory cannot be written.
-pub(crate) fn compile(options: &Compile) -> Result<()> {
-    let manifest = Manifest::load(&options.from).map_err(Error::msg)?;
-    for warning in &manifest.warnings {
-        log::warn(format_args!("{warning}"));
-    }
-    let engine = engine::portable()?;
-    let dir = &options.to;
-    fs::create_dir_all(dir).with_context(|| format!("cannot make {}", dir.display()))?;
-    for id in up::served(&manifest).into_keys() {
-        let code = load::parts(&manifest.components[id])
-            .and_then(|parts| parts.whole(id))
-            .and_then(|wasm| Ok(engine.precompile_component(&wasm)?))
-            .with_context(|| format!("component '{id}'"))?;
-        let path = path(dir, id);
-        fs::write(&path, &code).with_context(|| format!("cannot write {}", path.display()))?;
-        println!(
-            "Compiled component {id} ({:.1} MB)",
-            code.len() as f64 / 1e6
-        );
-    }
-    Ok(())
+/// When there is no such directory.
+pub(crate) fn is_safe(dir: &Path) -> io::Result<bool> {
+    let meta = fs::metadata(dir)?;
+    let ours = [0, rustix::process::geteuid().as_raw()].contains(&meta.uid());
+    Ok(meta.is_dir() && ours && meta.mode() & 0o022 == 0)
 }

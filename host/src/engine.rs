@@ -3,6 +3,7 @@
 use anyhow::{Context, Result};
 use wasmtime::{Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
 
+#[cfg(feature = "compiler")]
 use crate::aot;
 
 /// Bytes of a linear memory or stack that are zeroed in place when an instance goes, instead of
@@ -41,6 +42,7 @@ pub(crate) fn engine(limits: Limits) -> Result<Engine> {
 ///
 /// # Errors
 /// When this architecture is not supported by Wasmtime.
+#[cfg(feature = "compiler")]
 pub(crate) fn portable() -> Result<Engine> {
     let mut config = config();
     aot::portable(&mut config)

@@ -2,28 +2,20 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fs,
-    path::Path,
     sync::atomic::{AtomicUsize, Ordering},
     thread,
 };
 
 use anyhow::{Context, Result, anyhow};
-use composition::Parts;
 use manifest::Component as Description;
 use wasmtime::{
     Engine,
-    component::{Component, InstancePre, Linker},
+    component::{InstancePre, Linker},
 };
 use wasmtime_wasi_http::{handler::ProxyPre, p2, p3};
 
 use crate::{
-    bindings::handler::RedisHandlerPre,
-    cache::{Cache, Key},
-    compiled::Compiled,
-    log, redis, sqlite,
-    state::InstanceState,
-    variables,
+    bindings::handler::RedisHandlerPre, code::Code, redis, sqlite, state::InstanceState, variables,
 };
 
 /// A component as a trigger needs it.
@@ -39,16 +31,6 @@ pub(crate) struct Loaded {
     pub(crate) redis: Option<RedisHandlerPre<InstanceState>>,
 }
 
-/// Where machine code comes from, and goes to.
-pub(crate) enum Code {
-    /// Compiled ahead of time.
-    Compiled(Compiled),
-    /// Compiled when it is not in a cache.
-    Cached(Cache),
-    /// Compiled, and kept in memory only.
-    Fresh,
-}
-
 /// Everything that turns files into components.
 pub(crate) struct Loader {
     engine: Engine,
@@ -57,7 +39,7 @@ pub(crate) struct Loader {
 }
 
 impl Loader {
-    /// A loader that compiles what `code` does not have.
+    /// A loader that has its machine code from `code`.
     ///
     /// # Errors
     /// Never, unless two interfaces of the host have one name.
@@ -121,7 +103,7 @@ impl Loader {
         description: &Description,
         triggers: &BTreeSet<Trigger>,
     ) -> Result<Loaded> {
-        let component = self.component(id, description)?;
+        let component = self.code.component(&self.engine, id, description)?;
         let pre = self
             .linker
             .instantiate_pre(&component)
@@ -134,29 +116,6 @@ impl Loader {
             }
         }
         Ok(Loaded { http, redis })
-    }
-
-    fn component(&self, id: &str, description: &Description) -> Result<Component> {
-        match &self.code {
-            Code::Compiled(compiled) => compiled.component(&self.engine, id).or_else(|error| {
-                let component = self.fresh(id, description).map_err(|failure| {
-                    anyhow!("{error:#}; nor can it be compiled here: {failure:#}")
-                })?;
-                log::warn(format_args!("component '{id}' is compiled anew: {error:#}"));
-                Ok(component)
-            }),
-            Code::Cached(cache) => {
-                let parts = parts(description)?;
-                let key = key(&self.engine, &parts);
-                cache.component(&self.engine, &key, || parts.whole(id))
-            }
-            Code::Fresh => self.fresh(id, description),
-        }
-    }
-
-    fn fresh(&self, id: &str, description: &Description) -> Result<Component> {
-        let wasm = parts(description)?.whole(id)?;
-        Ok(Component::new(&self.engine, wasm)?)
     }
 }
 
@@ -176,35 +135,6 @@ fn answering(pre: InstancePre<InstanceState>) -> Result<ProxyPre<InstanceState>>
 fn receiving(pre: InstancePre<InstanceState>) -> Result<RedisHandlerPre<InstanceState>> {
     RedisHandlerPre::new(pre).map_err(|_| {
         anyhow!("it receives no Redis messages: it does not export spin:redis/inbound-redis@3.0.0")
-    })
-}
-
-/// Reads what a component is made from.
-///
-/// # Errors
-/// When one of the files is missing.
-pub(crate) fn parts(description: &Description) -> Result<Parts<'_>> {
-    Parts::read(description, read)
-}
-
-/// Everything that [`Parts::whole`] and the compiler make their result from.
-fn key(engine: &Engine, parts: &Parts<'_>) -> Key {
-    let mut key = Key::new(engine);
-    key.add(&composition::REVISION.to_le_bytes());
-    key.add(&parts.wasm);
-    for (dependency, wasm) in &parts.dependencies {
-        key.add(format!("{dependency:?}").as_bytes());
-        key.add(wasm);
-    }
-    key
-}
-
-fn read(path: &Path) -> Result<Vec<u8>> {
-    fs::read(path).with_context(|| {
-        format!(
-            "cannot read {} (is it built? `routelets build` does)",
-            path.display()
-        )
     })
 }
 

@@ -9,8 +9,12 @@ mod app;
 mod bindings;
 mod body;
 mod build;
+#[cfg(feature = "compiler")]
 mod cache;
 mod cli;
+mod code;
+#[cfg(feature = "compiler")]
+mod compile;
 mod compiled;
 mod config;
 mod engine;
@@ -47,7 +51,8 @@ fn main() -> ExitCode {
         Command::Build(options) => manifest::Manifest::load(&options.from)
             .map_err(anyhow::Error::msg)
             .and_then(|manifest| build::build(&manifest, &options.component_id)),
-        Command::Compile(options) => compiled::compile(&options),
+        #[cfg(feature = "compiler")]
+        Command::Compile(options) => compile::ahead(&options),
         Command::Health(options) => health::check(&options.url),
         Command::Up(options) => up::up(*options),
     };

@@ -16,14 +16,13 @@ use wasmtime_wasi_http::handler::ProxyHandler;
 use crate::{
     app::{App, Component},
     build::build,
-    cache::Cache,
     cli::Up,
-    compiled::Compiled,
+    code::Code,
     config::Settings,
     engine::{self, engine},
     epoch::EpochClock,
     folders::Logs,
-    load::{Code, Loaded, Loader, Trigger},
+    load::{Loaded, Loader, Trigger},
     log::{self, Listed},
     outbound::Network,
     pool::Pool,
@@ -177,7 +176,7 @@ fn start(options: &Up, manifest: &Manifest, shutdown: &Shutdown) -> Result<Start
             clock: Arc::clone(&clock),
         }));
     }
-    let loader = Loader::new(engine.clone(), code(options)?)?;
+    let loader = Loader::new(engine.clone(), Code::of(options)?)?;
     let descriptions: Vec<_> = ids
         .iter()
         .map(|(id, triggers)| (*id, &manifest.components[*id], triggers))
@@ -318,28 +317,4 @@ fn files(component: &manifest::Component, application: &Path) -> Result<Option<T
         .context("cannot make a folder for its files")?;
     manifest::stage_files(&found, folder.path()).map_err(Error::msg)?;
     Ok(Some(folder))
-}
-
-/// Where the command line has machine code taken from. The default cache is a help, and a program
-/// without a home does without.
-fn code(options: &Up) -> Result<Code> {
-    if let Some(dir) = &options.compiled {
-        return Compiled::open(dir.clone()).map(Code::Compiled);
-    }
-    if options.disable_cache {
-        return Ok(Code::Fresh);
-    }
-    if let Some(dir) = &options.cache_dir {
-        return Cache::open(dir.clone()).map(Code::Cached);
-    }
-    let Some(dir) = Cache::default_dir() else {
-        return Ok(Code::Fresh);
-    };
-    Ok(Cache::open(dir).map_or_else(
-        |error| {
-            log::warn(format_args!("{error:#}"));
-            Code::Fresh
-        },
-        Code::Cached,
-    ))
 }

@@ -22,7 +22,7 @@ SEED = 0
 # Fully grown trees have pure leaves, so a probability is a count of votes over the number of trees. With a power of
 # two every such fraction, and every partial sum of votes, is exact in the float32 that ONNX runtimes compute in:
 # probabilities equal scikit-learn's to the bit, and ties break the same way. More trees than 16 are no more accurate
-# here, and tract reaches a leaf by stepping over all that are stored before it.
+# here.
 TREES = 16
 FEATURES = ["sepal_length", "sepal_width", "petal_length", "petal_width"]
 # 5 steps in each feature, from below the smallest to above the largest measurement, which reaches the mixed votes
