@@ -4,7 +4,7 @@ use std::path::Path;
 
 use composition::compose;
 use manifest::{Dependency, Manifest};
-use wasmtime::Store;
+use wasmtime::{Store, component::Component};
 
 use super::*;
 use crate::engine::{Limits, engine};
