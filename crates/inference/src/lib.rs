@@ -10,6 +10,7 @@ mod model;
 mod ops;
 mod pace;
 mod product;
+mod slices;
 
 pub use metadata::{Metadata, MetadataError};
 pub use model::{Draft, Emissions, LoadError, Model, RunError};

@@ -50,7 +50,7 @@ impl Finish {
 }
 
 /// The values of a float32 tensor.
-fn floats(tensor: &Tensor) -> TractResult<&[f32]> {
+pub(crate) fn floats(tensor: &Tensor) -> TractResult<&[f32]> {
     match tensor.try_as_plain_ram()?.as_slice::<f32>() {
         Ok(values) => Ok(values),
         Err(_) => bail!("expected 32-bit floats, not {:?}", tensor.datum_type()),
@@ -58,7 +58,7 @@ fn floats(tensor: &Tensor) -> TractResult<&[f32]> {
 }
 
 /// A tensor of zeros, and its values.
-fn output(
+pub(crate) fn output(
     shape: &[usize],
     fill: impl FnOnce(&mut [f32]) -> TractResult<()>,
 ) -> TractResult<TVec<TValue>> {
