@@ -1,6 +1,6 @@
 """Writes language_model.bin: a word list and a trigram model for the beam search of crates/speech.
 
-    python3 language_model.py [--sentences 500000] [--seed 11] [--out language_model.bin]
+    python3 language_model.py [--sentences 1000000] [--seed 11] [--out language_model.bin]
 
 Its text is what the training sentences are drawn from (`sentences.py`), never a sentence kept for testing. The
 probabilities are those of interpolated, modified Kneser-Ney smoothing (Chen and Goodman, "An empirical study of
@@ -24,6 +24,7 @@ import math
 import re
 import struct
 from collections import Counter, defaultdict
+from itertools import accumulate
 from pathlib import Path
 
 import sentences
@@ -31,7 +32,7 @@ import sentences
 START = ""
 MAGIC = b"words001"
 # Entries kept for one and two words before.
-KEPT = (170_000, 70_000)
+KEPT = (500_000, 500_000)
 LETTERS = {letter: number for number, letter in enumerate("ABCDEFGHIJKLMNOPQRSTUVWXYZ'", 1)}
 
 
@@ -75,7 +76,9 @@ def discounts(counts):
     """What modified Kneser-Ney smoothing takes from counts of 1, 2, and 3 or more."""
     of = Counter(count for count in counts.values() if count <= 4)
     share = of[1] / (of[1] + 2 * of[2])
-    return [0.0, *(n - (n + 1) * share * of[n + 1] / of[n] for n in (1, 2, 3))]
+    estimates = [n - (n + 1) * share * of[n + 1] / of[n] for n in (1, 2, 3)]
+    # Sentences of a grammar come in numbers that words of a language do not, and those of a higher count come out too low.
+    return [0.0, *accumulate(estimates, max)]
 
 
 class Smoothed:
@@ -185,7 +188,7 @@ def encode_level(ngrams, probability, weights, key, node):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--sentences", type=int, default=500_000)
+    parser.add_argument("--sentences", type=int, default=1_000_000)
     parser.add_argument("--seed", type=int, default=11)
     parser.add_argument("--out", type=Path, default=Path(__file__).with_name("language_model.bin"))
     options = parser.parse_args()

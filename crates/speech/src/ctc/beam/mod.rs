@@ -36,9 +36,9 @@ impl Default for BeamSettings {
             width: 1024,
             beam_threshold: 18.0,
             token_threshold: -7.0,
-            language_weight: 0.9,
-            word_bonus: 2.5,
-            unknown_penalty: 20.0,
+            language_weight: 0.8,
+            word_bonus: 2.0,
+            unknown_penalty: 25.0,
         }
     }
 }
