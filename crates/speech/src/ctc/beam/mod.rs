@@ -38,7 +38,7 @@ impl Default for BeamSettings {
             token_threshold: -7.0,
             language_weight: 0.8,
             word_bonus: 2.0,
-            unknown_penalty: 25.0,
+            unknown_penalty: 20.0,
         }
     }
 }
