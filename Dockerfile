@@ -30,8 +30,8 @@ COPY --from=skeleton /skeleton .
 RUN [ -d target ] || for features in --all-features --no-default-features; do \
         cargo build --locked --profile host --target "$(uname -m)-unknown-linux-musl" --package routelets $features || exit 1; \
     done
-RUN [ -d target/wasm32-wasip2 ] || { \
-    cargo build --locked --release --target wasm32-wasip2 $(printf -- '--package %s ' $(ls components)); }
+RUN [ -d target/wasm32-wasip2 ] || \
+    cargo build --locked --release --target wasm32-wasip2 $(printf -- '--package %s ' $(ls components))
 COPY crates crates
 COPY wit wit
 COPY host host

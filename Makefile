@@ -110,8 +110,7 @@ docker-all: docker-build docker-start ## Build the image and start it; TARGET=em
 docker-build: ## Build the image; BUILD='--build-arg …'
 	$(ENGINE) build $(FORMAT) --target $(TARGET) --build-arg REVISION=$$(git rev-parse HEAD) --tag $(IMAGE) $(BUILD) .
 
-docker-start: ## Start the image in the background, in place of what ran before; PUBLISH=address:port, VARIABLES='name=value …'
-	@$(ENGINE) rm --force $(CONTAINER) >/dev/null 2>&1 || true
+docker-start: docker-remove ## Start the image in the background, in place of what ran before; PUBLISH=address:port, VARIABLES='name=value …'
 	$(RUN) --detach --restart always $(IMAGE) up $(SETTINGS)
 	@echo "Serving http://$(PUBLISH), its state in the volume $(CONTAINER)"
 

@@ -36,8 +36,9 @@ class Muon(torch.optim.Optimizer):
         for group in self.param_groups:
             shapes = defaultdict(list)
             for p in group["params"]:
-                moment = self.state[p].setdefault("momentum_buffer", torch.zeros_like(p))
-                moment.lerp_(p.grad, 1 - group["momentum"])
+                if not self.state[p]:
+                    self.state[p]["momentum_buffer"] = torch.zeros_like(p)
+                self.state[p]["momentum_buffer"].lerp_(p.grad, 1 - group["momentum"])
                 shapes[p.shape].append(p)
             for shape, matrices in shapes.items():
                 nesterov = [p.grad.lerp(self.state[p]["momentum_buffer"], group["momentum"]) for p in matrices]

@@ -12,6 +12,7 @@ pub const CLASSES: usize = 3;
 enum Tree {
     /// Looks at one feature.
     Split {
+        /// Less than [`FEATURES`]: the build script has checked it.
         feature: usize,
         threshold: f32,
         /// Where the feature is at most the threshold.
