@@ -21,11 +21,18 @@ VOCABULARY = ["<pad>", "<s>", "</s>", "<unk>", "|", *"ETAONIHSRDLUMWCFGYPBVK'XJQ
 FLOOR = 1e-5
 
 
-def mel_filters():
-    """Triangular filters [MELS, WINDOW / 2 + 1], HTK's mel scale from 30 Hz to 7.8 kHz."""
+def mel_filters(warp=1.0):
+    """Triangular filters [MELS, WINDOW / 2 + 1], HTK's mel scale from 30 Hz to 7.8 kHz.
+
+    With a `warp` other than 1 they hear a vocal tract that much longer (Jaitly and Hinton 2013): all frequencies are
+    multiplied by it up to a corner, and from there on go linearly to the same end.
+    """
     mel = lambda hz: 2595 * math.log10(1 + hz / 700)
     points = torch.linspace(mel(30), mel(7800), MELS + 2)
     edges = 700 * (10 ** (points / 2595) - 1)
+    corner = 4800 / max(1, warp)
+    beyond = 7800 - (7800 - edges) * (7800 - corner * warp) / (7800 - corner)
+    edges = torch.where(edges <= corner, edges * warp, beyond)
     bins = torch.arange(WINDOW // 2 + 1) * (RATE / WINDOW)
     low, centre, high = edges[:-2, None], edges[1:-1, None], edges[2:, None]
     return torch.clamp(torch.minimum((bins - low) / (centre - low), (high - bins) / (high - centre)), min=0)

@@ -42,15 +42,23 @@ def read_shard(path):
     return [(samples[a:b], line.split("\t")[-1]) for a, b, line in zip(starts, ends, lines)]
 
 
-def features(waveforms):
-    """Padded log-mel of mean 0 and their lengths; the front end by FFT, which is faster here."""
+WARPED = torch.stack([network.mel_filters(0.88 + 0.02 * i) for i in range(13)])
+
+
+def features(waveforms, rng):
+    """Padded mel power spectra and their lengths; the front end by FFT, which is faster here.
+
+    Most are heard as if of another vocal tract, so that formants and pitch vary apart.
+    """
     lengths = torch.tensor([(len(w) - network.WINDOW) // network.HOP + 1 for w in waveforms])
     batch = torch.zeros(len(waveforms), max(map(len, waveforms)))
     for row, waveform in zip(batch, waveforms):
         row[: len(waveform)] = torch.from_numpy(waveform)
     window = torch.hann_window(network.WINDOW)
     spectrum = torch.stft(batch, network.WINDOW, network.HOP, network.WINDOW, window, center=False, return_complex=True)
-    return torch.matmul(network.mel_filters(), spectrum.real**2 + spectrum.imag**2), lengths
+    plain = len(WARPED) // 2
+    chosen = [rng.randrange(len(WARPED)) if rng.random() < 0.7 else plain for _ in waveforms]
+    return torch.matmul(WARPED[chosen], spectrum.real**2 + spectrum.imag**2), lengths
 
 
 def centre(power, lengths):
@@ -132,7 +140,7 @@ class Batches(torch.utils.data.IterableDataset):
     @staticmethod
     def batch(group, change, rng, strength):
         waveforms = [change(samples) for samples, _ in group]
-        power, lengths = features(waveforms)
+        power, lengths = features(waveforms, rng)
         narrow(power, rng, strength)
         x = centre(power, lengths)
         hide(x, rng, strength)
