@@ -50,11 +50,10 @@ RUN [ "$SPEECH" != 0 ] || for manifest in spin.toml spin.worker.toml; do \
 RUN export CARGO_BUILD_TARGET="$(uname -m)-unknown-linux-musl" && \
     cargo build --locked --profile host --package routelets --bin routelets --bin health && \
     ln -s "$PWD/target/$CARGO_BUILD_TARGET/host" /host && \
-    /host/routelets build && \
-    /host/routelets build --from spin.worker.toml --component-id worker
+    /host/routelets build
+# The one component of spin.worker.toml is of spin.toml, too.
 RUN mkdir -p /app/compiled /data && cp spin.toml spin.worker.toml /app && \
-    /host/routelets compile --from spin.toml --to /app/compiled && \
-    /host/routelets compile --from spin.worker.toml --to /app/compiled && \
+    /host/routelets compile --to /app/compiled && \
     strip /app/compiled/*.cwasm && strip -o /usr/local/bin/health /host/health
 # The image brings machine code, and its host has no compiler.
 RUN cargo auditable build --locked --profile host --target "$(uname -m)-unknown-linux-musl" \

@@ -50,7 +50,6 @@ host: setup
 
 build: host ## Build the components and the embedded host
 	$(HOST_TARGET:%=CARGO_BUILD_TARGET=%) $(HOST) build
-	$(HOST_TARGET:%=CARGO_BUILD_TARGET=%) $(HOST) build --from spin.worker.toml --component-id worker
 
 ifeq ($(RUNTIME),spin)
 up: setup ## Build and serve; LISTEN=address, RUNTIME=spin|embedded, VARIABLES='name=value …'

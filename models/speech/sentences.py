@@ -224,6 +224,15 @@ MIXTURE = (
     (0.11, spoken_number),
     (0.05, letters),
 )
+# In training more of what is hard: the spelling of each word is to be learnt.
+TRAINING = (
+    (0.42, lambda r: r.choice(wordnet())),
+    (0.16, phrase),
+    (0.26, rare_words),
+    (0.06, command),
+    (0.06, spoken_number),
+    (0.04, letters),
+)
 COMMANDS_AND_DIGITS = ((0.5, command), (0.5, spoken_number))
 
 

@@ -93,7 +93,7 @@ def plan(name, count, r):
     short = {"mixture": sentences.COMMANDS_AND_DIGITS}
     heard = [espeak, flite, festival, rhvoice], [0.34, 0.26, 0.10, 0.30]
     return {
-        "train": lambda: pick([made, espeak, flite, festival, rhvoice], [0.32, 0.12, 0.24, 0.08, 0.24], count, change=shifted),
+        "train": lambda: pick([made, espeak, flite, festival, rhvoice], [0.42, 0.14, 0.26, 0.06, 0.12], count, change=shifted, mixture=sentences.TRAINING),
         "validation": lambda: pick(*heard, count, test=True),
         "voices": lambda: pick(unseen, [0.7, 0.3], count, test=True),
         "engine": lambda: pick(hts, [1], count, test=True),

@@ -1,14 +1,33 @@
-//! Answers the requests that were deferred, where they are kept in Redis.
+//! Answers the requests that were deferred.
 //!
-//! A message of the channel is a word that there is work, and no more: all that is known of it is in the
-//! store. Any number of processes on any number of hosts may listen.
+//! Where jobs are kept in the application's own database, an HTTP request wakes it: the routes call it after each
+//! job they keep, and whenever somebody asks after one. It answers at once and goes on working. Where they are kept
+//! in Redis, a message wakes it, in any number of processes on any number of hosts. Either is a word that there is
+//! work, and no more: all that is known of it is in the store.
 
-// The export is generated code, which keeps its own rules.
+// The exports are generated code, which keeps its own rules.
 #![cfg_attr(target_family = "wasm", allow(unsafe_code, clippy::expect_used))]
 
+use axum::http::StatusCode;
+use axum::response::IntoResponse;
 use bytes::Bytes;
 use deferral::{Settings, drain};
+use guest::{Busy, Request, Response};
 use job_routes::Routes;
+
+/// Wakes a worker in this process.
+#[cfg_attr(target_family = "wasm", spin_sdk::http_service)]
+pub async fn handle(_: Request) -> Response {
+    // Held until the jobs are done: the next call gets an instance, and a core, of its own.
+    let busy = Busy::new();
+    spin_sdk::wasip3::spawn(async move {
+        if let Err(error) = drain(&Settings::load().await, &Routes).await {
+            eprintln!("a runner ends: {error}");
+        }
+        drop(busy);
+    });
+    StatusCode::ACCEPTED.into_response()
+}
 
 /// Works until none waits.
 ///

@@ -46,7 +46,7 @@ impl AnyStore {
 /// wakes again.
 pub(crate) async fn wake(settings: &Settings) {
     let failed = match &settings.store {
-        StoreKind::Sqlite => spin_sdk::http::post("http://job-runner.spin.internal/", "")
+        StoreKind::Sqlite => spin_sdk::http::post("http://worker.spin.internal/", "")
             .await
             .err()
             .map(|error| error.to_string()),

@@ -4,6 +4,7 @@
 //! cargo run --release -p speech --example decode -- LOGITS greedy
 //! cargo run --release -p speech --example decode -- LOGITS beam [--model FILE] [--width N] [--beam-threshold X]
 //!     [--token-threshold X] [--language-weight X] [--word-bonus X] [--unknown-penalty X]
+//!     [--letter-penalty X]
 //! ```
 //!
 //! LOGITS holds a u32, the number of utterances; then for each a u32, the number of frames, and 32 f32 for each
@@ -40,6 +41,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             "--language-weight" => settings.language_weight = number(&value)?,
             "--word-bonus" => settings.word_bonus = number(&value)?,
             "--unknown-penalty" => settings.unknown_penalty = number(&value)?,
+            "--letter-penalty" => settings.letter_penalty = number(&value)?,
             _ => return Err(format!("unknown flag {flag}").into()),
         }
     }

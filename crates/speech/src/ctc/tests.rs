@@ -24,6 +24,7 @@ const EXACT: BeamSettings = BeamSettings {
     language_weight: 0.0,
     word_bonus: 0.0,
     unknown_penalty: 0.0,
+    letter_penalty: 0.0,
 };
 
 fn emissions<'v>(vocabulary: &'v Vocabulary, logits: &[f32]) -> Emissions<'v> {

@@ -24,7 +24,8 @@ pub(super) struct Language {
     context: Context,
     /// The letters of the unfinished word, if a known word begins so.
     prefix: Option<Prefix>,
-    unfinished: bool,
+    /// How many letters the unfinished word has.
+    letters: u16,
 }
 
 impl<'a> Fusion<'a> {
@@ -61,19 +62,19 @@ impl<'a> Fusion<'a> {
         let prefix = prefix.flatten();
         let guess = match prefix {
             Some(prefix) => self.weigh(self.model.best_completion(prefix)),
-            None => self.unknown(),
+            None => self.unknown(text.letters.saturating_add(1)),
         };
         Language {
             score: text.settled + guess,
             prefix,
-            unfinished: true,
+            letters: text.letters.saturating_add(1),
             ..*text
         }
     }
 
     /// The view of the text when its last word is complete.
     pub(super) fn complete(&self, text: &Language) -> Language {
-        if !text.unfinished {
+        if text.letters == 0 {
             return *text;
         }
         let word = text.prefix.filter(|&prefix| self.model.is_word(prefix));
@@ -82,7 +83,7 @@ impl<'a> Fusion<'a> {
                 let (probability, context) = self.model.follow(text.context, word);
                 (self.weigh(probability), context)
             }
-            None => (self.unknown(), Context::default()),
+            None => (self.unknown(text.letters), Context::default()),
         };
         let settled = text.settled + score;
         Language {
@@ -90,7 +91,7 @@ impl<'a> Fusion<'a> {
             score: settled,
             context,
             prefix: Some(self.model.root()),
-            unfinished: false,
+            letters: 0,
         }
     }
 
@@ -103,7 +104,8 @@ impl<'a> Fusion<'a> {
         self.settings.language_weight * log_probability + self.settings.word_bonus
     }
 
-    fn unknown(&self) -> f32 {
-        self.weigh(self.model.unknown()) - self.settings.unknown_penalty
+    fn unknown(&self, letters: u16) -> f32 {
+        let spelling = self.settings.letter_penalty * f32::from(letters);
+        self.weigh(self.model.unknown()) - self.settings.unknown_penalty - spelling
     }
 }

@@ -28,6 +28,8 @@ pub struct BeamSettings {
     pub word_bonus: f32,
     /// Taken off for each word that the language model does not know.
     pub unknown_penalty: f32,
+    /// And for each of its letters, against several words in one.
+    pub letter_penalty: f32,
 }
 
 impl Default for BeamSettings {
@@ -38,7 +40,8 @@ impl Default for BeamSettings {
             token_threshold: -7.0,
             language_weight: 0.8,
             word_bonus: 2.0,
-            unknown_penalty: 20.0,
+            unknown_penalty: 10.0,
+            letter_penalty: 1.0,
         }
     }
 }
