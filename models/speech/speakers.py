@@ -16,7 +16,7 @@ STRESS_LENGTHS = ["140 120 190 170 0 0 255 300", "180 130 200 200 0 0 250 270", 
 CHANGES = {
     "I": ["i", "I2", "@", "E"], "I2": ["i", "@"], "E": ["I", "e"], "a": ["E", "a/", "a#"], "V": ["U", "@", "a"],
     "0": ["O", "A:", "V"], "U": ["u:", "V"], "u:": ["U"], "3:": ["V"], "@": ["a#", "V", "I2", "@2"], "3": ["a#", "@"],
-    "aI": ["OI", "a"], "eI": ["E", "aI"], "oU": ["O:", "o:"], "aU": ["a", "oU"], "i:": ["i", "I"], "O:": ["0", "oU"],
+    "aI": ["OI", "a"], "eI": ["E", "aI", "e"], "oU": ["O:", "o:", "o"], "aU": ["a", "oU"], "i:": ["i", "I"], "O:": ["0", "oU"],
     "A:": ["a", "aa", "0"], "D": ["d", "z"], "T": ["t", "f", "s"], "N": ["n"], "h": ["NULL"], "w": ["v"],
     "U@": ["o@", "O:"], "o@": ["O@", "O:"], "z": ["s"],
 }  # fmt: skip
@@ -84,7 +84,7 @@ def accent(r):
     """A few sounds changed, in words or at their ends."""
     if r.random() < 0.25:
         return []
-    sounds = r.sample(list(CHANGES), r.choice([1, 2, 3, 4, 6]))
+    sounds = r.sample(list(CHANGES), r.choice([1, 2, 3, 4, 6, 8, 12]))
     return [f"replace {r.choice(['00', '00', '01', '02', '03'])} {sound} {r.choice(CHANGES[sound])}" for sound in sounds]
 
 

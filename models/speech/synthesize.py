@@ -73,10 +73,10 @@ def rhvoice(r, voices=("bdl", "clb", "clb", "alan")):
 
 
 def shifted(r, voice):
-    """A speaker more: espeak-ng has its variants, the others few voices, whose pitch is moved for two in five."""
-    if voice.engine == "espeak-ng" or r.random() < 0.6:
+    """A speaker more: espeak-ng has its variants, the others few voices, most of them men's, whose pitch is moved for two in three."""
+    if voice.engine == "espeak-ng" or r.random() < 0.35:
         return voice
-    return replace(voice, shift=r.randint(-4, 7))
+    return replace(voice, shift=r.randint(-4, 4) if voice.name == "clb" else r.randint(-3, 9))
 
 
 def plan(name, count, r):
@@ -93,7 +93,7 @@ def plan(name, count, r):
     short = {"mixture": sentences.COMMANDS_AND_DIGITS}
     heard = [espeak, flite, festival, rhvoice], [0.34, 0.26, 0.10, 0.30]
     return {
-        "train": lambda: pick([made, espeak, flite, festival, rhvoice], [0.42, 0.14, 0.26, 0.06, 0.12], count, change=shifted, mixture=sentences.TRAINING),
+        "train": lambda: pick([made, espeak, flite, festival, rhvoice], [0.42, 0.10, 0.30, 0.05, 0.13], count, change=shifted, mixture=sentences.TRAINING),
         "validation": lambda: pick(*heard, count, test=True),
         "voices": lambda: pick(unseen, [0.7, 0.3], count, test=True),
         "engine": lambda: pick(hts, [1], count, test=True),

@@ -11,7 +11,7 @@ use anyhow::{Result, bail};
 const USAGE: &str = "\
 Usage: cargo xtask <command>
 
-  openapi              write components/docs/openapi.json from the components' annotations
+  openapi              write crates/contract/openapi.json from the components' annotations
   openapi --check      fail when the committed document is not the one that would be written
   new-route NAME       add a component that answers GET /NAME, with its trigger and its test";
 

@@ -42,7 +42,7 @@ pub(crate) fn check(root: &Path) -> Result<()> {
 }
 
 fn path(root: &Path) -> PathBuf {
-    root.join("components/docs/openapi.json")
+    root.join("crates/contract/openapi.json")
 }
 
 fn document() -> Result<String> {

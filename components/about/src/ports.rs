@@ -2,15 +2,13 @@
 
 use axum::http::{HeaderMap, Uri, header, uri::Authority};
 use axum::response::Response;
+use contract::OPENAPI;
 use http_api::negotiated;
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
 use crate::page::{document, escape};
-
-/// The document of the whole API, which lists every endpoint.
-const OPENAPI: &str = include_str!("../../docs/openapi.json");
 
 /// The methods a path item of OpenAPI may have.
 const METHODS: [&str; 7] = ["get", "post", "put", "patch", "delete", "head", "options"];

@@ -1,8 +1,6 @@
 //! `GET /docs` (Swagger UI) and `GET /openapi.json`.
 //!
-//! The document is made from the components' own annotations by `cargo xtask openapi` and committed,
-//! so that a change of the contract shows up in review. Swagger UI's files come with a crate; the
-//! page loads nothing from any other host.
+//! Swagger UI's files come with a crate; the page loads nothing from any other host.
 
 use std::sync::Arc;
 
@@ -10,12 +8,11 @@ use axum::body::Bytes;
 use axum::http::{HeaderValue, header};
 use axum::response::{Html, IntoResponse};
 use axum::routing::get;
+use contract::OPENAPI;
 use guest::{Request, Response};
 use http_api::problem::NOT_FOUND;
 use http_api::{Path, Problem};
 use utoipa_axum::{router::OpenApiRouter, routes};
-
-const OPENAPI: &str = include_str!("../openapi.json");
 
 /// How long a browser keeps Swagger UI's files, which change with a release only.
 const CACHE_CONTROL: HeaderValue = HeaderValue::from_static("public, max-age=3600");

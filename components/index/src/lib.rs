@@ -52,7 +52,15 @@ async fn index(headers: HeaderMap) -> Response {
             ("ping", "/ping"),
         ]),
     };
-    negotiated(&headers, &index, || include_str!("index.html"))
+    negotiated(&headers, &index, page)
+}
+
+/// The page, without the routes that are not served.
+fn page() -> String {
+    let lines = include_str!("index.html").split_inclusive('\n');
+    lines
+        .filter(|line| cfg!(feature = "speech") || !line.contains("/asr"))
+        .collect()
 }
 
 /// The routes of this component, with their part of the OpenAPI document.
