@@ -38,8 +38,8 @@ impl Default for BeamSettings {
             width: 1024,
             beam_threshold: 18.0,
             token_threshold: -7.0,
-            language_weight: 0.8,
-            word_bonus: 2.0,
+            language_weight: 1.0,
+            word_bonus: 2.5,
             unknown_penalty: 10.0,
             letter_penalty: 1.0,
         }
