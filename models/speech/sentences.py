@@ -215,24 +215,11 @@ def normalize(text):
     return " ".join(words).upper() or None
 
 
-# What a set of sentences is made of: how many of each kind.
-MIXTURE = (
-    (0.42, lambda r: r.choice(wordnet())),
-    (0.22, phrase),
-    (0.10, rare_words),
-    (0.10, command),
-    (0.11, spoken_number),
-    (0.05, letters),
-)
+# What a set of sentences is made of, and how many of each kind.
+KINDS = (lambda r: r.choice(wordnet()), phrase, rare_words, command, spoken_number, letters)
+MIXTURE = tuple(zip((0.42, 0.22, 0.10, 0.10, 0.11, 0.05), KINDS))
 # In training more of what is hard: the spelling of each word is to be learnt.
-TRAINING = (
-    (0.42, lambda r: r.choice(wordnet())),
-    (0.16, phrase),
-    (0.26, rare_words),
-    (0.06, command),
-    (0.06, spoken_number),
-    (0.04, letters),
-)
+TRAINING = tuple(zip((0.42, 0.16, 0.26, 0.06, 0.06, 0.04), KINDS))
 COMMANDS_AND_DIGITS = ((0.5, command), (0.5, spoken_number))
 
 

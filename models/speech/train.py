@@ -42,6 +42,7 @@ def read_shard(path):
     return [(samples[a:b], line.split("\t")[-1]) for a, b, line in zip(starts, ends, lines)]
 
 
+# Filters for vocal tracts from 12 % shorter to 12 % longer; that in the middle changes nothing.
 WARPED = torch.stack([network.mel_filters(0.88 + 0.02 * i) for i in range(13)])
 
 

@@ -1,5 +1,6 @@
 //! `GET /`, and the 404 for every path that no other component answers.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use axum::http::HeaderMap;
@@ -56,11 +57,13 @@ async fn index(headers: HeaderMap) -> Response {
 }
 
 /// The page, without the routes that are not served.
-fn page() -> String {
-    let lines = include_str!("index.html").split_inclusive('\n');
-    lines
-        .filter(|line| cfg!(feature = "speech") || !line.contains("/asr"))
-        .collect()
+fn page() -> Cow<'static, str> {
+    let page = include_str!("index.html");
+    if cfg!(feature = "speech") {
+        return page.into();
+    }
+    let lines = page.split_inclusive('\n');
+    lines.filter(|line| !line.contains("/asr")).collect()
 }
 
 /// The routes of this component, with their part of the OpenAPI document.
