@@ -21,11 +21,12 @@ VOCABULARY = ["<pad>", "<s>", "</s>", "<unk>", "|", *"ETAONIHSRDLUMWCFGYPBVK'XJQ
 FLOOR = 1e-5
 
 
-def mel_filters(warp=1.0):
+def mel_filters(warp=1.0, bend=0.0, waves=1.0, phase=0.0):
     """Triangular filters [MELS, WINDOW / 2 + 1], HTK's mel scale from 30 Hz to 7.8 kHz.
 
     With a `warp` other than 1 they hear a vocal tract that much longer (Jaitly and Hinton 2013): all frequencies are
-    multiplied by it up to a corner, and from there on go linearly to the same end.
+    multiplied by it up to a corner, and from there on go linearly to the same end. A `bend` moves formants apart from
+    one another, by up to that share and in `waves` half waves over the mel scale.
     """
     mel = lambda hz: 2595 * math.log10(1 + hz / 700)
     points = torch.linspace(mel(30), mel(7800), MELS + 2)
@@ -33,6 +34,7 @@ def mel_filters(warp=1.0):
     corner = 4800 / max(1, warp)
     beyond = 7800 - (7800 - edges) * (7800 - corner * warp) / (7800 - corner)
     edges = torch.where(edges <= corner, edges * warp, beyond)
+    edges = edges * (1 + bend * torch.sin(math.pi * waves * points / mel(7800) + phase))
     bins = torch.arange(WINDOW // 2 + 1) * (RATE / WINDOW)
     low, centre, high = edges[:-2, None], edges[1:-1, None], edges[2:, None]
     return torch.clamp(torch.minimum((bins - low) / (centre - low), (high - bins) / (high - centre)), min=0)

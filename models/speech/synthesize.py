@@ -43,7 +43,7 @@ class Voice:
     engine: str
     name: str
     speed: float = 1.0
-    pitch: int = 50  # espeak-ng's own, 0 to 99
+    pitch: int = 50  # espeak-ng's own, 0 to 99; Pico's in per cent
     shift: int = 0  # of the pitch afterwards, in semitones, the formants left where they are
     made: int = 0  # the seed of a voice of espeak-ng that was made at random
 
@@ -68,13 +68,17 @@ def festival(r, voices=("kal_diphone", "ked_diphone")):
     return Voice("festival", r.choice(voices), round(r.uniform(0.75, 1.3), 2))
 
 
-def rhvoice(r, voices=("bdl", "clb", "clb", "alan")):
+def rhvoice(r, voices=("bdl", "clb", "clb", "clb", "alan")):
     return Voice("rhvoice", r.choice(voices), round(r.uniform(0.75, 1.3), 2))
 
 
+def pico(r, voices=("en-US", "en-GB")):
+    return Voice("pico", r.choice(voices), round(r.uniform(0.75, 1.3), 2), r.randint(75, 125))
+
+
 def shifted(r, voice):
-    """A speaker more: espeak-ng has its variants, the others few voices, most of them men's, whose pitch is moved for two in three."""
-    if voice.engine == "espeak-ng" or r.random() < 0.35:
+    """A speaker more: of the engines that have few voices, most of them men's, every other one has its pitch moved."""
+    if voice.engine in ("espeak-ng", "pico") or r.random() < 0.5:
         return voice
     return replace(voice, shift=r.randint(-4, 4) if voice.name == "clb" else r.randint(-3, 9))
 
@@ -91,9 +95,9 @@ def plan(name, count, r):
     ]
     hts = [lambda r: festival(r, ("cmu_us_slt_arctic_hts",))]
     short = {"mixture": sentences.COMMANDS_AND_DIGITS}
-    heard = [espeak, flite, festival, rhvoice], [0.34, 0.26, 0.10, 0.30]
+    heard = [espeak, flite, festival, rhvoice, pico], [0.30, 0.22, 0.10, 0.22, 0.16]
     return {
-        "train": lambda: pick([made, espeak, flite, festival, rhvoice], [0.42, 0.10, 0.30, 0.05, 0.13], count, change=shifted, mixture=sentences.TRAINING),
+        "train": lambda: pick([made, espeak, flite, festival, rhvoice, pico], [0.40, 0.06, 0.14, 0.03, 0.09, 0.28], count, change=shifted, mixture=sentences.TRAINING),
         "validation": lambda: pick(*heard, count, test=True),
         "voices": lambda: pick(unseen, [0.7, 0.3], count, test=True),
         "engine": lambda: pick(hts, [1], count, test=True),
@@ -140,6 +144,9 @@ def speak_one(voice, text, path):
             run("flite", "-voice", voice.name, "--setf", f"duration_stretch={1 / voice.speed:.2f}", "-t", text, "-o", path)
         case "rhvoice":
             run("RHVoice-test", "-p", voice.name, "-r", str(round(100 * voice.speed)), "-o", path, text=text)
+        case "pico":
+            level = f'<speed level="{round(100 * voice.speed)}"><pitch level="{voice.pitch}">{text}</pitch></speed>'
+            run("pico2wave", "-l", voice.name, "-w", path, level)
 
 
 def speak_festival(items, folder):

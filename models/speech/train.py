@@ -8,6 +8,7 @@ larger `--minutes`, holds it again first). What is evaluated and exported is a r
 
 import argparse
 import json
+import math
 import os
 import random
 import time
@@ -42,8 +43,15 @@ def read_shard(path):
     return [(samples[a:b], line.split("\t")[-1]) for a, b, line in zip(starts, ends, lines)]
 
 
-# Filters for vocal tracts from 12 % shorter to 12 % longer; that in the middle changes nothing.
-WARPED = torch.stack([network.mel_filters(0.88 + 0.02 * i) for i in range(13)])
+def warped_filters(r):
+    """Filters that hear other vocal tracts; the first of them changes nothing."""
+    length = lambda: r.uniform(0.88, 1.12)
+    longer = [network.mel_filters(length()) for _ in range(32)]
+    bent = [network.mel_filters(length(), 0.07 * r.random(), r.uniform(1, 4), r.uniform(0, 2 * math.pi)) for _ in range(96)]
+    return torch.stack([network.mel_filters(), *longer, *bent])
+
+
+WARPED = warped_filters(random.Random(1))
 
 
 def features(waveforms, rng):
@@ -57,8 +65,7 @@ def features(waveforms, rng):
         row[: len(waveform)] = torch.from_numpy(waveform)
     window = torch.hann_window(network.WINDOW)
     spectrum = torch.stft(batch, network.WINDOW, network.HOP, network.WINDOW, window, center=False, return_complex=True)
-    plain = len(WARPED) // 2
-    chosen = [rng.randrange(len(WARPED)) if rng.random() < 0.7 else plain for _ in waveforms]
+    chosen = [rng.randrange(len(WARPED)) if rng.random() < 0.75 else 0 for _ in waveforms]
     return torch.matmul(WARPED[chosen], spectrum.real**2 + spectrum.imag**2), lengths
 
 
