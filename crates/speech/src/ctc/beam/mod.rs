@@ -39,7 +39,7 @@ impl Default for BeamSettings {
             beam_threshold: 18.0,
             token_threshold: -7.0,
             language_weight: 1.0,
-            word_bonus: 2.5,
+            word_bonus: 2.0,
             unknown_penalty: 10.0,
             letter_penalty: 1.0,
         }
