@@ -217,9 +217,9 @@ def normalize(text):
 
 # What a set of sentences is made of, and how many of each kind.
 KINDS = (lambda r: r.choice(wordnet()), phrase, rare_words, command, spoken_number, letters)
-MIXTURE = tuple(zip((0.42, 0.22, 0.10, 0.10, 0.11, 0.05), KINDS))
+MIXTURE = tuple(zip((0.42, 0.22, 0.10, 0.10, 0.11, 0.05), KINDS, strict=True))
 # In training more of what is hard: the spelling of each word is to be learnt.
-TRAINING = tuple(zip((0.42, 0.16, 0.26, 0.06, 0.06, 0.04), KINDS))
+TRAINING = tuple(zip((0.42, 0.16, 0.26, 0.06, 0.06, 0.04), KINDS, strict=True))
 COMMANDS_AND_DIGITS = ((0.5, command), (0.5, spoken_number))
 
 

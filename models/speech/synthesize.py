@@ -77,7 +77,7 @@ def pico(r, voices=("en-US", "en-GB")):
 
 
 def shifted(r, voice):
-    """A speaker more: of the engines that have few voices, most of them men's, every other one has its pitch moved."""
+    """A speaker more: where an engine has few voices, most of them men's, and no pitch of its own, every other one has it moved."""
     if voice.engine in ("espeak-ng", "pico") or r.random() < 0.5:
         return voice
     return replace(voice, shift=r.randint(-4, 4) if voice.name == "clb" else r.randint(-3, 9))
@@ -162,6 +162,16 @@ def speak_festival(items, folder):
     run("festival", "-b", path)
 
 
+def described(items):
+    """The lines that go with a shard."""
+    return "".join(f"{v.engine}\t{v.name}\t{v.speed}\t{v.pitch}\t{v.shift}\t{text}\n" for v, text in items)
+
+
+def is_spoken(path, items):
+    """Whether the shard is there, and of these voices and sentences: not of what a set was made of before."""
+    return path.exists() and path.with_suffix(".tsv").read_text() == described(items)
+
+
 def shard(path, items):
     """Speaks `items` and writes them as one shard."""
     with tempfile.TemporaryDirectory() as folder:
@@ -169,7 +179,7 @@ def shard(path, items):
         batch = [(i, item) for i, item in numbered if item[0].engine == "festival"]
         if batch:
             speak_festival(batch, folder)
-        samples, ends, lines = [], [], []
+        samples, ends = [], []
         for i, (voice, text) in numbered:
             file = Path(folder, f"{i}.wav")
             if voice.engine != "festival":
@@ -181,10 +191,10 @@ def shard(path, items):
             file.unlink()
             samples.append(np.clip(audio, -32768, 32767).astype(np.int16))
             ends.append(len(audio))
-            lines.append(f"{voice.engine}\t{voice.name}\t{voice.speed}\t{voice.pitch}\t{voice.shift}\t{text}\n")
-    path.with_suffix(".tsv").write_text("".join(lines))
     partial = path.with_suffix(".partial.npz")
     np.savez(partial, samples=np.concatenate(samples), ends=np.cumsum(ends))
+    path.unlink(missing_ok=True)
+    path.with_suffix(".tsv").write_text(described(items))
     os.replace(partial, path)
 
 
@@ -205,9 +215,9 @@ def main():
     with ProcessPoolExecutor(args.workers) as pool:
         waiting = []
         for start in range(0, len(items), args.shard):
-            path = folder / f"{args.seed}-{start:06}.npz"
-            if not path.exists():
-                waiting.append(pool.submit(shard, path, items[start : start + args.shard]))
+            path, part = folder / f"{args.seed}-{start:06}.npz", items[start : start + args.shard]
+            if not is_spoken(path, part):
+                waiting.append(pool.submit(shard, path, part))
         for done, future in enumerate(waiting, 1):
             future.result()
             print(f"{args.set}: {done} of {len(waiting)} shards", flush=True)
