@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
-use crate::kernel::{COLUMNS, ROWS, Tile, tile};
 use crate::pace::Pace;
+use crate::tile::{COLUMNS, ROWS, Tile, tile};
 
 /// Panels of the other matrix that are packed at a time: they stay in the cache while all of the packed matrix passes.
 const PANELS_OF_ROWS: usize = 16;
@@ -14,7 +14,7 @@ const DEPTH: usize = 512;
 
 /// On which side of the product the packed matrix is. The output should lie in memory row by row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Side {
+pub enum Side {
     /// Its items are rows of the output.
     Rows,
     /// Its items are columns of the output.
@@ -22,7 +22,7 @@ pub(crate) enum Side {
 }
 
 /// A matrix of some items with `depth` values each, in panels of a few items.
-pub(crate) struct Packed {
+pub struct Packed {
     items: usize,
     depth: usize,
     panels: Panels,
@@ -69,7 +69,7 @@ impl Strided<'_> {
 
 impl Packed {
     /// Packs the matrix that has `value(item, k)`.
-    pub(crate) fn new(
+    pub fn new(
         side: Side,
         items: usize,
         depth: usize,
@@ -115,30 +115,36 @@ fn pack<const WIDTH: usize>(
 }
 
 /// A matrix in memory: item `i` has its value `k` at `data[items[i] + depth[k]]`.
-pub(crate) struct Strided<'a> {
-    pub(crate) data: &'a [f32],
-    pub(crate) items: &'a [usize],
-    pub(crate) depth: &'a [usize],
+pub struct Strided<'a> {
+    /// The values.
+    pub data: &'a [f32],
+    /// Where each item begins.
+    pub items: &'a [usize],
+    /// How far each value is from there.
+    pub depth: &'a [usize],
 }
 
 /// Where results go: of packed item `p` and other item `i`, to `data[packed[p] + items[i]]`.
-pub(crate) struct Output<'a> {
-    pub(crate) data: &'a mut [f32],
-    pub(crate) packed: &'a [usize],
-    pub(crate) items: &'a [usize],
+pub struct Output<'a> {
+    /// The values.
+    pub data: &'a mut [f32],
+    /// Where the results of each packed item begin.
+    pub packed: &'a [usize],
+    /// How far the result of each other item is from there.
+    pub items: &'a [usize],
 }
 
 /// What is done to each result.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct Finish {
+pub struct Finish {
     /// Is added: one for each packed item, or nothing.
-    pub(crate) bias: Vec<f32>,
+    pub bias: Vec<f32>,
     /// Negative results become 0.
-    pub(crate) relu: bool,
+    pub relu: bool,
 }
 
 /// Each item of `matrix` times each item of `packed`. What was in the output before is lost.
-pub(crate) fn multiply(
+pub fn multiply(
     packed: &Packed,
     matrix: &Strided,
     output: &mut Output,

@@ -3,16 +3,16 @@
 //! In 128-bit registers its 12 sums, 3 columns and a row fit the 16 that x86-64 has; taller tiles measured slower.
 
 /// Rows of a tile.
-pub(crate) const ROWS: usize = 4;
+pub const ROWS: usize = 4;
 /// Columns of a tile.
-pub(crate) const COLUMNS: usize = 12;
+pub const COLUMNS: usize = 12;
 
 /// A tile of sums, row by row.
-pub(crate) type Tile = [[f32; COLUMNS]; ROWS];
+pub type Tile = [[f32; COLUMNS]; ROWS];
 
 /// Σ over k of `rows[k][i] · columns[k][j]`, for as many k as both have.
 #[cfg(not(target_family = "wasm"))]
-pub(crate) fn tile(rows: &[[f32; ROWS]], columns: &[[f32; COLUMNS]]) -> Tile {
+pub fn tile(rows: &[[f32; ROWS]], columns: &[[f32; COLUMNS]]) -> Tile {
     let mut sums = Tile::default();
     for (row, column) in rows.iter().zip(columns) {
         for (sums, row) in sums.iter_mut().zip(row) {
@@ -26,7 +26,7 @@ pub(crate) fn tile(rows: &[[f32; ROWS]], columns: &[[f32; COLUMNS]]) -> Tile {
 
 /// Σ over k of `rows[k][i] · columns[k][j]`, for as many k as both have.
 #[cfg(target_family = "wasm")]
-pub(crate) fn tile(rows: &[[f32; ROWS]], columns: &[[f32; COLUMNS]]) -> Tile {
+pub fn tile(rows: &[[f32; ROWS]], columns: &[[f32; COLUMNS]]) -> Tile {
     #![allow(unsafe_code, reason = "SIMD")]
     let depth = rows.len().min(columns.len());
     // SAFETY: both slices have `depth` items. A runtime without relaxed SIMD refuses the whole component.

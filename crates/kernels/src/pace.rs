@@ -10,14 +10,14 @@ const VALUE: usize = 24;
 
 /// Calls a function after every portion of work.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Pace(pub(crate) fn());
+pub struct Pace(pub fn());
 
 /// Work since the last pause. Threads may share it: it only spreads the pauses.
 static SPENT: AtomicUsize = AtomicUsize::new(0);
 
 impl Pace {
     /// Counts `multiplications` that were done.
-    pub(crate) fn multiplied(self, multiplications: usize) {
+    pub fn multiplied(self, multiplications: usize) {
         if SPENT.fetch_add(multiplications, Ordering::Relaxed) + multiplications >= PORTION {
             SPENT.store(0, Ordering::Relaxed);
             (self.0)();
@@ -25,7 +25,7 @@ impl Pace {
     }
 
     /// Counts `values` that an operator of the graph gave.
-    pub(crate) fn passed(self, values: usize) {
+    pub fn passed(self, values: usize) {
         self.multiplied(values.saturating_mul(VALUE));
     }
 }
