@@ -26,12 +26,15 @@ pub(crate) fn words(ids: &[u32], vocabulary: &Vocabulary, language: &str) -> Vec
         if text.ends_with('\u{FFFD}') && end < ids.len() {
             continue;
         }
-        let joined = match words.last() {
-            None => false,
-            Some(last) if !is_word(&text) => !text.starts_with(' ') || is_word(&last.text),
-            Some(last) if spaced => !text.starts_with(' ') || !is_word(&last.text),
-            Some(last) => !is_word(&last.text),
-        };
+        // Signs in front wait for their word.
+        let joined = words.last().is_some_and(|last| {
+            let begins = if spaced {
+                text.starts_with(' ')
+            } else {
+                is_word(&text)
+            };
+            !begins || !is_word(&last.text)
+        });
         match words.last_mut().filter(|_| joined) {
             Some(last) => {
                 last.text.push_str(&text);
