@@ -22,12 +22,14 @@ pub enum Side {
 }
 
 /// A matrix of some items with `depth` values each, in panels of a few items.
+#[derive(Clone)]
 pub struct Packed {
     items: usize,
     depth: usize,
     panels: Panels,
 }
 
+#[derive(Clone)]
 enum Panels {
     Rows(Vec<[f32; ROWS]>),
     Columns(Vec<[f32; COLUMNS]>),

@@ -35,6 +35,7 @@ pub enum Then {
 }
 
 /// A linear layer, y = W·x + b.
+#[derive(Clone)]
 pub struct Linear {
     inputs: usize,
     outputs: usize,

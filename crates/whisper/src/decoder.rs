@@ -15,6 +15,7 @@ const ADD: (Precision, Then) = (Precision::Double, Then::Add);
 /// Keys that are multiplied with a query at a time.
 const LANES: usize = 8;
 
+#[derive(Clone)]
 pub(crate) struct Decoder {
     /// The embedding of each token, which is the last layer, too.
     tokens: Linear,
@@ -25,6 +26,7 @@ pub(crate) struct Decoder {
     heads: usize,
 }
 
+#[derive(Clone)]
 struct Layer {
     attention_norm: Norm,
     projections: Linear,

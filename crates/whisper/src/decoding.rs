@@ -18,6 +18,7 @@ const TOKENS_A_SECOND: f32 = 12.0;
 const LEAST_TOKENS: f32 = 16.0;
 
 /// Which tokens mean what.
+#[derive(Clone)]
 pub(crate) struct Rules {
     pub(crate) end: u32,
     pub(crate) start: u32,

@@ -42,6 +42,7 @@ impl Default for Padding {
     }
 }
 
+#[derive(Clone)]
 pub(crate) struct Encoder {
     convolutions: [Convolution; 2],
     positions: Vec<f32>,
@@ -52,6 +53,7 @@ pub(crate) struct Encoder {
     bands: usize,
 }
 
+#[derive(Clone)]
 struct Layer {
     attention_norm: Norm,
     projections: Linear,
@@ -62,6 +64,7 @@ struct Layer {
 }
 
 /// A convolution over frames, followed by the activation.
+#[derive(Clone)]
 struct Convolution {
     kernels: Packed,
     bias: Finish,

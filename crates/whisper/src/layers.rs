@@ -5,6 +5,7 @@ use kernels::quantized::Linear;
 use crate::checkpoint::{Checkpoint, LoadError};
 
 /// Scales and shifts after a normalisation.
+#[derive(Clone)]
 pub(crate) struct Norm {
     scale: Vec<f32>,
     shift: Vec<f32>,

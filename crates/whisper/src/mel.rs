@@ -19,6 +19,7 @@ const BINS: usize = WINDOW / 2 + 1;
 const LEAST: f32 = 1e-10;
 
 /// Computes mel spectrograms as OpenAI's `log_mel_spectrogram` does.
+#[derive(Clone)]
 pub(crate) struct Mel {
     fft: Arc<dyn RealToComplex<f32>>,
     window: Vec<f32>,

@@ -88,6 +88,7 @@ pub enum RecognizeError {
 }
 
 /// A loaded model. Loading takes far longer than recognising: keep one.
+#[derive(Clone)]
 pub struct Model {
     name: String,
     created: u64,

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use crate::checkpoint::Checkpoint;
 
 /// The tokens of a model.
+#[derive(Clone)]
 pub(crate) struct Vocabulary {
     /// The bytes of all tokens, one after the other, and where each ends.
     bytes: Vec<u8>,
