@@ -29,10 +29,15 @@ fn main() {
             .recognize(&samples[..samples.len().min(480_000)], &options)
             .expect("recognised");
         let text: String = result.words.iter().map(|word| word.text.as_str()).collect();
+        let evidence = result.evidence;
         println!(
-            "{path}\t{:.3}\t{:.2}\t{}",
+            "{path}\t{:.3}\t{:.2}\t{:.2}\t{:.2}\t{:.2}\t{:.1}\t{}",
             begin.elapsed().as_secs_f32(),
-            result.no_speech,
+            evidence.no_speech,
+            evidence.annotation,
+            evidence.average_log_probability,
+            evidence.compression_ratio,
+            result.temperature,
             text.trim()
         );
         if env::var_os("WORDS").is_some() {

@@ -46,19 +46,27 @@ pub(crate) struct Choice {
     pub(crate) log_probability: f32,
 }
 
+/// What tells whether anybody speaks, and whether a text is right.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Evidence {
+    /// The probability of the token for no speech.
+    pub no_speech: f32,
+    /// The probability that the text begins with an annotation, such as `[Music]`.
+    pub annotation: f32,
+    /// Mean log-probability of the tokens and the end.
+    pub average_log_probability: f32,
+    /// How much shorter zlib makes the text.
+    pub compression_ratio: f32,
+}
+
 /// A text as it was decoded.
 #[derive(Clone, Debug)]
 pub(crate) struct Decoded {
     pub(crate) choices: Vec<Choice>,
     /// For each token and the end: what each alignment head attends to.
     pub(crate) alignment: Vec<f32>,
-    /// Mean log-probability of the tokens and the end.
-    pub(crate) average: f32,
-    pub(crate) compression_ratio: f32,
     pub(crate) temperature: f32,
-    /// How likely the model takes the window for no speech, and for something that it would annotate.
-    pub(crate) no_speech: f32,
-    pub(crate) annotation: f32,
+    pub(crate) evidence: Evidence,
     /// It ran into a loop, and was cut.
     looped: bool,
 }
@@ -171,17 +179,19 @@ impl Window<'_> {
             },
         ) {
             let decoded = self.attempt(temperature);
-            let silent = decoded.no_speech > 0.6 && decoded.average < GUESS;
-            let fine = !decoded.looped
-                && decoded.compression_ratio <= REPETITIVE
-                && decoded.average >= GUESS;
+            let evidence = decoded.evidence;
+            let guess = evidence.average_log_probability < GUESS;
+            let silent = evidence.no_speech > 0.6 && guess;
+            let loops = decoded.looped || evidence.compression_ratio > REPETITIVE;
+            let fine = !loops && !guess;
             if fine || silent {
                 return decoded;
             }
             // When none is fine, the likeliest that is no loop is the best that there is.
             let rank = |decoded: &Decoded| {
-                let loops = decoded.looped || decoded.compression_ratio > REPETITIVE;
-                (!loops, decoded.average)
+                let evidence = decoded.evidence;
+                let loops = decoded.looped || evidence.compression_ratio > REPETITIVE;
+                (!loops, evidence.average_log_probability)
             };
             if best.as_ref().is_none_or(|best| rank(&decoded) > rank(best)) {
                 best = Some(decoded);
@@ -204,11 +214,8 @@ impl Window<'_> {
         let mut decoded = Decoded {
             choices: Vec::new(),
             alignment: Vec::new(),
-            average: 0.0,
-            compression_ratio: 0.0,
             temperature,
-            no_speech: 0.0,
-            annotation: 0.0,
+            evidence: Evidence::default(),
             looped: false,
         };
         let (mut next, before) = match self.before {
@@ -219,7 +226,7 @@ impl Window<'_> {
             decoder.push(&mut text, *token, heard, &[], pace);
             if *token == rules.start {
                 decoder.logits(&mut text, &mut logits, pace);
-                decoded.no_speech = probability(&logits, &[rules.no_speech]);
+                decoded.evidence.no_speech = probability(&logits, &[rules.no_speech]);
             }
         }
         let room = decoder
@@ -234,7 +241,7 @@ impl Window<'_> {
             decoder.push(&mut text, next, heard, &rules.alignment_heads, pace);
             decoder.logits(&mut text, &mut logits, pace);
             if decoded.choices.is_empty() {
-                decoded.annotation = probability(&logits, &rules.annotations);
+                decoded.evidence.annotation = probability(&logits, &rules.annotations);
             }
             rules.suppress(&mut logits, decoded.choices.is_empty());
             let choice = choose(&logits, temperature, &mut random);
@@ -259,8 +266,8 @@ impl Window<'_> {
         text.alignment
             .truncate(rows * rules.alignment_heads.len() * heard.frames());
         decoded.alignment = text.alignment;
-        decoded.average = sum / rows as f32;
-        decoded.compression_ratio = compression_ratio(
+        decoded.evidence.average_log_probability = sum / rows as f32;
+        decoded.evidence.compression_ratio = compression_ratio(
             &self
                 .vocabulary
                 .text(decoded.choices.iter().map(|choice| choice.id)),

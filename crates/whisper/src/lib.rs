@@ -17,6 +17,7 @@ mod vocabulary;
 mod words;
 
 pub use checkpoint::LoadError;
+pub use decoding::Evidence;
 pub use encoder::Padding;
 pub use mel::SAMPLE_RATE;
 pub use model::{MINIMUM_SAMPLES, Model, Options, Recognition, RecognizeError, Token, Word};

@@ -5,7 +5,7 @@ use kernels::Pace;
 use crate::align::align;
 use crate::checkpoint::{Checkpoint, LoadError};
 use crate::decoder::{Decoder, Heard};
-use crate::decoding::{Decoded, Rules, Window};
+use crate::decoding::{Decoded, Evidence, Rules, Window};
 use crate::encoder::{Encoder, FRAMES, Padding};
 use crate::mel::{HOP, Mel, SAMPLE_RATE};
 use crate::vocabulary::Vocabulary;
@@ -40,6 +40,8 @@ pub struct Recognition {
     pub words: Vec<Word>,
     /// The temperature at which they were decoded.
     pub temperature: f32,
+    /// What the decision whether anybody speaks rests on.
+    pub evidence: Evidence,
 }
 
 /// A word and when it is said, in seconds.
@@ -281,9 +283,10 @@ impl Model {
         let _ = samples;
         Recognition {
             language: language.to_owned(),
-            no_speech: decoded.no_speech,
+            no_speech: decoded.evidence.no_speech,
             words: words.collect(),
             temperature: decoded.temperature,
+            evidence: decoded.evidence,
         }
     }
 }
