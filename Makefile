@@ -31,7 +31,7 @@ HOST := target/host/routelets
 HOST_TARGET = $(shell ./scripts/host-target)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-test build host up worker test lint bench model train evaluate openapi transcribe new-route oci clean \
+.PHONY: help setup setup-test build host up worker test lint bench models model evaluate recordings openapi transcribe new-route oci clean \
 	docker-all docker-build docker-start docker-stop docker-remove docker-clean docker-interactive test-image test-spin-image
 
 help: ## List the targets
@@ -79,15 +79,17 @@ lint: setup ## Check formatting, lints and documentation
 bench: setup-test build ## Measure against the peers; writes bench/RESULTS.md; PARTS=… measures some only
 	./bench/run $(PARTS)
 
-model: host ## Recognise with another model: make model MODEL=facebook/wav2vec2-base-960h, or a folder
-	@onnx=$$(./models/speech/wav2vec2 "$(MODEL)") && ONNX=$$onnx $(HOST) build --component-id recognizer && \
-		echo "Serve it: make up ONNX=$$onnx"
+models: ## Bring the speech model to .cache/models
+	@./models/whisper/fetch
 
-train: ## Train the bundled speech model; MINUTES=240
-	./models/speech/run train $(MINUTES)
+model: host ## Recognise with another model: make model MODEL=openai/whisper-base.en, or a folder
+	@./scripts/model "$(MODEL)"
 
-evaluate: build ## Word error rates through the running app, into the model card
-	./models/speech/run evaluate
+recordings: ## Fetch the recordings of people that `make evaluate` listens to
+	@./models/whisper/recordings --all
+
+evaluate: build ## Word error rates through the running app, into models/whisper/README.md
+	@./models/whisper/evaluate
 
 openapi: setup ## Write the OpenAPI document anew
 	cargo xtask openapi
