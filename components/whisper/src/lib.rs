@@ -2,11 +2,8 @@
 //!
 //! `init` runs when the component is built: every instance starts with the loaded model in its memory.
 
-#[cfg(target_family = "wasm")]
-mod allocator;
 mod bindings;
 
-use std::error::Error as StdError;
 use std::sync::OnceLock;
 
 use bindings::Guest;
@@ -14,11 +11,12 @@ use bindings::exports::routelets::recognizer::recognizer::{
     Error, Guest as RecognizerGuest, Model as Description, Options, Recognition, Segment, Task,
     Token, Word,
 };
+use snapshot_heap::chain;
 use whisper::{MINIMUM_SAMPLES, Model, Padding, RecognizeError, SAMPLE_RATE};
 
 #[cfg(target_family = "wasm")]
 #[global_allocator]
-static HEAPS: allocator::Heaps = allocator::Heaps::new();
+static HEAPS: snapshot_heap::Heaps = snapshot_heap::Heaps::new();
 
 static MODEL: OnceLock<Model> = OnceLock::new();
 
@@ -110,16 +108,4 @@ fn answer(recognition: whisper::Recognition) -> Recognition {
             vec![segment]
         },
     }
-}
-
-/// An error with its causes.
-fn chain(error: &dyn StdError) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
 }
