@@ -1,15 +1,7 @@
 //! Subtitles: the segments of a transcript in the formats of players and of Whisper's command.
 use std::fmt::Write;
 
-use crate::{
-    Word,
-    transcript::{Segment, Transcript},
-};
-
-/// Characters of a line of SubRip and WebVTT, unless a single word is longer.
-const LINE: usize = 42;
-/// Lines that are shown at once.
-const LINES: usize = 2;
+use crate::transcript::{LONGEST, Segment, Transcript};
 
 /// [SubRip](https://en.wikipedia.org/wiki/SubRip).
 pub fn srt(transcript: &Transcript) -> String {
@@ -64,41 +56,16 @@ struct Cue {
     lines: Vec<String>,
 }
 
-/// The segments, those whose words do not fit cut into several cues.
+/// The segments, each no longer than it is read.
 fn cues(transcript: &Transcript) -> Vec<Cue> {
-    let mut cues = Vec::new();
     let mut last = 0;
-    for segment in &transcript.segments {
-        let mut words = transcript
-            .words
-            .get(segment.words.clone())
-            .unwrap_or_default();
-        while let [first, ..] = words {
-            let (lines, count) = wrap(words);
-            let (shown, rest) = words.split_at(count);
-            let (start, end) =
-                milliseconds(first.start, shown.last().unwrap_or(first).end, &mut last);
-            cues.push(Cue { start, end, lines });
-            words = rest;
-        }
-    }
-    cues
-}
-
-/// The lines that the first words fill, and how many words these are: at least one of each.
-fn wrap(words: &[Word]) -> (Vec<String>, usize) {
-    let mut lines: Vec<String> = Vec::new();
-    for (i, word) in words.iter().enumerate() {
-        let full = lines.len() == LINES;
-        match lines.last_mut() {
-            Some(line) if line.chars().count() + word.text.chars().count() <= LINE => {
-                line.push_str(&word.text);
-            }
-            _ if full => return (lines, i),
-            _ => lines.push(word.text.trim_start().to_owned()),
-        }
-    }
-    (lines, words.len())
+    let cue = |segment: &Segment| {
+        let end = segment.end.min(segment.start + LONGEST);
+        let (start, end) = milliseconds(segment.start, end, &mut last);
+        let lines = segment.lines.clone();
+        Cue { start, end, lines }
+    };
+    transcript.segments.iter().map(cue).collect()
 }
 
 /// Start and end in milliseconds, at least one apart, and no earlier than the `last` end.
@@ -128,7 +95,7 @@ fn escape(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::transcript::tests::transcript;
+    use crate::transcript::tests::{of, transcript, word};
     use proptest::prelude::*;
 
     #[test]
@@ -155,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn long_segments_become_several_cues() {
+    fn long_sentences_become_several_cues() {
         let words = ["PNEUMONOULTRAMICROSCOPIC"; 4].join(" ");
         let text = srt(&transcript(&words));
         assert_eq!(text.matches(" --> ").count(), 2, "{text}");
@@ -163,6 +130,13 @@ mod tests {
             text.contains("\n\n2\n00:00:02,000 --> 00:00:03,500\n"),
             "{text}"
         );
+    }
+
+    #[test]
+    fn a_word_that_lasts_long_is_not_shown_so_long() {
+        let mut transcript = transcript("ALAS");
+        transcript.segments[0].end = 60.0;
+        assert!(srt(&transcript).contains("00:00:00,000 --> 00:00:07,000\nALAS\n"));
     }
 
     #[test]
@@ -179,28 +153,24 @@ mod tests {
 
     proptest! {
         #[test]
-        fn cues_hold_every_word_in_short_lines_and_do_not_overlap(
-            words in prop::collection::vec("[A-Z']{1,60}", 0..60),
-            shift in 0.0..0.001_f64,
+        fn cues_do_not_overlap_and_last_no_longer_than_they_are_read(
+            lengths in prop::collection::vec((0.0..0.7_f64, 0.0..12.0_f64), 0..40),
         ) {
-            let mut transcript = transcript(&words.join(" "));
-            for word in &mut transcript.words {
-                // Words that touch, at times that are rounded.
-                word.start += shift;
-                word.end = word.start + 1.0;
-            }
+            let mut time = 0.0;
+            let words: Vec<_> = lengths
+                .into_iter()
+                .map(|(pause, length)| {
+                    let start = time + pause;
+                    time = start + length;
+                    word(" A.", start, time)
+                })
+                .collect();
             let mut last = 0;
-            let mut shown = Vec::new();
-            for cue in cues(&transcript) {
+            for cue in cues(&of(words)) {
                 prop_assert!(last <= cue.start && cue.start < cue.end);
+                prop_assert!(cue.end - cue.start <= 7000);
                 last = cue.end;
-                prop_assert!((1..=LINES).contains(&cue.lines.len()));
-                for line in &cue.lines {
-                    prop_assert!(line.len() <= LINE || !line.contains(' '), "{line}");
-                    shown.extend(line.split(' ').map(str::to_owned));
-                }
             }
-            prop_assert_eq!(shown, words);
         }
     }
 }
