@@ -20,9 +20,9 @@ from importlib.metadata import version
 from pathlib import Path
 
 import client
+import faster
 import marks
 import noises
-import peer
 import speech
 
 CARD = Path(__file__).with_name("README.md")
@@ -30,7 +30,7 @@ KEPT = speech.ROOT / ".cache/evaluation.json"
 DECIBELS = 10
 TITLES = {
     "prompts": "prompts of a telephone system, one voice, 8 kHz",
-    "stamps": "names of animals, one to three words each",
+    "stamps": "names of animals, a word or two each",
     "sphinx": "LibriVox, and names of cards",
     "moonshine": "*A Tale of Two Cities*, 44 s; *Worstward Ho*; two without a text",
 }
@@ -63,7 +63,7 @@ class Heard:
         key = f"faster-whisper {version('faster-whisper')}, CTranslate2 {version('ctranslate2')}"
         key += f", {hashlib.sha256(samples.tobytes()).hexdigest()}"
         if key not in self.kept:
-            self.model = self.model or peer.Peer()
+            self.model = self.model or faster.Peer()
             self.kept[key] = self.model.transcribe(samples)
         return self.kept[key]
 
