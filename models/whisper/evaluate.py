@@ -119,7 +119,7 @@ def error_rates(url, args):
                 [label, str(count), str(said), share(mine, said), share(peers, said), share(reference, said)]
                 + [share(same, count), share(same_words, count), share(peer_same, count)]
             )
-    head = ["recordings", "number", "words", "here", "faster-whisper, int8", "float32", "text equal to float32", "words equal", "faster-whisper's"]
+    head = ["recordings", "number", "words", "here", "faster-whisper, int8", "float32", "text equal to float32", "words equal", "faster-whisper's words equal"]
     return (
         "### Word errors\n\n"
         "Inserted, left out or replaced words after OpenAI's normalisation. float32 is transformers, greedy; equal are"
