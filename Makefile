@@ -48,15 +48,17 @@ host: setup
 	@[ -z "$(HOST_TARGET)" ] || { mkdir -p target/host && \
 		ln -f $(addprefix target/$(HOST_TARGET)/host/,routelets preinitialise health oci) target/host; }
 
-build: host ## Build the components and the embedded host
+build: host models ## Build the components and the embedded host
 	$(HOST_TARGET:%=CARGO_BUILD_TARGET=%) $(HOST) build
 
 ifeq ($(RUNTIME),spin)
 up: setup ## Build and serve; LISTEN=address, RUNTIME=spin|embedded, VARIABLES='name=value …'
+	@./models/whisper/fetch
 	spin build
 	spin up --listen $(LISTEN) --variable job_concurrency=$(CORES) $(SETTINGS)
 
 worker: setup ## Work on the jobs that are kept in Redis; VARIABLES='redis_url=…'
+	@./models/whisper/fetch
 	spin build -f spin.worker.toml
 	spin up -f spin.worker.toml $(SETTINGS)
 else
@@ -68,7 +70,7 @@ worker: build ## Work on the jobs that are kept in Redis; VARIABLES='redis_url=�
 endif
 
 test: setup-test build ## Run every test
-	cargo build --release --target wasm32-wasip2 --package logits --package probe
+	cargo build --release --target wasm32-wasip2 --package hearing --package probe
 	./scripts/test
 
 lint: setup ## Check formatting, lints and documentation
@@ -79,7 +81,7 @@ lint: setup ## Check formatting, lints and documentation
 bench: setup-test build ## Measure against the peers; writes bench/RESULTS.md; PARTS=… measures some only
 	./bench/run $(PARTS)
 
-models: ## Bring the speech model to .cache/models
+models: setup ## Bring the speech model to .cache/models
 	@./models/whisper/fetch
 
 model: host ## Recognise with another model: make model MODEL=openai/whisper-base.en, or a folder

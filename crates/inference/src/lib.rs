@@ -4,12 +4,9 @@
 //! `[1, frames, vocabulary]`, whose [`Metadata`] stands in the file. tract loads and simplifies it; convolutions and
 //! linear layers, where nearly all the time goes, then run on kernels that are fast in Wasm.
 
-mod kernel;
 mod metadata;
 mod model;
 mod ops;
-mod pace;
-mod product;
 mod slices;
 
 pub use metadata::{Metadata, MetadataError};

@@ -6,8 +6,8 @@ use tract_onnx::tract_core::internal::{bail, ensure};
 use tract_onnx::tract_core::plan;
 
 use crate::ops::rewrite;
-use crate::pace::Pace;
 use crate::{Metadata, MetadataError, slices};
+use kernels::Pace;
 
 /// The scores of each token in each frame.
 #[derive(Clone, Debug, PartialEq)]

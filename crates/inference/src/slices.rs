@@ -7,7 +7,7 @@ use tract_onnx::tract_core::ops::element_wise::ElementWiseOp;
 use tract_onnx::tract_core::ops::nn::Softmax;
 
 use crate::ops::{floats, output};
-use crate::pace::Pace;
+use kernels::Pace;
 
 /// Values in a slice: the slowest of these operators take about half a millisecond for it in Wasm.
 const SLICE: usize = 1 << 15;

@@ -1,10 +1,11 @@
-//! From bytes to words: decodes audio, cuts it into chunks, reads a CTC model's logits, and writes transcripts.
+//! From bytes to transcripts: decodes audio, cuts it into windows, puts the words of these together, and writes subtitles.
 
 pub mod audio;
 pub mod chunk;
-pub mod ctc;
-pub mod language_model;
 mod pacer;
 pub mod pipeline;
 pub mod subtitle;
 pub mod transcript;
+mod word;
+
+pub use word::{Heard, Token, Word, text};

@@ -1,79 +1,27 @@
-//! From samples to a transcript: cuts them, has each piece recognised, reads the scores, merges the words.
+//! From samples to a transcript: cuts them, has each window recognised, puts the words together.
 //!
-//! The acoustic model is a callback, so that it may be in another component, or a test.
+//! The recogniser is a callback, so that it may be in another component, or a test.
 
+use std::ops::Range;
 use std::vec::IntoIter;
 
+use crate::Heard;
+use crate::Word;
 use crate::chunk::{self, Chunk, SAMPLE_RATE};
-use crate::ctc::{self, BeamSettings, Emissions, EmissionsError, Timing, Vocabulary, Word};
-use crate::language_model::LanguageModel;
 use crate::transcript::{Merger, Transcript};
 
-/// What an acoustic model makes of a piece of a recording.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Scores {
-    /// How many frames there are.
-    pub frames: usize,
-    /// Frames × tokens, frame by frame; not normalised.
-    pub logits: Vec<f32>,
-}
-
-/// Reads the scores of one acoustic model.
-#[derive(Clone, Debug)]
-pub struct Reader {
-    /// What the columns of the scores stand for.
-    pub vocabulary: Vocabulary,
-    /// Samples from one frame to the next.
-    pub stride: u32,
-    /// The fewest samples that the model takes; nothing can be said in less.
-    pub minimum_samples: usize,
-    /// What the language makes likely; without it the likeliest letters count.
-    pub language_model: Option<LanguageModel<'static>>,
-}
-
-/// The recognition of a recording failed: a fault of the model, never of the recording.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum PipelineError<E> {
-    /// The callback's error.
-    #[error("the model failed: {0}")]
-    Model(E),
-    /// Scores that cannot be read.
-    #[error(transparent)]
-    Scores(#[from] EmissionsError),
-}
-
-impl Reader {
-    async fn read(
-        &self,
-        scores: &Scores,
-        samples: usize,
-        mut pause: impl AsyncFnMut(),
-    ) -> Result<Vec<Word>, EmissionsError> {
-        let timing = Timing {
-            sample_rate: SAMPLE_RATE,
-            stride: self.stride,
-            samples,
-        };
-        let (logits, vocabulary) = (&scores.logits, &self.vocabulary);
-        let emissions =
-            Emissions::new(logits, scores.frames, vocabulary, timing, &mut pause).await?;
-        Ok(match &self.language_model {
-            Some(model) => {
-                let settings = BeamSettings::default();
-                ctc::beam_search(&emissions, Some(model), &settings, &mut pause).await
-            }
-            None => ctc::greedy(&emissions, &mut pause).await,
-        })
-    }
-}
-
-/// A recording that is being recognised, piece by piece.
+/// A recording that is being recognised, window by window.
 #[derive(Clone, Debug)]
 pub struct Recognition {
     samples: Vec<f32>,
+    minimum: usize,
     chunks: IntoIter<Chunk>,
     merger: Merger,
     progress: Progress,
+    /// The language of the first window in which somebody speaks.
+    language: Option<String>,
+    /// Of the window in which somebody speaks for surest.
+    no_speech_probability: f64,
 }
 
 /// How far a recognition has come.
@@ -83,16 +31,17 @@ pub struct Progress {
     pub seconds_done: f64,
     /// Seconds of the whole recording.
     pub seconds: f64,
-    /// Pieces that have been recognised.
+    /// Windows that have been recognised.
     pub chunks_done: usize,
-    /// All pieces.
+    /// All windows.
     pub chunks: usize,
 }
 
 impl Recognition {
-    /// Cuts `samples`, mono and [`SAMPLE_RATE`] a second. `pause` is awaited between portions of the work.
-    pub async fn new(samples: Vec<f32>, pause: impl AsyncFnMut()) -> Self {
-        let chunks = chunk::chunks(&samples, pause).await;
+    /// Cuts `samples`, mono and [`SAMPLE_RATE`] a second, into windows of a number of samples that `window` holds. `pause` is
+    /// awaited between portions of the work.
+    pub async fn new(samples: Vec<f32>, window: Range<usize>, pause: impl AsyncFnMut()) -> Self {
+        let chunks = chunk::chunks(&samples, window.end, pause).await;
         let progress = Progress {
             seconds_done: 0.0,
             seconds: seconds(samples.len()),
@@ -101,9 +50,12 @@ impl Recognition {
         };
         Self {
             samples,
+            minimum: window.start,
             chunks: chunks.into_iter(),
             merger: Merger::new(),
             progress,
+            language: None,
+            no_speech_probability: 1.0,
         }
     }
 
@@ -113,36 +65,44 @@ impl Recognition {
         self.progress
     }
 
-    /// Has `model` recognise the next piece, and gives the words that are certain by now and were not
-    /// before; nothing when no piece is left.
+    /// Has `recognise` hear the next window, and gives the words that are certain by now and were not
+    /// before; nothing when no window is left. `recognise` is told the language that was heard before.
     ///
     /// # Errors
-    /// [`PipelineError`]. The piece counts as done.
+    /// Those of `recognise`. The window counts as done.
     pub async fn step<E>(
         &mut self,
-        reader: &Reader,
-        mut model: impl AsyncFnMut(&[f32]) -> Result<Scores, E>,
-        pause: impl AsyncFnMut(),
-    ) -> Result<Option<&[Word]>, PipelineError<E>> {
+        mut recognise: impl AsyncFnMut(&[f32], Option<&str>) -> Result<Heard, E>,
+    ) -> Result<Option<&[Word]>, E> {
         let Some(chunk) = self.chunks.next() else {
             return Ok(None);
         };
         let samples = self.samples.get(chunk.range.clone()).unwrap_or_default();
-        let words = if samples.len() < reader.minimum_samples {
-            Vec::new()
+        // In fewer samples nothing can be said.
+        let heard = if samples.len() < self.minimum {
+            Heard {
+                no_speech_probability: 1.0,
+                ..Heard::default()
+            }
         } else {
-            let scores = model(samples).await.map_err(PipelineError::Model)?;
-            reader.read(&scores, samples.len(), pause).await?
+            recognise(samples, self.language.as_deref()).await?
         };
         self.progress.chunks_done += 1;
         self.progress.seconds_done = seconds(chunk.keep.end);
-        Ok(Some(self.merger.push(&chunk, words)))
+        self.no_speech_probability = self.no_speech_probability.min(heard.no_speech_probability);
+        if self.language.is_none() && !heard.words.is_empty() {
+            self.language = Some(heard.language);
+        }
+        Ok(Some(self.merger.push(&chunk, heard.words)))
     }
 
-    /// The transcript, once no piece is left.
+    /// The transcript, once no window is left.
     #[must_use]
     pub fn finish(self) -> Transcript {
-        self.merger.finish(self.samples.len())
+        let mut transcript = self.merger.finish(self.samples.len());
+        transcript.language = self.language;
+        transcript.no_speech_probability = self.no_speech_probability;
+        transcript
     }
 }
 
@@ -155,33 +115,36 @@ mod tests {
     use super::*;
     use pollster::block_on;
 
-    const STRIDE: usize = 320;
+    const FRAME: usize = 320;
+    const WINDOW: Range<usize> = FRAME..22 * 16_000;
 
-    fn reader() -> Reader {
-        Reader {
-            vocabulary: Vocabulary::new(&["<pad>", "|", "A", "B"]).expect("a vocabulary"),
-            stride: STRIDE as u32,
-            minimum_samples: STRIDE,
-            language_model: None,
+    /// Hears a word for each run of loud frames: A where they are positive, B where they are negative.
+    async fn ear(samples: &[f32], _: Option<&str>) -> Result<Heard, String> {
+        let mut words: Vec<Word> = Vec::new();
+        let mut before = None;
+        for (i, frame) in samples.chunks_exact(FRAME).enumerate() {
+            let letter = match frame.iter().sum::<f32>() / FRAME as f32 {
+                mean if mean > 0.2 => Some(" A"),
+                mean if mean < -0.2 => Some(" B"),
+                _ => None,
+            };
+            let [start, end] = [i, i + 1].map(|frame| frame as f64 * 0.02);
+            match (letter, words.last_mut()) {
+                (Some(_), Some(word)) if before == letter => word.end = end,
+                (Some(letter), _) => words.push(Word {
+                    text: letter.to_owned(),
+                    start,
+                    end,
+                    ..Word::default()
+                }),
+                (None, _) => {}
+            }
+            before = letter;
         }
-    }
-
-    /// Hears a letter in loud samples: A in positive ones, B in negative ones.
-    async fn ear(samples: &[f32]) -> Result<Scores, String> {
-        let columns: Vec<usize> = samples
-            .chunks_exact(STRIDE)
-            .map(|frame| match frame.iter().sum::<f32>() / STRIDE as f32 {
-                mean if mean > 0.2 => 2,
-                mean if mean < -0.2 => 3,
-                _ => 1,
-            })
-            .collect();
-        Ok(Scores {
-            frames: columns.len(),
-            logits: columns
-                .iter()
-                .flat_map(|column| (0..4).map(move |i| if i == *column { 9.0 } else { 0.0 }))
-                .collect(),
+        Ok(Heard {
+            language: "en".to_owned(),
+            no_speech_probability: if words.is_empty() { 0.9 } else { 0.1 },
+            words,
         })
     }
 
@@ -200,17 +163,11 @@ mod tests {
 
     fn recognise(samples: Vec<f32>) -> (Transcript, usize) {
         block_on(async {
-            let mut recognition = Recognition::new(samples, async || {}).await;
+            let mut recognition = Recognition::new(samples, WINDOW, async || {}).await;
             let mut steps = 0;
-            let reader = reader();
             let mut before = recognition.progress();
             assert_eq!((before.seconds_done, before.chunks_done), (0.0, 0));
-            while recognition
-                .step(&reader, ear, async || {})
-                .await
-                .expect("recognised")
-                .is_some()
-            {
+            while recognition.step(ear).await.expect("recognised").is_some() {
                 steps += 1;
                 let progress = recognition.progress();
                 assert!(progress.seconds_done > before.seconds_done);
@@ -224,13 +181,15 @@ mod tests {
     }
 
     #[test]
-    fn a_recording_of_many_pieces_is_the_words_of_all() {
+    fn a_recording_of_many_windows_is_the_words_of_all() {
         let letters = "ABBA".repeat(15);
         let (transcript, steps) = recognise(spoken(&letters));
         let expected: Vec<String> = letters.chars().map(String::from).collect();
         assert_eq!(transcript.text(), expected.join(" "));
         assert!((transcript.duration - 60.5).abs() < 1e-9);
-        assert!(steps >= 1);
+        assert_eq!(transcript.language.as_deref(), Some("en"));
+        assert!((transcript.no_speech_probability - 0.1).abs() < 1e-9);
+        assert!(steps > 1);
         for (i, word) in transcript.words.iter().enumerate() {
             assert!((word.start - (i as f64 + 0.5)).abs() < 0.05, "{word:?}");
         }
@@ -239,14 +198,10 @@ mod tests {
     #[test]
     fn the_words_of_all_steps_and_the_rest_are_the_transcript() {
         block_on(async {
-            let mut recognition = Recognition::new(spoken(&"AB".repeat(20)), async || {}).await;
-            let reader = reader();
+            let samples = spoken(&"AB".repeat(20));
+            let mut recognition = Recognition::new(samples, WINDOW, async || {}).await;
             let mut told = Vec::new();
-            while let Some(words) = recognition
-                .step(&reader, ear, async || {})
-                .await
-                .expect("recognised")
-            {
+            while let Some(words) = recognition.step(ear).await.expect("recognised") {
                 told.extend_from_slice(words);
             }
             let transcript = recognition.finish();
@@ -255,33 +210,40 @@ mod tests {
     }
 
     #[test]
-    fn silence_and_less_than_a_frame_have_no_words() {
-        for samples in [vec![0.0; 48_000], vec![0.5; STRIDE - 1], vec![0.0; 1]] {
+    fn silence_and_less_than_the_minimum_have_no_words() {
+        for samples in [vec![0.0; 48_000], vec![0.5; FRAME - 1], vec![0.0; 1]] {
             let seconds = samples.len() as f64 / 16_000.0;
             let (transcript, _) = recognise(samples);
-            assert_eq!(transcript.text(), "");
+            assert_eq!(
+                (transcript.text().as_str(), transcript.language),
+                ("", None)
+            );
+            assert!(transcript.no_speech_probability >= 1.0);
             assert!((transcript.duration - seconds).abs() < 1e-9);
         }
     }
 
     #[test]
-    fn a_failing_model_and_scores_of_another_shape_are_errors() {
-        let failed = |model: fn() -> Result<Scores, String>| {
-            block_on(async {
-                let mut recognition = Recognition::new(spoken("A"), async || {}).await;
-                let reader = reader();
-                let step = recognition.step(&reader, async |_| model(), async || {});
-                step.await.map(|_| ()).expect_err("fails")
-            })
-        };
-        let model = failed(|| Err("no memory".to_owned()));
-        assert_eq!(model.to_string(), "the model failed: no memory");
-        let scores = failed(|| {
-            Ok(Scores {
-                frames: 2,
-                logits: vec![0.0; 7],
-            })
+    fn later_windows_are_told_the_language_and_errors_are_passed_on() {
+        block_on(async {
+            let samples = spoken(&"AB".repeat(20));
+            let mut recognition = Recognition::new(samples, WINDOW, async || {}).await;
+            let mut known = Vec::new();
+            let mut listen = async |samples: &[f32], language: Option<&str>| {
+                known.push(language.map(str::to_owned));
+                ear(samples, None).await
+            };
+            while recognition
+                .step(&mut listen)
+                .await
+                .expect("recognised")
+                .is_some()
+            {}
+            assert_eq!(known[..2], [None, Some("en".to_owned())]);
+
+            let mut recognition = Recognition::new(spoken("A"), WINDOW, async || {}).await;
+            let failed = recognition.step(async |_, _| Err("no memory")).await;
+            assert_eq!(failed, Err("no memory"));
         });
-        assert!(matches!(scores, PipelineError::Scores(_)), "{scores}");
     }
 }

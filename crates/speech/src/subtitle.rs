@@ -2,7 +2,7 @@
 use std::fmt::Write;
 
 use crate::{
-    ctc::Word,
+    Word,
     transcript::{Segment, Transcript},
 };
 
@@ -89,15 +89,13 @@ fn cues(transcript: &Transcript) -> Vec<Cue> {
 fn wrap(words: &[Word]) -> (Vec<String>, usize) {
     let mut lines: Vec<String> = Vec::new();
     for (i, word) in words.iter().enumerate() {
-        let length = word.text.chars().count();
         let full = lines.len() == LINES;
         match lines.last_mut() {
-            Some(line) if line.chars().count() + 1 + length <= LINE => {
-                line.push(' ');
+            Some(line) if line.chars().count() + word.text.chars().count() <= LINE => {
                 line.push_str(&word.text);
             }
             _ if full => return (lines, i),
-            _ => lines.push(word.text.clone()),
+            _ => lines.push(word.text.trim_start().to_owned()),
         }
     }
     (lines, words.len())

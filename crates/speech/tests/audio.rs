@@ -6,10 +6,13 @@
     reason = "the lint knows test functions, not their helpers"
 )]
 
-use std::{f64::consts::TAU, path::Path, time::Duration};
+mod common;
 
+use std::{f64::consts::TAU, time::Duration};
+
+use common::{likeness, read, signal, tone, wav};
 use proptest::prelude::*;
-use speech::audio::{self, AudioError, Decoder, Format, Recording, SAMPLE_RATE};
+use speech::audio::{self, AudioError, Channels, Decoder, Format, Recording};
 
 const LIMIT: Duration = Duration::from_secs(5);
 
@@ -25,14 +28,10 @@ fn folder() -> impl Iterator<Item = (String, Vec<u8>)> {
     })
 }
 
-fn read(name: &str) -> Vec<u8> {
-    std::fs::read(Path::new("tests/audio").join(name)).unwrap()
-}
-
 /// Decodes, and checks that the probe of the same bytes says the same of their beginning.
 fn decode(bytes: Vec<u8>) -> Result<Recording, AudioError> {
-    let probed = pollster::block_on(audio::probe(bytes.clone(), async || {}));
-    let decoded = pollster::block_on(audio::decode(bytes, LIMIT, async |_| {}));
+    let probed = pollster::block_on(audio::probe(bytes.clone(), Channels::Mixed, async || {}));
+    let decoded = pollster::block_on(audio::decode(bytes, LIMIT, Channels::Mixed, async |_| {}));
     match &decoded {
         Ok(_) | Err(AudioError::TooLong { .. }) => assert_eq!(probed, Ok(())),
         Err(error @ AudioError::Corrupt { .. }) => {
@@ -50,22 +49,8 @@ fn message(bytes: impl Into<Vec<u8>>) -> String {
     decode(bytes.into()).unwrap_err().to_string()
 }
 
-/// The signal of `tests/audio/make.sh` at `t` seconds.
-fn signal(t: f64) -> f64 {
-    0.5 * (TAU * (200.0 * t + 1400.0 * t * t)).sin() * (0.6 + 0.4 * (TAU * 3.0 * t).sin())
-}
-
-/// How alike samples are to the signal: 1 where they are equal but for the volume. Half a millisecond of delay
-/// makes it less than 0.5.
 fn correlation(samples: &[f32]) -> f64 {
-    let (mut product, mut own, mut other) = (0.0, 0.0, 0.0);
-    for (i, &sample) in samples.iter().enumerate().take(SAMPLE_RATE as usize) {
-        let (x, y) = (f64::from(sample), signal(i as f64 / f64::from(SAMPLE_RATE)));
-        product += x * y;
-        own += x * x;
-        other += y * y;
-    }
-    product / (own * other).sqrt()
+    likeness(samples, signal)
 }
 
 /// File, format, seconds, by how many seconds it may be longer, correlation.
@@ -121,9 +106,9 @@ fn decodes_every_format_at_the_right_time() {
     for (name, format, seconds, longer, alike) in RECORDINGS {
         let recording = decode(read(name)).unwrap_or_else(|error| panic!("{name}: {error}"));
         let excess = recording.duration().as_secs_f64() - seconds;
-        let found = correlation(&recording.samples);
+        let found = correlation(recording.samples());
         let level = recording
-            .samples
+            .samples()
             .iter()
             .fold(0f32, |most, sample| most.max(sample.abs()));
         if recording.format != format
@@ -186,27 +171,6 @@ fn names_what_is_no_audio() {
     }
 }
 
-/// A WAV file of 16-bit samples.
-fn wav(rate: u32, channels: u16, samples: &[i16]) -> Vec<u8> {
-    let length = 2 * samples.len() as u32;
-    let mut bytes = b"RIFF\0\0\0\0WAVEfmt \x10\0\0\0\x01\0".to_vec();
-    bytes.extend(channels.to_le_bytes());
-    bytes.extend(rate.to_le_bytes());
-    bytes.extend((rate * u32::from(channels) * 2).to_le_bytes());
-    bytes.extend((channels * 2).to_le_bytes());
-    bytes.extend(b"\x10\0data");
-    bytes.extend(length.to_le_bytes());
-    bytes.extend(samples.iter().flat_map(|sample| sample.to_le_bytes()));
-    bytes
-}
-
-/// The signal at `rate` Hz, `count` samples of it.
-fn tone(rate: u32, count: usize) -> Vec<i16> {
-    (0..count)
-        .map(|i| (signal(i as f64 / f64::from(rate)) * 32767.0).round() as i16)
-        .collect()
-}
-
 #[test]
 fn resamples_any_rate_to_the_exact_length_without_delay() {
     for rate in [
@@ -218,11 +182,11 @@ fn resamples_any_rate_to_the_exact_length_without_delay() {
             let recording = decode(wav(rate, 1, &tone(rate, count))).unwrap();
             let exact = count as f64 * 16_000.0 / f64::from(rate);
             assert!(
-                (recording.samples.len() as f64 - exact).abs() <= 0.5,
+                (recording.samples().len() as f64 - exact).abs() <= 0.5,
                 "{} samples, not {exact}, at {rate} Hz",
-                recording.samples.len()
+                recording.samples().len()
             );
-            let found = correlation(&recording.samples);
+            let found = correlation(recording.samples());
             assert!(found > 0.9995, "{found} at {rate} Hz");
         }
     }
@@ -236,7 +200,7 @@ fn removes_what_lies_above_half_the_rate() {
             .collect();
         let recording = decode(wav(rate, 1, &samples)).unwrap();
         // Away from the ends, where the tone is switched on and off.
-        let loudest = recording.samples[1000..15_000]
+        let loudest = recording.samples()[1000..15_000]
             .iter()
             .fold(0f32, |most, sample| most.max(sample.abs()));
         assert!(loudest < 1e-3, "{loudest} at {rate} Hz");
@@ -254,8 +218,8 @@ fn mixes_channels_by_their_average() {
             })
             .collect();
         let recording = decode(wav(16_000, channels, &samples)).unwrap();
-        assert_eq!(recording.samples.len(), 1600);
-        for (&mixed, &one) in recording.samples.iter().zip(&mono) {
+        assert_eq!(recording.samples().len(), 1600);
+        for (&mixed, &one) in recording.samples().iter().zip(&mono) {
             let average = f32::from(one) / 32768.0 / f32::from(channels);
             assert!((mixed - average).abs() < 1e-6, "{mixed} {average}");
         }
@@ -268,7 +232,7 @@ fn takes_the_length_of_a_stream_for_its_end() {
     for length in [0, 0x7FFF_F000, 0x7FFF_FFFF, 0x8000_0000, u32::MAX] {
         let mut bytes = wav(16_000, 1, &samples);
         bytes[40..44].copy_from_slice(&length.to_le_bytes());
-        assert_eq!(decode(bytes).unwrap().samples.len(), 800, "{length:#x}");
+        assert_eq!(decode(bytes).unwrap().samples().len(), 800, "{length:#x}");
     }
 }
 
@@ -281,7 +245,7 @@ fn floats_that_are_no_numbers_are_silence_and_loud_ones_are_bounded() {
     bytes[40..44].copy_from_slice(&(4 * values.len() as u32).to_le_bytes());
     bytes.extend(values.iter().flat_map(|value| value.to_le_bytes()));
     let recording = decode(bytes).unwrap();
-    assert_eq!(recording.samples, [0.0, 0.0, 0.0, 0.25, 1.0, -1.0]);
+    assert_eq!(recording.samples(), [0.0, 0.0, 0.0, 0.25, 1.0, -1.0]);
 }
 
 #[test]
@@ -321,7 +285,7 @@ fn stops_at_the_limit() {
 fn probes_the_first_second_alone() {
     let mut pauses = 0;
     let silence = wav(16_000, 1, &vec![0; 16_000 * 600]);
-    pollster::block_on(audio::probe(silence, async || pauses += 1)).unwrap();
+    pollster::block_on(audio::probe(silence, Channels::Mixed, async || pauses += 1)).unwrap();
     assert!((1..200).contains(&pauses), "{pauses} pauses");
 }
 
@@ -360,7 +324,7 @@ fn decodes_streams_that_end_anywhere_and_files_put_together() {
         let recording = decode(bytes).unwrap();
         let seconds = recording.duration().as_secs_f64();
         assert!((0.5..0.8).contains(&seconds), "{seconds} s of {name}");
-        assert!(correlation(&recording.samples) > 0.98, "{name}");
+        assert!(correlation(recording.samples()) > 0.98, "{name}");
     }
     // The second may have an encoder's delay in front.
     for name in [
@@ -382,8 +346,9 @@ fn decodes_streams_that_end_anywhere_and_files_put_together() {
 #[test]
 fn gives_small_blocks() {
     for (name, ..) in RECORDINGS {
-        let mut decoder = Decoder::open(read(name)).unwrap();
-        while let Some(block) = decoder.next_block().unwrap() {
+        let mut decoder = Decoder::open(read(name), Channels::Mixed).unwrap();
+        while let Some(blocks) = decoder.next_block().unwrap() {
+            let block = &blocks[0];
             assert!(
                 block.len() <= 4096,
                 "{} samples at once of {name}",
@@ -401,7 +366,8 @@ fn pauses_all_the_time() {
             assert!(decoded >= last, "{decoded:?} after {last:?}");
             (pauses, last) = (pauses + 1, decoded);
         };
-        let recording = pollster::block_on(audio::decode(read(name), LIMIT, pause)).unwrap();
+        let recording =
+            pollster::block_on(audio::decode(read(name), LIMIT, Channels::Mixed, pause)).unwrap();
         assert!(last > Duration::ZERO && last <= recording.duration());
         let rate = f64::from(pauses) / seconds;
         assert!(rate > 4.0, "{rate} pauses in a second of {name}");
@@ -410,9 +376,28 @@ fn pauses_all_the_time() {
 
 /// Must neither panic nor give more than the limit, whatever comes of it.
 fn survive(bytes: Vec<u8>) {
-    if let Ok(recording) = decode(bytes) {
+    let mixed = decode(bytes.clone());
+    if let Ok(recording) = &mixed {
+        assert_eq!(recording.channels.len(), 1);
         assert!(recording.duration() <= LIMIT);
-        assert!(recording.samples.iter().all(|sample| sample.abs() <= 1.0));
+        assert!(recording.samples().iter().all(|sample| sample.abs() <= 1.0));
+    }
+    let split = pollster::block_on(audio::decode(bytes, LIMIT, Channels::Split, async |_| {}));
+    match (mixed, split) {
+        (Ok(mixed), Ok(split)) => {
+            assert!(split.work() <= LIMIT && split.channels.len() <= 8);
+            for channel in &split.channels {
+                assert_eq!(channel.len(), mixed.samples().len());
+                assert!(channel.iter().all(|sample| sample.abs() <= 1.0));
+            }
+            assert_eq!(split.offset, mixed.offset);
+        }
+        // Only what has too many channels for it.
+        (Ok(_), Err(error)) => assert!(matches!(
+            error,
+            AudioError::TooLong { .. } | AudioError::UnsupportedLayout { .. }
+        )),
+        (Err(_), split) => assert!(split.is_err()),
     }
 }
 

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use ctc::{Emissions, Timing, Vocabulary};
 use runtime_tests::{Launch, Request, Server, test_application};
 
 fn root() -> PathBuf {
@@ -18,10 +19,10 @@ fn file(name: &str) -> PathBuf {
 /// Makes a recogniser with a model.
 fn preinitialise(model: &Path, output: &Path) -> Output {
     Command::new(root().join("target/host/preinitialise"))
-        .arg(root().join("target/wasm32-wasip2/release/recognizer.wasm"))
+        .arg(root().join("target/wasm32-wasip2/release/ctc_provider.wasm"))
         .arg(model)
         .arg(output)
-        .env_remove("ONNX")
+        .env_remove("MODEL_FILE")
         .output()
         .unwrap()
 }
@@ -36,7 +37,7 @@ fn with_model(name: &str, test: impl FnOnce(&Server)) {
     let target = root().join("target").canonicalize().unwrap();
     let manifest = manifest
         .replace(
-            "../../../target/wasm32-wasip2/release/recognizer.preinitialised.wasm",
+            "../../../target/wasm32-wasip2/release/ctc.preinitialised.wasm",
             &wasm.display().to_string(),
         )
         .replace("../../../target", &target.display().to_string());
@@ -55,37 +56,66 @@ fn waveform(samples: usize) -> Vec<u8> {
         .collect()
 }
 
-fn floats(bytes: &[u8]) -> Vec<f32> {
+/// The words that greedy decoding reads from the logits of transformers.
+fn expected(name: &str, vocabulary: &Vocabulary, samples: usize) -> Vec<ctc::Word> {
+    let bytes = fs::read(file(&format!("{name}.logits"))).unwrap();
     let (floats, rest) = bytes.as_chunks();
     assert!(rest.is_empty());
-    floats
+    let logits: Vec<f32> = floats
         .iter()
         .map(|bytes| f32::from_le_bytes(*bytes))
-        .collect()
+        .collect();
+    let timing = Timing {
+        sample_rate: 16_000,
+        stride: 320,
+        samples,
+    };
+    let frames = logits.len() / vocabulary.size();
+    ctc::greedy(&Emissions::new(&logits, frames, vocabulary, timing).unwrap())
 }
 
 fn recognises_as_transformers_does(name: &str) {
-    let expected = floats(&fs::read(file(&format!("{name}.logits"))).unwrap());
+    let tokens = "<pad> <s> </s> <unk> | E T A O N I H S R D L U M W C F G Y P B V K ' X J Q Z";
+    let tokens: Vec<&str> = tokens.split(' ').collect();
+    let vocabulary = Vocabulary::new(&tokens).unwrap();
+    let expected = expected(name, &vocabulary, 20_000);
+    assert!(!expected.is_empty());
     with_model(name, |app| {
         let description = app.get("/").json();
         assert_eq!(description["name"], format!("random-{name}"));
-        assert_eq!(description["stride"], 320);
         assert_eq!(description["minimum_samples"], 400);
+        assert_eq!(description["maximum_samples"], 320_000);
+        assert_eq!(description["punctuates"], false);
         // The second time, memory holds what the first left.
         for _ in 0..2 {
             let answer = app.send(&Request::new("POST", "/").body(waveform(20_000)));
             assert_eq!(answer.status, 200, "{answer:?}");
-            let logits = floats(&answer.body);
-            assert_eq!(logits.len(), expected.len());
-            for (logit, expected) in logits.iter().zip(&expected) {
-                assert!((logit - expected).abs() < 1e-3, "{logit} {expected}");
+            let heard = answer.json();
+            let words = heard["words"].as_array().unwrap();
+            assert_eq!(words.len(), expected.len(), "{heard}");
+            for (word, expected) in words.iter().zip(&expected) {
+                assert_eq!(word["text"], format!(" {}", expected.text));
+                let confidence = word["confidence"].as_f64().unwrap();
+                assert!((confidence - f64::from(expected.confidence)).abs() < 1e-3);
+                assert!((word["start"].as_f64().unwrap() - expected.start).abs() < 1e-3);
+                let letters: Vec<_> = expected.letters.iter().map(|l| l.token.into()).collect();
+                assert_eq!(word["tokens"].as_array().unwrap(), &letters);
             }
         }
-        let refusal = app.send(&Request::new("POST", "/").body(waveform(399)));
-        assert_eq!(
-            (refusal.status, refusal.text()),
-            (422, "at least 400 samples")
-        );
+        for (samples, query, refusal) in [
+            (399, "", "wrong length"),
+            (320_001, "", "wrong length"),
+            (
+                400,
+                "?language=de",
+                "the model does not know the language 'de'",
+            ),
+            (400, "?task=translate", "the model does not translate"),
+        ] {
+            let request = Request::new("POST", format!("/{query}")).body(waveform(samples));
+            let answer = app.send(&request);
+            assert_eq!((answer.status, answer.json()), (422, refusal.into()));
+        }
     });
 }
 

@@ -8,7 +8,7 @@ use http_api::problem::{
 };
 use http_api::{Problem, Work};
 use serde_json::{Value, json};
-use speech::audio::{AudioError, Recording};
+use speech::audio::{AudioError, Channels, Recording};
 
 /// Seconds of audio that a request may bring, unless the variable `asr_max_audio_seconds` says otherwise.
 const DEFAULT_MAX_SECONDS: f64 = 600.0;
@@ -42,9 +42,14 @@ impl Allowance {
     }
 
     /// Begins the work on a file. Where nothing but the checks is wanted, its first second is one of them.
-    pub(crate) async fn start(&self, work: &Work, file: &Bytes) -> Result<(), Problem> {
+    pub(crate) async fn start(
+        &self,
+        work: &Work,
+        file: &Bytes,
+        channels: Channels,
+    ) -> Result<(), Problem> {
         if work.is_check() {
-            let probe = speech::audio::probe(file.clone(), guest::pause).await;
+            let probe = speech::audio::probe(file.clone(), channels, guest::pause).await;
             probe.map_err(|error| refused(&error, self.limit))?;
         }
         work.start()
@@ -54,6 +59,7 @@ impl Allowance {
     pub(crate) async fn decode(
         &mut self,
         file: Bytes,
+        channels: Channels,
         report: impl Fn(Value),
     ) -> Result<Recording, Problem> {
         let mut reported = 0;
@@ -65,9 +71,9 @@ impl Allowance {
             }
             guest::pause().await;
         };
-        let decoded = speech::audio::decode(file, self.left, pause).await;
+        let decoded = speech::audio::decode(file, self.left, channels, pause).await;
         let recording = decoded.map_err(|error| refused(&error, self.limit))?;
-        self.left = self.left.saturating_sub(recording.duration());
+        self.left = self.left.saturating_sub(recording.work());
         Ok(recording)
     }
 }

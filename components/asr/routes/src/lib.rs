@@ -1,7 +1,7 @@
 //! Speech to text: `POST /asr`, and the API of OpenAI under `/v1`.
 //!
 //! Reads an upload, decodes it, and writes the words in the format asked for; the `recognizer`
-//! component, which holds the model and has no access to anything, scores the sound. Nothing of an
+//! component, which holds the model and has no access to anything, hears the words. Nothing of an
 //! upload is kept.
 
 mod audio;

@@ -1,20 +1,17 @@
-//! The acoustic model, which is another component.
+//! The model, which is in another component.
 
 use std::cell::OnceCell;
+use std::ops::Range;
 use std::rc::Rc;
 
 use http_api::Problem;
-use http_api::problem::INTERNAL;
-use speech::audio::{Recording, SAMPLE_RATE};
-use speech::ctc::{Vocabulary, Word};
-use speech::language_model::LanguageModel;
-use speech::pipeline::{Progress, Reader, Recognition, Scores};
+use http_api::problem::{INTERNAL, UNSUPPORTED_LANGUAGE};
+use speech::audio::SAMPLE_RATE;
+use speech::pipeline::{Progress, Recognition};
 use speech::transcript::Transcript;
+use speech::{Heard, Token, Word};
 
-use crate::bindings::routelets::recognizer::recognizer::{self, Error};
-
-/// Words and what follows them, made by `models/speech/language_model.py`.
-static LANGUAGE_MODEL: &[u8] = include_bytes!("../../../../models/speech/language_model.bin");
+use crate::bindings::routelets::recognizer::recognizer::{self, Error, Options, Task};
 
 thread_local! {
     // An instance is composed with one recogniser, so what that says of itself does not change.
@@ -26,8 +23,25 @@ pub(crate) struct Model {
     pub(crate) name: String,
     /// In seconds since 1970.
     pub(crate) created: u64,
-    tokens: Vec<String>,
-    reader: Reader,
+    /// Codes of the languages that it recognises.
+    pub(crate) languages: Vec<String>,
+    /// Whether it translates into English.
+    pub(crate) translates: bool,
+    /// Samples that it takes at a time.
+    window: Range<usize>,
+}
+
+/// What a client wants of the model.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Wish {
+    /// Whether to translate into English.
+    pub(crate) translate: bool,
+    /// The code of the language that is spoken, if that is known.
+    pub(crate) language: Option<String>,
+    /// Text that the transcript is to continue.
+    pub(crate) prompt: String,
+    /// From 0 to 1.
+    pub(crate) temperature: f32,
 }
 
 impl Model {
@@ -49,80 +63,99 @@ impl Model {
             )));
         }
         Ok(Self {
-            reader: Reader {
-                vocabulary: Vocabulary::new(&model.vocabulary).map_err(failed)?,
-                stride: model.stride,
-                minimum_samples: model.minimum_samples as usize,
-                language_model: Some(LanguageModel::from_bytes(LANGUAGE_MODEL).map_err(failed)?),
-            },
+            window: model.minimum_samples as usize..model.maximum_samples as usize,
             name: model.name,
             created: model.created,
-            tokens: model.vocabulary,
+            languages: model.languages,
+            translates: model.translates,
         })
     }
 
-    /// The tokens that spell `text`.
-    pub(crate) fn tokens(&self, text: &str) -> Vec<usize> {
-        let token = |letter: char| {
-            let mut buffer = [0; 4];
-            let wanted: &str = match letter {
-                ' ' => "|",
-                letter => letter.encode_utf8(&mut buffer),
-            };
-            self.tokens.iter().position(|token| token == wanted)
-        };
-        text.chars().filter_map(token).collect()
+    /// Begins to recognise one channel.
+    pub(crate) async fn begin(&self, samples: Vec<f32>) -> Recognition {
+        Recognition::new(samples, self.window.clone(), guest::pause).await
     }
 
-    /// Everything that is said in a recording; `report` hears how far the recognition has come.
+    /// Everything that is said in a channel; `report` hears how far the recognition has come.
     pub(crate) async fn transcribe(
         &self,
-        recording: Recording,
+        samples: Vec<f32>,
+        wish: &Wish,
         report: impl Fn(Progress),
     ) -> Result<Transcript, Problem> {
-        let mut recognition = Recognition::new(recording.samples, guest::pause).await;
+        let mut recognition = self.begin(samples).await;
         report(recognition.progress());
-        while self.step(&mut recognition).await?.is_some() {
+        while self.step(&mut recognition, wish).await?.is_some() {
             report(recognition.progress());
         }
         Ok(recognition.finish())
     }
 
-    /// Recognises the next piece; see [`Recognition::step`].
+    /// Recognises the next window; see [`Recognition::step`].
     pub(crate) async fn step<'r>(
         &self,
         recognition: &'r mut Recognition,
+        wish: &Wish,
     ) -> Result<Option<&'r [Word]>, Problem> {
-        let step = recognition.step(&self.reader, score, guest::pause).await;
-        step.map_err(failed)
+        let recognise = async |samples: &[f32], language: Option<&str>| {
+            let options = Options {
+                task: if wish.translate {
+                    Task::Translate
+                } else {
+                    Task::Transcribe
+                },
+                language: wish
+                    .language
+                    .clone()
+                    .or_else(|| language.map(str::to_owned)),
+                prompt: wish.prompt.clone(),
+                temperature: wish.temperature,
+            };
+            let heard = recognizer::recognize(samples.to_vec(), options).await;
+            heard.map(Heard::from).map_err(|error| match error {
+                Error::Unsupported(reason) => Problem::new(UNSUPPORTED_LANGUAGE, reason),
+                Error::WrongLength => failed(format_args!("{} samples are refused", samples.len())),
+                Error::Failed(reason) => failed(reason),
+            })
+        };
+        recognition.step(recognise).await
     }
 }
 
-async fn score(samples: &[f32]) -> Result<Scores, String> {
-    match recognizer::recognize(samples.to_vec()).await {
-        Ok(emissions) => Ok(Scores {
-            frames: emissions.frames as usize,
-            logits: emissions.logits,
-        }),
-        Err(Error::TooShort(minimum)) => Err(format!(
-            "{} samples are fewer than {minimum}",
-            samples.len()
-        )),
-        Err(Error::Failed(reason)) => Err(reason),
+impl From<recognizer::Recognition> for Heard {
+    fn from(recognition: recognizer::Recognition) -> Self {
+        let mut words = Vec::new();
+        for segment in recognition.segments {
+            let (temperature, no_speech) = (segment.temperature, segment.no_speech_probability);
+            words.extend(segment.words.into_iter().map(|word| Word {
+                text: word.text,
+                start: word.start.into(),
+                end: word.end.into(),
+                confidence: word.confidence.into(),
+                tokens: word.tokens.into_iter().map(Token::from).collect(),
+                temperature: temperature.into(),
+                no_speech_probability: no_speech.into(),
+            }));
+        }
+        Self {
+            language: recognition.language,
+            no_speech_probability: recognition.no_speech_probability.into(),
+            words,
+        }
+    }
+}
+
+impl From<recognizer::Token> for Token {
+    fn from(token: recognizer::Token) -> Self {
+        Self {
+            id: token.id,
+            bytes: token.bytes,
+            log_probability: token.log_probability.into(),
+        }
     }
 }
 
 /// The recogniser contradicts itself: no client can cause this.
 fn failed(error: impl std::fmt::Display) -> Problem {
     Problem::new(INTERNAL, error.to_string())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_language_model_is_one() {
-        assert!(LanguageModel::from_bytes(LANGUAGE_MODEL).is_ok());
-    }
 }

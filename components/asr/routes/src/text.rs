@@ -4,7 +4,7 @@ use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde_json::{Value, json};
-use speech::ctc::Word;
+use speech::Word;
 use speech::pipeline::Progress;
 use speech::subtitle;
 use speech::transcript::Transcript;
@@ -57,10 +57,10 @@ pub(crate) struct TimedWord {
 impl From<&Word> for TimedWord {
     fn from(word: &Word) -> Self {
         Self {
-            word: word.text.clone(),
+            word: word.text.trim().to_owned(),
             start: rounded(word.start, 100.0),
             end: rounded(word.end, 100.0),
-            confidence: rounded(word.confidence.into(), 1000.0),
+            confidence: rounded(word.confidence, 1000.0),
         }
     }
 }

@@ -18,13 +18,14 @@ use http_api::problem::{
 use http_api::{Body, Form, Problem, Query, Work, problem_responses};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use speech::audio::Channels;
 use speech::transcript::Transcript;
 use utoipa::ToSchema;
 use utoipa::openapi::Ref;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::audio::Allowance;
-use crate::model::Model;
+use crate::model::{Model, Wish};
 use crate::text::{TextFormat, TimedWord, progress};
 
 problem_responses!(
@@ -215,7 +216,7 @@ async fn answer(work: &Work, options: Options, request: Request) -> Result<Respo
         Upload::One(file) => file,
         Upload::Many(files) => return many(work, &mut allowance, options, files).await,
     };
-    allowance.start(work, &file).await?;
+    allowance.start(work, &file, Channels::Mixed).await?;
     let report = |progress| work.report(|| progress);
     let transcript = transcribe(&mut allowance, file, report).await?;
     let format = match options.output {
@@ -279,9 +280,12 @@ async fn transcribe(
     file: Bytes,
     report: impl Fn(Value),
 ) -> Result<Transcript, Problem> {
-    let recording = allowance.decode(file, &report).await?;
+    let recording = allowance.decode(file, Channels::Mixed, &report).await?;
     let model = Model::get().await?;
-    model.transcribe(recording, |p| report(progress(p))).await
+    let wish = Wish::default();
+    model
+        .transcribe(recording.into_samples(), &wish, |p| report(progress(p)))
+        .await
 }
 
 impl Options {

@@ -6,8 +6,8 @@ use tract_onnx::tract_core::ops::einsum::EinSum;
 
 use super::axes::{Axes, Position};
 use super::{Finishing, Step, floats, offsets, output, strides};
-use crate::pace::Pace;
-use crate::product::{Finish, Output, Packed, Side, Strided, multiply};
+use kernels::Pace;
+use kernels::product::{Finish, Output, Packed, Side, Strided, multiply};
 
 /// A product of two tensors, the second of which may be a constant.
 #[derive(Clone)]

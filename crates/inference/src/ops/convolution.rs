@@ -5,8 +5,8 @@ use tract_onnx::tract_core::internal::*;
 use tract_onnx::tract_core::ops::cnn::{Conv, KernelFormat, PoolSpec};
 
 use super::{Finishing, Step, floats, output};
-use crate::pace::Pace;
-use crate::product::{Finish, Output, Packed, Side, Strided, multiply};
+use kernels::Pace;
+use kernels::product::{Finish, Output, Packed, Side, Strided, multiply};
 
 /// A convolution along one axis; further ones, of length 1, may be there.
 #[derive(Clone)]

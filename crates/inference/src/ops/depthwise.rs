@@ -6,7 +6,7 @@ use tract_onnx::tract_core::ops::cnn::{Conv, PoolSpec};
 
 use super::convolution::{Geometry, Line, along_one_axis, padded};
 use super::{Finishing, Step, floats, output};
-use crate::pace::Pace;
+use kernels::Pace;
 
 /// A depthwise convolution.
 #[derive(Clone)]

@@ -13,7 +13,7 @@ pub(crate) use rewrite::rewrite;
 use tract_onnx::prelude::*;
 use tract_onnx::tract_core::internal::bail;
 
-use crate::product::Finish;
+use kernels::product::Finish;
 
 /// An operator to whose results a bias can be added, and whose negative results can become 0.
 pub(crate) trait Finishing: Sized {

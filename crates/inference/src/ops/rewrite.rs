@@ -10,7 +10,7 @@ use super::contraction::Contraction;
 use super::convolution::Convolution;
 use super::depthwise::Depthwise;
 use super::{Finishing, Step, floats};
-use crate::pace::Pace;
+use kernels::Pace;
 
 /// Replaces the products and convolutions of a simplified graph.
 ///

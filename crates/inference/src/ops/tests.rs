@@ -9,7 +9,7 @@ use tract_onnx::tract_core::ops::math::{add, max};
 use tract_onnx::tract_core::ops::nn::DataFormat;
 
 use super::rewrite;
-use crate::pace::Pace;
+use kernels::Pace;
 
 /// A tensor of values between -1 and 1.
 fn tensor(seed: usize, shape: &[usize]) -> Tensor {

@@ -1,8 +1,8 @@
-//! Audio files of any common format to 16 kHz mono samples.
+//! Audio files of any common format to samples at 16 kHz, of all channels mixed or of each on its own.
 //!
 //! The format is told by the first bytes and never by a name. Decoding streams: beside the file itself it holds
-//! a packet and the resampler's buffers, so that the memory of [`decode`] is the samples within its limit,
-//! however long the file says or turns out to be.
+//! a packet, a tenth of a second of channels to mix, and the resamplers' buffers, so that the memory of [`decode`] is
+//! the samples within its limit, however long the file says or turns out to be.
 
 mod aac;
 mod adts;
@@ -11,6 +11,7 @@ mod error;
 mod fault;
 mod format;
 mod matroska;
+mod mix;
 mod mp4;
 mod mpeg;
 mod ogg;
@@ -27,20 +28,38 @@ use bytes::Bytes;
 pub use error::AudioError;
 pub use format::Format;
 
+use mix::Mixer;
 use resample::Resampler;
 use source::Source;
 
 /// Samples per second that decoding gives.
 pub const SAMPLE_RATE: u32 = 16_000;
 
+/// The most channels that are decoded on their own.
+const MOST_CHANNELS: usize = 8;
+
+/// What becomes of the channels of a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Channels {
+    /// They are mixed to one: to their average, or where they cancel one another, as in stereo of which one side is
+    /// inverted, to the loudest. Which of the two is decided anew every tenth of a second.
+    #[default]
+    Mixed,
+    /// Each is decoded on its own, up to 8 of them.
+    Split,
+}
+
 /// Decodes a file block by block.
 pub struct Decoder {
     format: Format,
     source: Source,
-    resampler: Resampler,
+    channels: Channels,
+    mixer: Mixer,
+    /// One for each channel that is given, as soon as their number is known.
+    resamplers: Vec<Resampler>,
+    blocks: Vec<Vec<f32>>,
     /// No more packets.
     ended: bool,
-    block: Vec<f32>,
     given: u64,
 }
 
@@ -50,20 +69,23 @@ impl Decoder {
     /// # Errors
     ///
     /// Those of [`AudioError`] that can be told from the header.
-    pub fn open(bytes: impl Into<Bytes>) -> Result<Self, AudioError> {
+    pub fn open(bytes: impl Into<Bytes>, channels: Channels) -> Result<Self, AudioError> {
         let mut bytes = bytes.into();
         let format = format::sniff(&mut bytes)?;
         let source = Source::open(format, bytes)?;
-        let resampler =
-            Resampler::new(source.rate()).map_err(|_| AudioError::UnsupportedLayout {
-                what: format!("a sample rate of {} Hz", source.rate()),
-            })?;
+        let resampler = resampler(source.rate())?;
+        let resamplers = match channels {
+            Channels::Mixed => vec![resampler],
+            Channels::Split => Vec::new(),
+        };
         Ok(Self {
             format,
+            mixer: Mixer::new(source.rate()),
             source,
-            resampler,
+            channels,
+            blocks: vec![Vec::new(); resamplers.len()],
+            resamplers,
             ended: false,
-            block: Vec::new(),
             given: 0,
         })
     }
@@ -73,34 +95,91 @@ impl Decoder {
         self.format
     }
 
-    /// The next samples, mono, [`SAMPLE_RATE`] per second, each from −1 to 1; none after the last.
+    /// When the sound begins: [`Recording::offset`]. Known after the last block.
+    pub fn offset(&self) -> Duration {
+        self.source.offset()
+    }
+
+    /// The next samples of each channel, [`SAMPLE_RATE`] per second, each from −1 to 1; none after the last.
     ///
-    /// A block may be empty. It takes one packet of the file or one step of the resampler, a fraction of a
-    /// millisecond except for the longest packets that some codecs allow.
+    /// All channels have equally many, and there may be none, even no channel yet. It takes one packet of the file or
+    /// one step of each resampler, a fraction of a millisecond except for the longest packets that some codecs allow.
     ///
     /// # Errors
     ///
-    /// [`AudioError::Corrupt`] where the data cannot be decoded.
-    pub fn next_block(&mut self) -> Result<Option<&[f32]>, AudioError> {
-        self.block.clear();
-        let step = if self.ended {
-            self.resampler.finish(&mut self.block)
-        } else {
-            self.resampler.process(&mut self.block)
-        };
-        let stepped = step.map_err(|error| AudioError::Corrupt {
-            at: self.given as f64 / f64::from(SAMPLE_RATE),
-            message: error.to_string(),
-        })?;
+    /// [`AudioError::Corrupt`] where the data cannot be decoded, [`AudioError::UnsupportedLayout`] where the channels
+    /// cannot be split.
+    pub fn next_block(&mut self) -> Result<Option<&[Vec<f32>]>, AudioError> {
+        let mut stepped = false;
+        for (resampler, block) in self.resamplers.iter_mut().zip(&mut self.blocks) {
+            block.clear();
+            let step = if self.ended {
+                resampler.finish(block)
+            } else {
+                resampler.process(block)
+            };
+            stepped |= step.map_err(|error| AudioError::Corrupt {
+                at: self.given as f64 / f64::from(SAMPLE_RATE),
+                message: error.to_string(),
+            })?;
+        }
         if !stepped {
             if self.ended {
                 return Ok(None);
             }
-            self.ended = !self.source.next(self.resampler.input())?;
+            self.read()?;
         }
-        self.given += self.block.len() as u64;
-        Ok(Some(&self.block))
+        self.given += self.blocks.first().map_or(0, Vec::len) as u64;
+        Ok(Some(&self.blocks))
     }
+
+    /// Decodes a packet.
+    fn read(&mut self) -> Result<(), AudioError> {
+        let rate = self.source.rate();
+        let frames = self.source.next()?;
+        self.ended = frames.is_none();
+        let (samples, channels) =
+            frames.map_or((&[][..], 1), |frames| (frames.samples, frames.channels));
+        if self.channels == Channels::Mixed {
+            if let Some(resampler) = self.resamplers.first_mut() {
+                let to = resampler.input();
+                if !samples.is_empty() {
+                    self.mixer.push(samples, channels, to);
+                }
+                if self.ended {
+                    self.mixer.finish(to);
+                }
+            }
+            return Ok(());
+        }
+        if samples.is_empty() {
+            return Ok(());
+        }
+        if self.resamplers.is_empty() && channels <= MOST_CHANNELS {
+            let resamplers = (0..channels).map(|_| resampler(rate));
+            self.resamplers = resamplers.collect::<Result<_, _>>()?;
+            self.blocks = vec![Vec::new(); channels];
+        }
+        if self.resamplers.len() != channels {
+            let what = if self.resamplers.is_empty() {
+                format!("{channels} channels to be split, more than {MOST_CHANNELS}")
+            } else {
+                "channels to be split, the number of which changes".into()
+            };
+            return Err(AudioError::UnsupportedLayout { what });
+        }
+        for (channel, resampler) in self.resamplers.iter_mut().enumerate() {
+            let own = samples.iter().skip(channel).step_by(channels);
+            resampler.input().extend(own);
+        }
+        Ok(())
+    }
+}
+
+fn resampler(rate: u32) -> Result<Resampler, AudioError> {
+    Resampler::new(rate).map_err(|_| AudioError::UnsupportedLayout {
+        what: format!("a sample rate of {rate} Hz"),
+    })
 }
 
 /// A decoded recording.
@@ -108,14 +187,43 @@ impl Decoder {
 pub struct Recording {
     /// What it was decoded from.
     pub format: Format,
-    /// Mono, [`SAMPLE_RATE`] per second, each from −1 to 1.
-    pub samples: Vec<f32>,
+    /// Samples of each channel, [`SAMPLE_RATE`] per second, each from −1 to 1; one channel unless they are split.
+    /// There is at least one, all are equally long, and none is empty.
+    pub channels: Vec<Vec<f32>>,
+    /// When a player plays the first sample: a sound track may begin later than the film that it belongs to. To be
+    /// added to all times of the recording.
+    ///
+    /// This is a number, and not silence in front of the samples, because a recogniser is not to be given silence to
+    /// make words of, and because a few bytes of a file can claim hours. What is more than a day is not believed and
+    /// counts as 0. A file that as a whole begins a minute or more after zero is a part of something longer, such as of
+    /// a live stream; its times count from its own beginning.
+    pub offset: Duration,
 }
 
 impl Recording {
-    /// How long it is.
+    /// The samples of the first channel: all of it, if the channels are mixed.
+    pub fn samples(&self) -> &[f32] {
+        self.channels.first().map_or(&[], Vec::as_slice)
+    }
+
+    /// The same, without a copy.
+    pub fn into_samples(self) -> Vec<f32> {
+        self.channels.into_iter().next().unwrap_or_default()
+    }
+
+    /// How long the sound is, without what lies before it.
     pub fn duration(&self) -> Duration {
-        duration(self.samples.len())
+        duration(self.samples().len())
+    }
+
+    /// How long all channels are together, which is what the limit of [`decode`] counts.
+    pub fn work(&self) -> Duration {
+        duration(self.channels.iter().map(Vec::len).sum())
+    }
+
+    /// When it ends, as a player shows it.
+    pub fn end(&self) -> Duration {
+        self.offset.saturating_add(self.duration())
     }
 }
 
@@ -131,15 +239,16 @@ fn duration(samples: usize) -> Duration {
 /// Any [`AudioError`] but [`AudioError::TooLong`].
 pub async fn probe(
     bytes: impl Into<Bytes>,
+    channels: Channels,
     mut pause: impl AsyncFnMut(),
 ) -> Result<(), AudioError> {
-    let mut decoder = Decoder::open(bytes)?;
+    let mut decoder = Decoder::open(bytes, channels)?;
     let mut given = 0;
     while given < SAMPLE_RATE as usize {
-        let Some(block) = decoder.next_block()? else {
+        let Some(blocks) = decoder.next_block()? else {
             break;
         };
-        given += block.len();
+        given += blocks.first().map_or(0, Vec::len);
         pause().await;
     }
     if given == 0 {
@@ -148,8 +257,8 @@ pub async fn probe(
     Ok(())
 }
 
-/// Decodes a whole file, no longer than `limit`. `pause` is awaited after every 0.05 to 0.5 ms of work, according
-/// to the codec, in WebAssembly twice that; it hears how much has been decoded.
+/// Decodes a whole file, no longer than `limit`; of split channels, each counts. `pause` is awaited after every 0.05 to
+/// 0.5 ms of work, according to the codec, in WebAssembly twice that; it hears how much has been decoded.
 ///
 /// # Errors
 ///
@@ -157,29 +266,36 @@ pub async fn probe(
 pub async fn decode(
     bytes: impl Into<Bytes>,
     limit: Duration,
+    channels: Channels,
     mut pause: impl AsyncFnMut(Duration),
 ) -> Result<Recording, AudioError> {
-    let mut decoder = Decoder::open(bytes)?;
+    let mut decoder = Decoder::open(bytes, channels)?;
     let most = limit.as_secs_f64() * f64::from(SAMPLE_RATE);
-    let mut samples = Vec::new();
-    let mut work = 0;
-    while let Some(block) = decoder.next_block()? {
-        if (samples.len() + block.len()) as f64 > most {
+    let mut channels: Vec<Vec<f32>> = Vec::new();
+    let (mut given, mut work) = (0, 0);
+    while let Some(blocks) = decoder.next_block()? {
+        channels.resize_with(blocks.len(), Vec::new);
+        let length = blocks.first().map_or(0, Vec::len);
+        if ((given + length) * blocks.len()) as f64 > most {
             return Err(AudioError::TooLong { limit });
         }
-        samples.extend_from_slice(block);
+        for (channel, block) in channels.iter_mut().zip(blocks) {
+            channel.extend_from_slice(block);
+        }
+        given += length;
         // A block without samples is work, too.
-        work += block.len().max(32);
+        work += (length * blocks.len()).max(32);
         if work >= 512 {
             work = 0;
-            pause(duration(samples.len())).await;
+            pause(duration(given)).await;
         }
     }
-    if samples.is_empty() {
+    if given == 0 {
         return Err(AudioError::NoSamples);
     }
     Ok(Recording {
         format: decoder.format(),
-        samples,
+        channels,
+        offset: decoder.offset(),
     })
 }

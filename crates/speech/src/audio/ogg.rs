@@ -15,7 +15,7 @@ use symphonia::core::{
     io::Monitor,
 };
 
-use super::fault::Fault;
+use super::{fault::Fault, reader::late};
 
 /// Seconds by which a page's time may disagree with the samples before it.
 const TOLERANCE: f64 = 0.02;
@@ -38,6 +38,10 @@ pub(super) struct Ogg {
     decoded: i64,
     /// Position of the first of them.
     start: Option<i64>,
+    /// Whether there are pictures or other sound beside it.
+    accompanied: bool,
+    /// When the first stream begins, in seconds.
+    offset: Option<f64>,
 }
 
 /// A page without its header.
@@ -64,6 +68,8 @@ impl Ogg {
             rate: 0,
             decoded: 0,
             start: None,
+            accompanied: false,
+            offset: None,
         }
     }
 
@@ -71,18 +77,24 @@ impl Ogg {
     pub(super) fn select(&mut self) -> Result<AudioCodecParameters, Fault> {
         let mut chosen: Option<AudioCodecParameters> = None;
         let mut other = None;
+        self.accompanied = false;
         while let Some((page, next)) = self.page()? {
             if !page.first {
                 break;
             }
             self.bytes = next;
+            // A skeleton only describes the others.
+            let described = page.body.starts_with(b"fishead\0");
             match Self::identify(&page.body) {
                 Ok(Some(parameters)) if chosen.is_none() => {
                     self.serial = page.serial;
                     chosen = Some(parameters);
                 }
-                Ok(_) => {}
-                Err(fault) => other = Some(fault),
+                Ok(_) => self.accompanied |= !described,
+                Err(fault) => {
+                    self.accompanied = true;
+                    other = Some(fault);
+                }
             }
         }
         let Some(mut parameters) = chosen else {
@@ -221,6 +233,11 @@ impl Ogg {
         self.packets.pop_front()
     }
 
+    /// When the sound begins, in seconds.
+    pub(super) fn start(&self) -> f64 {
+        self.offset.unwrap_or(0.0)
+    }
+
     /// To be told how many frames, at `rate` Hz, came out of a packet; says how many of them are too many.
     pub(super) fn arrived(&mut self, frames: usize, rate: u32) -> Result<usize, Fault> {
         let unit = i64::from((self.rate / rate).max(1));
@@ -237,6 +254,15 @@ impl Ogg {
         if self.packets.is_empty() {
             let start = granule.saturating_sub(self.decoded);
             let known = *self.start.get_or_insert(start);
+            // Of streams that belong together positions count from one zero; a stream alone is played at once,
+            // wherever it was cut from (RFC 7845, section 4.4).
+            let seconds = known as f64 / f64::from(self.rate.max(1));
+            let offset = if self.accompanied {
+                late(seconds, seconds)
+            } else {
+                0.0
+            };
+            self.offset.get_or_insert(offset);
             let gap = start.abs_diff(known) as f64 / f64::from(self.rate.max(1));
             if gap > TOLERANCE {
                 return Err(Fault::Corrupt(format!("{gap:.2} s of audio are missing")));

@@ -10,7 +10,7 @@ use symphonia::{
         formats::{FormatOptions, FormatReader, Track, TrackType},
         io::MediaSourceStream,
         packet::Packet,
-        units::{TimeBase, Timestamp},
+        units::{Duration, TimeBase, Timestamp},
     },
     default::formats::{FlacReader, IsoMp4Reader, MkvReader, MpaReader},
 };
@@ -24,6 +24,9 @@ const LARGEST: usize = 2 << 20;
 /// Frames that an MP3 encoder and decoder put in front: 576 of the one, 529 of the other.
 const MP3_DELAY: u64 = 576 + 529;
 
+/// A file that begins this many seconds after zero was cut out of something longer, by whose clock it goes on.
+const CLOCK: f64 = 60.0;
+
 /// A demultiplexer and the one track of it that is decoded.
 pub(super) struct Reader {
     inner: Box<dyn FormatReader>,
@@ -32,13 +35,16 @@ pub(super) struct Reader {
     time_base: Option<TimeBase>,
     /// Where the next packet should begin.
     expected: Option<Timestamp>,
+    /// Seconds at which the last packet of the track begins, and the earliest of any until then.
+    time: f64,
+    earliest: f64,
     /// The file, and how much of it packets have been found in.
     bytes: Bytes,
     found: usize,
 }
 
 /// Which of the decoded frames are the recording.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
+#[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Extent {
     /// Frames before it, where the container knows.
     pub(super) delay: Option<u64>,
@@ -46,6 +52,8 @@ pub(super) struct Extent {
     pub(super) most: Option<u64>,
     /// Frames that the header promises.
     pub(super) least: Option<u64>,
+    /// Seconds to be added to the times of packets, as the header says.
+    pub(super) shift: f64,
 }
 
 /// What the demultiplexer came upon.
@@ -73,6 +81,8 @@ impl Reader {
             track: 0,
             time_base: None,
             expected: None,
+            time: 0.0,
+            earliest: f64::INFINITY,
             bytes,
             found: 0,
         })
@@ -140,24 +150,44 @@ impl Reader {
                         .is_some_and(|present| present * whole <= promised)
                         .then_some(frames),
                     least: Some(frames),
+                    shift: 0.0,
                 }
             }
             Format::Mp4 => {
-                let (Some(edit), Some(base)) = (mp4::edit(&self.bytes, self.track), self.time_base)
-                else {
+                let Some(base) = self.time_base else {
                     return Extent::default();
                 };
-                let ticks = f64::from(base.denom.get()) / f64::from(base.numer.get());
+                let seconds = |ticks| seconds(Duration::new(ticks), base);
+                let first = mp4::first(&self.bytes, self.track).map_or(0.0, seconds);
+                let first = late(first, first);
+                let Some(edit) = mp4::edit(&self.bytes, self.track) else {
+                    return Extent {
+                        shift: first,
+                        ..Extent::default()
+                    };
+                };
+                let start = seconds(edit.start);
+                let frames = |seconds: f64| (seconds * f64::from(rate)).round() as u64;
                 Extent {
-                    delay: Some((edit.start as f64 / ticks * f64::from(rate)).round() as u64),
-                    most: edit
-                        .seconds
-                        .map(|seconds| (seconds * f64::from(rate)).round() as u64),
+                    // What lies before the edit is not played.
+                    delay: Some(frames(start - first)),
+                    most: edit.seconds.map(frames),
+                    shift: edit.pause + first - start,
                     least: None,
                 }
             }
             _ => Extent::default(),
         }
+    }
+
+    /// When the last packet is played, in seconds, as far as it says so and not the header; none where packets have no
+    /// times.
+    pub(super) fn time(&self) -> Option<f64> {
+        self.timed().then(|| late(self.time, self.earliest))
+    }
+
+    fn timed(&self) -> bool {
+        matches!(self.format, Format::Matroska | Format::Mp4)
     }
 
     pub(super) fn next(&mut self) -> Result<Step, Fault> {
@@ -174,9 +204,14 @@ impl Reader {
                 return Err(Fault::Corrupt("the file ends within an atom".into()));
             }
             None => return Ok(Step::End),
-            Some(packet) if packet.track_id != self.track => return Ok(Step::Other),
             Some(packet) => packet,
         };
+        if self.timed() {
+            self.note(&packet);
+        }
+        if packet.track_id != self.track {
+            return Ok(Step::Other);
+        }
         if packet.data.len() > LARGEST {
             return Err(Fault::Corrupt(format!(
                 "a packet has {} bytes",
@@ -189,6 +224,20 @@ impl Reader {
             _ => {}
         }
         Ok(Step::Packet(packet))
+    }
+
+    /// Notes when a packet begins.
+    fn note(&mut self, packet: &Packet) {
+        let tracks = self.inner.tracks();
+        let track = tracks.iter().find(|track| track.id == packet.track_id);
+        let Some(base) = track.and_then(|track| track.time_base) else {
+            return;
+        };
+        let time = base.calc_time_saturating(packet.pts).as_secs_f64();
+        self.earliest = self.earliest.min(time);
+        if packet.track_id == self.track {
+            self.time = time;
+        }
     }
 
     /// The demultiplexer passes over damaged frames; the time stamps after them give that away.
@@ -226,6 +275,15 @@ impl Reader {
             return Err(Fault::Corrupt(format!("{gap} bytes are no MP3 frames")));
         }
         Ok(())
+    }
+}
+
+/// The start in seconds of a track in a file whose earliest one begins at `earliest`.
+pub(super) fn late(start: f64, earliest: f64) -> f64 {
+    if earliest < CLOCK {
+        start
+    } else {
+        start - earliest
     }
 }
 

@@ -1,10 +1,9 @@
-//! From a file to mono samples at the rate of the file.
+//! From a file to samples of all its channels, at the rate of the file.
+
+use std::{ops::RangeInclusive, time::Duration};
 
 use bytes::Bytes;
-use symphonia::core::{
-    packet::Packet,
-    units::{Duration, Timestamp},
-};
+use symphonia::core::{packet::Packet, units};
 
 use super::{
     AudioError, Format,
@@ -16,6 +15,10 @@ use super::{
     wav::Wav,
 };
 
+/// Starts, in seconds, that are believed: earlier ones are what is left of rounding to milliseconds, and no player
+/// waits for longer than a day.
+const STARTS: RangeInclusive<f64> = 0.002..=86_400.0;
+
 /// Decodes the audio track of a file, packet by packet.
 pub(super) struct Source {
     packets: Packets,
@@ -24,9 +27,24 @@ pub(super) struct Source {
     extent: Extent,
     /// Frames still to be dropped.
     delay: u64,
+    /// When the first frame is played, in seconds.
+    start: f64,
     /// Frames given so far.
     given: u64,
     interleaved: Vec<f32>,
+}
+
+/// Decoded frames, one sample of each channel after the other, each from −1 to 1.
+pub(super) struct Frames<'a> {
+    pub(super) samples: &'a [f32],
+    pub(super) channels: usize,
+}
+
+impl Frames<'_> {
+    const NONE: Self = Self {
+        samples: &[],
+        channels: 1,
+    };
 }
 
 enum Packets {
@@ -70,6 +88,7 @@ impl Source {
             rate,
             extent,
             delay: extent.delay.unwrap_or(codec.delay()),
+            start: 0.0,
             codec,
             given: 0,
             interleaved: Vec::new(),
@@ -81,23 +100,39 @@ impl Source {
         self.rate
     }
 
-    /// Decodes a packet and appends its samples, the average of all channels, to `to`. False after the last.
-    pub(super) fn next(&mut self, to: &mut Vec<f32>) -> Result<bool, AudioError> {
+    /// When the sound begins, as far as the container says so. Known once the first frames have been decoded.
+    pub(super) fn offset(&self) -> Duration {
+        let seconds = match &self.packets {
+            Packets::Ogg(ogg) => ogg.start(),
+            _ => self.start,
+        };
+        if STARTS.contains(&seconds) {
+            Duration::from_secs_f64(seconds)
+        } else {
+            Duration::ZERO
+        }
+    }
+
+    /// Decodes a packet, of which there may be no frames; none after the last.
+    pub(super) fn next(&mut self) -> Result<Option<Frames<'_>>, AudioError> {
         let time_base = match &self.packets {
             Packets::Reader(reader) => reader.time_base(),
             _ => None,
         };
         let packet = match self.packets.next() {
             Ok(Step::Packet(packet)) => packet,
-            Ok(Step::Other) => return Ok(true),
+            Ok(Step::Other) => return Ok(Some(Frames::NONE)),
             Ok(Step::End) => {
                 return if self.extent.least.is_some_and(|least| self.given < least) {
                     Err(self.fault(Fault::Corrupt("the file ends too early".into())))
                 } else {
-                    Ok(false)
+                    Ok(None)
                 };
             }
-            Err(Fault::Restart) => return self.restart(),
+            Err(Fault::Restart) => {
+                self.restart()?;
+                return Ok(Some(Frames::NONE));
+            }
             Err(fault) => return Err(self.fault(fault)),
         };
         self.interleaved.clear();
@@ -119,20 +154,29 @@ impl Source {
         self.delay -= skipped;
         let wanted = self.extent.most.map_or(u64::MAX, |most| most - self.given);
         let kept = (frames - skipped).min(wanted);
+        if self.given == 0
+            && kept > 0
+            && let Packets::Reader(reader) = &self.packets
+            && let Some(time) = reader.time()
+        {
+            let skipped = skipped as f64 / f64::from(self.rate);
+            self.start = self.extent.shift + time + skipped;
+        }
         self.given += kept;
-        let scale = 1.0 / layout.channels as f32;
-        to.extend(
-            self.interleaved
-                .chunks_exact(layout.channels)
-                .skip(skipped as usize)
-                .take(kept as usize)
-                .map(|frame| frame.iter().copied().map(bounded).sum::<f32>() * scale),
-        );
-        Ok(true)
+        let first = skipped as usize * layout.channels;
+        let end = first + kept as usize * layout.channels;
+        let samples = self.interleaved.get_mut(first..end).unwrap_or_default();
+        for sample in &mut *samples {
+            *sample = bounded(*sample);
+        }
+        Ok(Some(Frames {
+            samples,
+            channels: layout.channels,
+        }))
     }
 
     /// Goes on with the stream that follows the one that has ended.
-    fn restart(&mut self) -> Result<bool, AudioError> {
+    fn restart(&mut self) -> Result<(), AudioError> {
         if let Packets::Ogg(ogg) = &mut self.packets {
             let parameters = ogg.select();
             self.codec = Codec::open(&parameters.map_err(|fault| self.fault(fault))?)?;
@@ -141,7 +185,7 @@ impl Source {
         if self.codec.rate()? != self.rate {
             return Err(self.fault(Fault::Corrupt("the sample rate changes".into())));
         }
-        Ok(true)
+        Ok(())
     }
 
     fn fault(&self, fault: Fault) -> AudioError {
@@ -170,7 +214,7 @@ impl Packets {
 
 /// A packet of which all is meant, whatever its duration.
 fn packet(data: Vec<u8>) -> Packet {
-    Packet::new(0, Timestamp::ZERO, Duration::MAX, data)
+    Packet::new(0, units::Timestamp::ZERO, units::Duration::MAX, data)
 }
 
 /// A sample within −1 to 1; what is no number is silence.

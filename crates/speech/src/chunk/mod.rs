@@ -20,38 +20,59 @@ pub struct Chunk {
 
 /// Frames in a second.
 const SECOND: usize = SAMPLE_RATE as usize / FRAME;
-/// What is no longer than this is not cut.
-const WHOLE: usize = 20 * SECOND;
-/// Where a cut is sought first, and then if nobody pauses there, in frames from the last one.
-const WINDOWS: [Range<usize>; 2] = [10 * SECOND..15 * SECOND, 4 * SECOND..10 * SECOND];
-/// Where a cut falls into speech, in frames from the last one.
-const FORCED: Range<usize> = 14 * SECOND..15 * SECOND;
+/// Frames that a window has at least, or there would be no room to look for a pause.
+const LEAST: usize = 8 * SECOND;
 /// How far pieces reach past a cut into speech, on each side.
 const OVERLAP: usize = SECOND;
 /// Silence that is left with the sound next to it.
 const MARGIN: usize = 3 * SECOND / 10;
 
-/// Cuts mono `samples` of [`SAMPLE_RATE`]; none where all are silent. The `keep` ranges follow one another
-/// from the first sample to the last.
+/// Where pieces are cut, in frames.
+#[derive(Clone, Debug)]
+struct Lengths {
+    /// What is no longer is not cut.
+    whole: usize,
+    /// Where a cut is sought first, and then if nobody pauses there, from the last one.
+    windows: [Range<usize>; 2],
+    /// Where a cut falls into speech, from the last one.
+    forced: Range<usize>,
+}
+
+impl Lengths {
+    /// For pieces of so many samples at most.
+    fn new(maximum: usize) -> Self {
+        let whole = (maximum / FRAME).saturating_sub(2 * OVERLAP).max(LEAST);
+        let latest = whole * 9 / 10;
+        Self {
+            whole,
+            windows: [whole / 2..latest, whole / 4..whole / 2],
+            forced: latest - SECOND..latest,
+        }
+    }
+}
+
+/// Cuts mono `samples` of [`SAMPLE_RATE`] into pieces of up to `maximum`; none where all are silent. The `keep` ranges
+/// follow one another from the first sample to the last.
 ///
-/// A recording of up to 20 s stays whole. A longer one is cut in every silence of two seconds, and else
-/// every 10 to 15 s in the middle of a pause, or after 4 s when there is no later one. Speech without
-/// pauses is cut after about 15 s where it is quietest, with a second of overlap on each side.
+/// A recording that is two seconds shorter than `maximum` stays whole. A longer one is cut in every silence of two
+/// seconds, and else in the middle of the longest pause in the later half of what a piece may have, or of an earlier one
+/// when there is none. Speech without pauses is cut where it is quietest, with a second of overlap on each side.
 /// Silence is left out where it is digital or the bare noise floor of a recording with much louder
 /// parts; what could be faint speech is not.
-pub async fn chunks(samples: &[f32], pause: impl AsyncFnMut()) -> Vec<Chunk> {
+pub async fn chunks(samples: &[f32], maximum: usize, pause: impl AsyncFnMut()) -> Vec<Chunk> {
+    let lengths = Lengths::new(maximum);
     let mut pacer = Pacer::new(pause);
     let levels = Levels::measure(samples, &mut pacer).await;
     let mut sounds = levels.sounds(MARGIN);
     if let [first, .., last] = sounds.as_mut_slice()
-        && levels.len() <= WHOLE
+        && levels.len() <= lengths.whole
     {
         first.end = last.end;
         sounds.truncate(1);
     }
     let mut pieces = Vec::new();
     for sound in sounds {
-        cut(sound, &levels, &mut pieces, &mut pacer).await;
+        cut(sound, &levels, &lengths, &mut pieces, &mut pacer).await;
     }
     share_silence(&mut pieces, levels.len());
     let samples_of = |frames: Range<usize>| {
@@ -72,22 +93,25 @@ pub async fn chunks(samples: &[f32], pause: impl AsyncFnMut()) -> Vec<Chunk> {
 async fn cut<P: AsyncFnMut()>(
     sound: Range<usize>,
     levels: &Levels,
+    lengths: &Lengths,
     pieces: &mut Vec<Chunk>,
     pacer: &mut Pacer<P>,
 ) {
     let (mut start, mut overlap) = (sound.start, 0);
-    while sound.end - start > WHOLE {
-        pacer.spend(20 * WINDOWS[0].end).await;
-        let threshold = levels.pause_threshold(start..start + WINDOWS[0].end);
+    let [first, _] = &lengths.windows;
+    while sound.end - start > lengths.whole {
+        pacer.spend(20 * first.end).await;
+        let threshold = levels.pause_threshold(start..start + first.end);
         let pause = threshold.and_then(|threshold| {
-            WINDOWS.iter().find_map(|window| {
+            lengths.windows.iter().find_map(|window| {
                 levels.longest_pause(start + window.start..start + window.end, threshold)
             })
         });
         let (end, next_overlap) = match pause {
             Some(pause) => (pause.start.midpoint(pause.end), 0),
             None => {
-                let quietest = levels.quietest(start + FORCED.start..start + FORCED.end);
+                let quietest =
+                    levels.quietest(start + lengths.forced.start..start + lengths.forced.end);
                 (quietest, OVERLAP)
             }
         };

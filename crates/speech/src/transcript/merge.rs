@@ -1,8 +1,8 @@
 //! The words of a recording from those of its chunks.
 use super::{Transcript, seam};
 use crate::{
+    Word,
     chunk::{Chunk, SAMPLE_RATE},
-    ctc::Word,
 };
 
 /// Puts together the words of consecutive chunks as they are recognised.

@@ -5,7 +5,7 @@ mod seam;
 
 use std::ops::Range;
 
-use crate::{chunk::SAMPLE_RATE, ctc::Word};
+use crate::{Word, chunk::SAMPLE_RATE, text};
 
 pub use merge::Merger;
 
@@ -18,6 +18,10 @@ pub struct Transcript {
     pub segments: Vec<Segment>,
     /// How long the recording is.
     pub duration: f64,
+    /// The code of the language that is spoken; nothing where nobody speaks.
+    pub language: Option<String>,
+    /// How likely nobody speaks.
+    pub no_speech_probability: f64,
 }
 
 /// Words that belong together: between two pauses, or as many as are read at once.
@@ -29,9 +33,9 @@ pub struct Segment {
     pub start: f64,
     /// When the last ends.
     pub end: f64,
-    /// The words, joined by spaces.
+    /// The text of the words.
     pub text: String,
-    /// Mean over the letters of the logarithm of [`Word::confidence`], finite.
+    /// Mean log-probability of the tokens.
     pub average_log_probability: f64,
 }
 
@@ -49,12 +53,14 @@ impl Transcript {
             segments: segments(&words),
             words,
             duration: samples as f64 / f64::from(SAMPLE_RATE),
+            language: None,
+            no_speech_probability: 1.0,
         }
     }
 
-    /// All words, joined by spaces.
+    /// All words.
     pub fn text(&self) -> String {
-        join(&self.words)
+        text(&self.words)
     }
 
     /// The duration in seconds with one decimal, such as `20.7`.
@@ -89,23 +95,15 @@ fn segments(words: &[Word]) -> Vec<Segment> {
 
 fn segment(words: &[Word], range: Range<usize>) -> Option<Segment> {
     let group = words.get(range.clone())?;
-    let letters = |word: &Word| word.text.chars().count() as f64;
-    let sum: f64 = group
-        .iter()
-        .map(|word| letters(word) * f64::from(word.confidence.max(f32::MIN_POSITIVE).ln()))
-        .sum();
+    let tokens = || group.iter().flat_map(|word| &word.tokens);
+    let sum: f64 = tokens().map(|token| token.log_probability).sum();
     Some(Segment {
         words: range,
         start: group.first()?.start,
         end: group.last()?.end,
-        text: join(group),
-        average_log_probability: sum / group.iter().map(letters).sum::<f64>().max(1.0),
+        text: text(group),
+        average_log_probability: sum / tokens().count().max(1) as f64,
     })
-}
-
-fn join(words: &[Word]) -> String {
-    let texts: Vec<&str> = words.iter().map(|word| word.text.as_str()).collect();
-    texts.join(" ")
 }
 
 #[cfg(test)]

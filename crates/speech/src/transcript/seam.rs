@@ -1,5 +1,5 @@
 //! The words around a cut, which two overlapping chunks both heard.
-use crate::ctc::Word;
+use crate::Word;
 
 /// Seconds by which the middles of the same word differ at most.
 const TOLERANCE: f64 = 0.5;
@@ -92,7 +92,7 @@ fn align(earlier: &[Word], later: &[Word]) -> Vec<(usize, usize)> {
     let paired = |best: &[f64], i: usize, j: usize| {
         let (a, b) = (earlier.get(i)?, later.get(j)?);
         let distance = (a.middle() - b.middle()).abs();
-        (a.text == b.text && distance < TOLERANCE)
+        (a.letters() == b.letters() && distance < TOLERANCE)
             .then(|| 1.0 - distance / TOLERANCE + at(best, i + 1, j + 1))
     };
     for i in (0..earlier.len()).rev() {

@@ -8,10 +8,10 @@ const RATE: f64 = SAMPLE_RATE as f64;
 /// A word from `start` to `end` seconds.
 pub(crate) fn word(text: &str, start: f64, end: f64) -> Word {
     Word {
-        text: text.to_owned(),
+        text: format!(" {text}"),
         start,
         end,
-        confidence: 0.5,
+        ..Word::default()
     }
 }
 
@@ -35,7 +35,7 @@ fn chunk(range: Range<f64>, keep: Range<f64>) -> Chunk {
 }
 
 fn texts(words: &[Word]) -> Vec<&str> {
-    words.iter().map(|word| word.text.as_str()).collect()
+    words.iter().map(|word| word.text.trim()).collect()
 }
 
 /// Merges the words that two chunks with a seam at 10 s heard, times from the beginning.
@@ -131,7 +131,7 @@ proptest! {
             next = segment.words.end;
             prop_assert!(segment.words.len() <= MOST_WORDS && !segment.words.is_empty());
             prop_assert!(segment.end - segment.start <= LONGEST || segment.words.len() == 1);
-            prop_assert_eq!(&segment.text, &join(&merged.words[segment.words.clone()]));
+            prop_assert_eq!(&segment.text, &text(&merged.words[segment.words.clone()]));
         }
         prop_assert_eq!(next, merged.words.len());
     }
@@ -232,23 +232,22 @@ fn segments_end_in_pauses_and_when_they_get_long() {
 }
 
 #[test]
-fn the_average_counts_letters_and_is_finite() {
-    let sure = Word {
-        confidence: 1.0,
-        ..word("ABC", 0.0, 0.1)
+fn the_average_is_that_of_all_tokens() {
+    let spelled = |text: &str, log_probabilities: &[f64]| Word {
+        tokens: log_probabilities
+            .iter()
+            .map(|log_probability| crate::Token {
+                log_probability: *log_probability,
+                ..crate::Token::default()
+            })
+            .collect(),
+        ..word(text, 0.0, 0.1)
     };
-    let unsure = Word {
-        confidence: (-2.0_f32).exp(),
-        ..word("D", 0.2, 0.3)
-    };
-    let segment = segment(&[sure, unsure], 0..2).expect("has words");
-    assert!((segment.average_log_probability + 0.5).abs() < 1e-6);
-    let hopeless = Word {
-        confidence: 0.0,
-        ..word("A", 0.0, 0.1)
-    };
-    let segment = super::segment(&[hopeless], 0..1).expect("has a word");
-    assert!(segment.average_log_probability.is_finite());
+    let words = [spelled("A", &[-1.0, -2.0]), spelled("B", &[-6.0])];
+    let segment = segment(&words, 0..2).expect("has words");
+    assert!((segment.average_log_probability + 3.0).abs() < 1e-9);
+    let silent = super::segment(&[word("A", 0.0, 0.1)], 0..1).expect("has a word");
+    assert!(silent.average_log_probability.is_finite());
 }
 
 #[test]

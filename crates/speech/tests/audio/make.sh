@@ -19,6 +19,23 @@ make() {
         -map_metadata -1 -fflags +bitexact -flags:a +bitexact "$@" "$file"
 }
 
+# late FILE RATE SECONDS OPTION…: the same, 1.44 s late.
+late() {
+    local file=$1 rate=$2 seconds=$3
+    shift 3
+    # shellcheck disable=SC2046
+    ffmpeg -hide_banner -loglevel error -y -itsoffset 1.44 $(signal "$rate" "$seconds") \
+        -map_metadata -1 -fflags +bitexact -flags:a +bitexact "$@" "$file"
+}
+# sides FILE RATE SECONDS OPTION…: the signal on the left, and on the right a tone that falls from 3000 Hz.
+sides() {
+    local file=$1 rate=$2 seconds=$3
+    shift 3
+    ffmpeg -hide_banner -loglevel error -y \
+        -f lavfi -i "aevalsrc=0.5*sin(2*PI*(200*t+1400*t*t))*(0.6+0.4*sin(6*PI*t))|0.5*sin(2*PI*(3000*t-1400*t*t)):s=$rate:d=$seconds" \
+        -map_metadata -1 -fflags +bitexact -flags:a +bitexact "$@" "$file"
+}
+
 # WAV, every encoding.
 make u8.wav 16000 1 -c:a pcm_u8
 make s16.wav 8000 1 -c:a pcm_s16le
@@ -73,6 +90,31 @@ make aac.mkv 48000 1 -c:a aac -b:a 64k
 make pcm.mkv 8000 0.5 -c:a pcm_s16le
 make flac.mkv 16000 0.5 -c:a flac
 make opus.mp4 48000 1 -c:a libopus -b:a 32k
+
+# Two sides, and a side and its inverse.
+sides sides.flac 16000 0.25
+sides sides.m4a 44100 0.5 -c:a aac -b:a 96k
+sides sides.opus 48000 0.5 -c:a libopus -b:a 64k
+make opposed.m4a 44100 0.5 -af "pan=stereo|c0=c0|c1=-1*c0" -c:a aac -b:a 64k
+
+# Sound that begins late: alone, and in a film.
+late late.m4a 16000 0.5 -c:a aac -b:a 32k
+late late.mov 8000 0.25 -c:a pcm_s16le
+late late.webm 48000 0.5 -c:a libopus -b:a 32k
+late late.mkv 48000 0.5 -c:a aac -b:a 64k
+late late.ogg 48000 0.5 -c:a libopus -b:a 32k -page_duration 100000
+film=(ffmpeg -hide_banner -loglevel error -y -f lavfi -i color=c=blue:s=32x32:d=2:r=5 -fflags +bitexact)
+for file in film.mp4 late-fragment.mp4 film.webm film.ogv; do
+    case $file in
+    # What the encoder puts in front is at 0, all else 1.84 s later: the pictures are delayed by two of five a second.
+    late-*) codecs=(-c:v libx264 -x264-params no-info=1 -c:a aac -movflags +frag_keyframe+empty_moov+default_base_moof) ;;
+    *.mp4) codecs=(-c:v libx264 -x264-params no-info=1 -c:a aac) ;;
+    *.webm) codecs=(-c:v libvpx -c:a libopus) ;;
+    *) codecs=(-c:v libtheora -c:a libopus -page_duration 100000) ;;
+    esac
+    # shellcheck disable=SC2046
+    "${film[@]}" -itsoffset 1.44 $(signal 48000 0.5) -map_metadata -1 -flags:a +bitexact "${codecs[@]}" -b:a 32k "$file"
+done
 
 # What is refused by name.
 make ac3.mkv 48000 0.2 -c:a ac3 -b:a 64k

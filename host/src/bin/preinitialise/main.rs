@@ -20,7 +20,7 @@ use anyhow::{Context, Result, bail, ensure};
 const USAGE: &str = "\
 Usage: preinitialise COMPONENT MODEL OUTPUT
 
-Writes OUTPUT, the component with the model in its memory. The environment variable ONNX names
+Writes OUTPUT, the component with the model in its memory. The environment variable MODEL_FILE names
 another model than MODEL.";
 
 /// Of the range that the memory's contents take, the share that must not be zero. Below a half, Wasmtime copies the
@@ -41,7 +41,7 @@ fn run(arguments: Vec<OsString>) -> Result<()> {
     let Ok([component, model, output]) = <[OsString; 3]>::try_from(arguments) else {
         bail!("{USAGE}");
     };
-    let model = env::var_os("ONNX")
+    let model = env::var_os("MODEL_FILE")
         .filter(|path| !path.is_empty())
         .unwrap_or(model);
     let (component, model) = (read(component)?, read(model)?);

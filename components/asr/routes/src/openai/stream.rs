@@ -11,12 +11,12 @@ use guest::{Busy, LocalFuture};
 use http_api::Problem;
 use serde::Serialize;
 use serde_json::json;
+use speech::Word;
 use speech::audio::Recording;
-use speech::ctc::Word;
 use speech::pipeline::Recognition;
 
 use super::error::OpenAiError;
-use crate::model::Model;
+use crate::model::{Model, Wish};
 
 /// A recognition whose words are being sent.
 ///
@@ -24,6 +24,7 @@ use crate::model::Model;
 /// ends the work.
 struct Telling {
     model: Rc<Model>,
+    wish: Wish,
     recognition: Recognition,
     /// How many words have been sent.
     told: usize,
@@ -34,11 +35,13 @@ struct Telling {
 pub(super) async fn respond(
     model: Rc<Model>,
     recording: Recording,
+    wish: Wish,
     busy: Option<Arc<Busy>>,
 ) -> Response {
     let telling = Telling {
+        recognition: model.begin(recording.into_samples()).await,
         model,
-        recognition: Recognition::new(recording.samples, guest::pause).await,
+        wish,
         told: 0,
         _busy: busy,
     };
@@ -57,7 +60,7 @@ impl Telling {
     /// The next events, and what is left to tell.
     async fn next(mut self) -> (String, Option<Self>) {
         loop {
-            match self.model.step(&mut self.recognition).await {
+            match self.model.step(&mut self.recognition, &self.wish).await {
                 Ok(Some([])) => {}
                 Ok(Some(words)) => {
                     let events = delta(self.told, words);
@@ -83,13 +86,8 @@ impl Telling {
 
 /// The event for `words` that come after `told` others: put together, the deltas are the text.
 fn delta(told: usize, words: &[Word]) -> String {
-    let mut text = String::new();
-    for (i, word) in words.iter().enumerate() {
-        if told + i > 0 {
-            text.push(' ');
-        }
-        text += &word.text;
-    }
+    let text: String = words.iter().map(|word| word.text.as_str()).collect();
+    let text = if told == 0 { text.trim_start() } else { &text };
     event(&json!({"type": "transcript.text.delta", "delta": text}))
 }
 
@@ -111,10 +109,8 @@ mod tests {
         texts
             .iter()
             .map(|text| Word {
-                text: (*text).to_owned(),
-                start: 0.0,
-                end: 0.0,
-                confidence: 1.0,
+                text: format!(" {text}"),
+                ..Word::default()
             })
             .collect()
     }

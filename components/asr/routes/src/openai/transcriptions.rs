@@ -14,8 +14,8 @@ use http_api::problem::{
 };
 use http_api::{Form, Problem, Work};
 use serde::Serialize;
-use speech::audio::Recording;
-use speech::ctc::Word;
+use speech::Word;
+use speech::audio::{Channels, Recording};
 use speech::transcript::{Segment, Transcript};
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -25,7 +25,7 @@ use super::form::{Order, ResponseFormat, TranscriptionForm};
 use super::models::check_name;
 use super::stream;
 use crate::audio::Allowance;
-use crate::model::Model;
+use crate::model::{Model, Wish};
 use crate::text::{TextFormat, progress, rounded};
 
 openai_errors!(
@@ -127,13 +127,13 @@ struct SegmentObject {
     end: f64,
     text: String,
     /// The tokens of the model that spell the text.
-    tokens: Vec<usize>,
+    tokens: Vec<u32>,
     temperature: f64,
-    /// Mean of the logarithms of the letters' probabilities.
+    /// Mean of the logarithms of the tokens' probabilities.
     avg_logprob: f64,
     /// The length of the text, divided by its length when compressed by zlib.
     compression_ratio: f64,
-    /// Always 0: there is no segment where nothing is said.
+    /// How likely nobody speaks.
     no_speech_prob: f64,
 }
 
@@ -190,20 +190,24 @@ async fn answer(work: &Work, request: Request) -> Result<Response, Problem> {
     let file = std::mem::take(&mut order.file);
     let recording = decode(work, file).await;
     let recording = recording.map_err(|problem| problem.with("parameter", "file"))?;
+    let wish = Wish {
+        temperature: order.temperature as f32,
+        ..Wish::default()
+    };
     if order.stream {
-        return Ok(stream::respond(model, recording, busy).await);
+        return Ok(stream::respond(model, recording, wish, busy).await);
     }
     let report = |p| work.report(|| progress(p));
-    let transcript = model.transcribe(recording, report).await?;
+    let transcript = model
+        .transcribe(recording.into_samples(), &wish, report)
+        .await?;
     Ok(match order.format {
         ResponseFormat::Json => Json(PlainTranscription {
             text: transcript.text(),
             usage: usage(&transcript),
         })
         .into_response(),
-        ResponseFormat::VerboseJson => {
-            Json(verbose(&model, &order, &transcript).await).into_response()
-        }
+        ResponseFormat::VerboseJson => Json(verbose(&order, &transcript).await).into_response(),
         ResponseFormat::Text => TextFormat::Plain.respond(&transcript),
         ResponseFormat::Srt => TextFormat::Srt.respond(&transcript),
         ResponseFormat::Vtt => TextFormat::Vtt.respond(&transcript),
@@ -212,15 +216,17 @@ async fn answer(work: &Work, request: Request) -> Result<Response, Problem> {
 
 async fn decode(work: &Work, file: Bytes) -> Result<Recording, Problem> {
     let mut allowance = Allowance::new(work).await;
-    allowance.start(work, &file).await?;
-    allowance.decode(file, |p| work.report(|| p)).await
+    allowance.start(work, &file, Channels::Mixed).await?;
+    allowance
+        .decode(file, Channels::Mixed, |p| work.report(|| p))
+        .await
 }
 
-async fn verbose(model: &Model, order: &Order, transcript: &Transcript) -> VerboseTranscription {
+async fn verbose(order: &Order, transcript: &Transcript) -> VerboseTranscription {
     let mut segments = Vec::new();
     if order.segments {
         for (id, segment) in transcript.segments.iter().enumerate() {
-            segments.push(segment_object(id, segment, model, order.temperature));
+            segments.push(segment_object(id, segment, transcript));
             guest::pause().await;
         }
     }
@@ -239,13 +245,18 @@ async fn verbose(model: &Model, order: &Order, transcript: &Transcript) -> Verbo
 
 fn word_object(word: &Word) -> WordObject {
     WordObject {
-        word: word.text.clone(),
+        word: word.text.trim().to_owned(),
         start: rounded(word.start, 100.0),
         end: rounded(word.end, 100.0),
     }
 }
 
-fn segment_object(id: usize, segment: &Segment, model: &Model, temperature: f64) -> SegmentObject {
+fn segment_object(id: usize, segment: &Segment, transcript: &Transcript) -> SegmentObject {
+    let words = transcript
+        .words
+        .get(segment.words.clone())
+        .unwrap_or_default();
+    let first = words.first();
     SegmentObject {
         id,
         // A time is not negative, and the casts of others saturate.
@@ -254,11 +265,15 @@ fn segment_object(id: usize, segment: &Segment, model: &Model, temperature: f64)
         start: rounded(segment.start, 100.0),
         end: rounded(segment.end, 100.0),
         text: segment.text.clone(),
-        tokens: model.tokens(&segment.text),
-        temperature,
+        tokens: words
+            .iter()
+            .flat_map(|word| &word.tokens)
+            .map(|token| token.id)
+            .collect(),
+        temperature: first.map_or(0.0, |word| word.temperature),
         avg_logprob: rounded(segment.average_log_probability, 10_000.0),
         compression_ratio: rounded(compression_ratio(&segment.text), 1000.0),
-        no_speech_prob: 0.0,
+        no_speech_prob: rounded(first.map_or(0.0, |word| word.no_speech_probability), 1000.0),
     }
 }
 

@@ -1,0 +1,12 @@
+//! Matrix products and functions of vectors, written for 128-bit SIMD in WebAssembly.
+//!
+//! [`product`] multiplies matrices of 32-bit floats, [`quantized`] those whose weights are known in advance and kept as
+//! 8-bit integers. Both count their work with a [`Pace`], so that a computation can give way to others.
+
+pub mod math;
+mod pace;
+pub mod product;
+pub mod quantized;
+pub mod tile;
+
+pub use pace::Pace;

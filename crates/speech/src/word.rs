@@ -1,0 +1,64 @@
+//! What a recogniser hears.
+
+/// What is said in a window of a recording.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Heard {
+    /// The code of the language that is spoken, given or detected.
+    pub language: String,
+    /// How likely nobody speaks, from 0 to 1.
+    pub no_speech_probability: f64,
+    /// The words in order; times are in seconds from the window's first sample.
+    pub words: Vec<Word>,
+}
+
+/// A recognised word.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Word {
+    /// With the space before it, where its language writes one, and with punctuation.
+    pub text: String,
+    /// When it begins, in seconds.
+    pub start: f64,
+    /// When it ends, in seconds.
+    pub end: f64,
+    /// How sure the model is, from 0 to 1.
+    pub confidence: f64,
+    /// The tokens that spell it.
+    pub tokens: Vec<Token>,
+    /// The temperature at which it was decoded.
+    pub temperature: f64,
+    /// How likely nobody speaks in the window that it was heard in.
+    pub no_speech_probability: f64,
+}
+
+/// A token of a model's vocabulary, as it was decoded.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Token {
+    /// Its place in the vocabulary.
+    pub id: u32,
+    /// The bytes that it stands for. A character may be spread over several tokens.
+    pub bytes: Vec<u8>,
+    /// The logarithm of its probability.
+    pub log_probability: f64,
+}
+
+impl Word {
+    /// The middle of the word in seconds.
+    #[must_use]
+    pub fn middle(&self) -> f64 {
+        f64::midpoint(self.start, self.end)
+    }
+
+    /// Letters and digits alone, in lower case: what stays the same when a word is heard twice.
+    #[must_use]
+    pub fn letters(&self) -> String {
+        let letters = self.text.chars().filter(|c| c.is_alphanumeric());
+        letters.flat_map(char::to_lowercase).collect()
+    }
+}
+
+/// The text of words, without the space before the first.
+#[must_use]
+pub fn text(words: &[Word]) -> String {
+    let text: String = words.iter().map(|word| word.text.as_str()).collect();
+    text.trim().to_owned()
+}

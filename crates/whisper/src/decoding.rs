@@ -1,0 +1,414 @@
+//! How tokens are chosen: OpenAI's rules, and a watch for loops.
+
+use kernels::Pace;
+use kernels::math::{largest, log_sum_exp};
+
+use crate::checkpoint::Checkpoint;
+use crate::decoder::{Decoder, Heard};
+use crate::vocabulary::Vocabulary;
+
+/// Temperatures that are tried when the text at a lower one cannot be right.
+const TEMPERATURES: [f32; 6] = [0.0, 0.2, 0.4, 0.6, 0.8, 1.0];
+/// A text that zlib shortens by more than this repeats itself.
+const REPETITIVE: f32 = 2.4;
+/// Below this mean log-probability of its tokens a text is a guess.
+const GUESS: f32 = -1.0;
+/// Tokens that a second of speech has at most, and those that any clip may have.
+const TOKENS_A_SECOND: f32 = 12.0;
+const LEAST_TOKENS: f32 = 16.0;
+
+/// Which tokens mean what.
+#[derive(Clone)]
+pub(crate) struct Rules {
+    pub(crate) end: u32,
+    pub(crate) start: u32,
+    pub(crate) no_timestamps: u32,
+    pub(crate) no_speech: u32,
+    pub(crate) previous: u32,
+    /// Never chosen.
+    suppressed: Vec<u32>,
+    /// Not chosen first.
+    suppressed_first: Vec<u32>,
+    /// Layer and head of the attention that follows the sound.
+    pub(crate) alignment_heads: Vec<(usize, usize)>,
+    /// The token of each language, by its code.
+    pub(crate) languages: Vec<(String, u32)>,
+    /// The token of the task to transcribe, and of that to translate.
+    pub(crate) tasks: Option<(u32, u32)>,
+    /// Tokens that open what is no speech, such as `[Music]`.
+    annotations: Vec<u32>,
+}
+
+/// A token that was chosen.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Choice {
+    pub(crate) id: u32,
+    pub(crate) log_probability: f32,
+}
+
+/// What tells whether anybody speaks, and whether a text is right.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Evidence {
+    /// The probability of the token for no speech.
+    pub no_speech: f32,
+    /// The probability that the text begins with an annotation, such as `[Music]`.
+    pub annotation: f32,
+    /// Mean log-probability of the tokens and the end.
+    pub average_log_probability: f32,
+    /// How much shorter zlib makes the text.
+    pub compression_ratio: f32,
+}
+
+/// A text as it was decoded.
+#[derive(Clone, Debug)]
+pub(crate) struct Decoded {
+    pub(crate) choices: Vec<Choice>,
+    /// For each token and the end: what each alignment head attends to.
+    pub(crate) alignment: Vec<f32>,
+    pub(crate) temperature: f32,
+    pub(crate) evidence: Evidence,
+    /// It ran into a loop, and was cut.
+    looped: bool,
+}
+
+impl Rules {
+    pub(crate) fn new(checkpoint: &Checkpoint, vocabulary: &Vocabulary) -> Self {
+        let (config, generation) = (&checkpoint.config, &checkpoint.generation);
+        let no_timestamps = generation.no_timestamps_token_id;
+        let below = |ids: &Option<Vec<u32>>| -> Vec<u32> {
+            let ids = ids.iter().flatten().copied();
+            ids.filter(|id| (*id as usize) < config.vocabulary)
+                .collect()
+        };
+        let code = |token: &str| token.trim_matches(['<', '|', '>']).to_owned();
+        let mut languages: Vec<_> = generation
+            .lang_to_id
+            .iter()
+            .map(|(token, id)| (code(token), *id))
+            .collect();
+        languages.sort_by_key(|(_, id)| *id);
+        let task = |name| generation.task_to_id.get(name).copied();
+        let multilingual = generation.is_multilingual && !languages.is_empty();
+        if !multilingual {
+            languages = vec![("en".to_owned(), config.start)];
+        }
+        Self {
+            end: config.end,
+            start: config.start,
+            no_timestamps,
+            no_speech: no_timestamps - 1,
+            previous: generation.prev_sot_token_id.unwrap_or(no_timestamps - 2),
+            suppressed: below(&generation.suppress_tokens),
+            suppressed_first: below(&generation.begin_suppress_tokens),
+            alignment_heads: alignment_heads(checkpoint),
+            languages,
+            tasks: task("transcribe")
+                .zip(task("translate"))
+                .filter(|_| multilingual),
+            annotations: (0..vocabulary.special)
+                .filter(|id| {
+                    let bytes = vocabulary.bytes(*id).trim_ascii_start();
+                    ["[", "(", "*", "\u{266a}", "\u{2669}", "\u{266b}"]
+                        .iter()
+                        .any(|sign| bytes.starts_with(sign.as_bytes()))
+                })
+                .collect(),
+        }
+    }
+
+    fn suppress(&self, logits: &mut [f32], first: bool) {
+        let also = if first {
+            self.suppressed_first.as_slice()
+        } else {
+            &[]
+        };
+        for id in self.suppressed.iter().chain(also) {
+            logits[*id as usize] = f32::NEG_INFINITY;
+        }
+        // Of the special tokens only the end is for text without times.
+        let special = self.end as usize + 1;
+        logits[special..].fill(f32::NEG_INFINITY);
+    }
+}
+
+/// The heads that the checkpoint names, or all of the upper half of the decoder, as OpenAI does.
+fn alignment_heads(checkpoint: &Checkpoint) -> Vec<(usize, usize)> {
+    let (layers, heads) = (
+        checkpoint.config.decoder_layers,
+        checkpoint.config.decoder_heads,
+    );
+    let named = checkpoint
+        .generation
+        .alignment_heads
+        .iter()
+        .flatten()
+        .copied();
+    let named: Vec<_> = named
+        .filter(|(layer, head)| *layer < layers && *head < heads)
+        .collect();
+    if !named.is_empty() {
+        return named;
+    }
+    (layers / 2..layers)
+        .flat_map(|layer| (0..heads).map(move |head| (layer, head)))
+        .collect()
+}
+
+/// A window that is being decoded.
+pub(crate) struct Window<'a> {
+    pub(crate) decoder: &'a Decoder,
+    pub(crate) rules: &'a Rules,
+    pub(crate) vocabulary: &'a Vocabulary,
+    pub(crate) heard: &'a Heard,
+    /// Tokens before the text.
+    pub(crate) before: &'a [u32],
+    /// How long the clip is.
+    pub(crate) seconds: f32,
+    pub(crate) pace: Pace,
+}
+
+impl Window<'_> {
+    /// The text of the window. From `temperature` on, it is decoded again while it repeats itself or is a guess.
+    pub(crate) fn decode(&self, temperature: f32) -> Decoded {
+        let mut best: Option<Decoded> = None;
+        for temperature in TEMPERATURES.into_iter().filter(|t| *t > temperature).fold(
+            vec![temperature],
+            |mut all, t| {
+                all.push(t);
+                all
+            },
+        ) {
+            let decoded = self.attempt(temperature);
+            let evidence = decoded.evidence;
+            let guess = evidence.average_log_probability < GUESS;
+            let silent = evidence.no_speech > 0.6 && guess;
+            let loops = decoded.looped || evidence.compression_ratio > REPETITIVE;
+            let fine = !loops && !guess;
+            if fine || silent {
+                return decoded;
+            }
+            // When none is fine, the likeliest that is no loop is the best that there is.
+            let rank = |decoded: &Decoded| {
+                let evidence = decoded.evidence;
+                let loops = decoded.looped || evidence.compression_ratio > REPETITIVE;
+                (!loops, evidence.average_log_probability)
+            };
+            if best.as_ref().is_none_or(|best| rank(&decoded) > rank(best)) {
+                best = Some(decoded);
+            }
+        }
+        // There is always a first attempt.
+        best.unwrap_or_else(|| self.attempt(temperature))
+    }
+
+    fn attempt(&self, temperature: f32) -> Decoded {
+        let Self {
+            decoder,
+            rules,
+            heard,
+            pace,
+            ..
+        } = *self;
+        let mut text = decoder.begin();
+        let mut logits = Vec::new();
+        let mut decoded = Decoded {
+            choices: Vec::new(),
+            alignment: Vec::new(),
+            temperature,
+            evidence: Evidence::default(),
+            looped: false,
+        };
+        let (mut next, before) = match self.before {
+            [before @ .., last] => (*last, before),
+            [] => (rules.start, self.before),
+        };
+        for token in before {
+            decoder.push(&mut text, *token, heard, &[], pace);
+            if *token == rules.start {
+                decoder.logits(&mut text, &mut logits, pace);
+                decoded.evidence.no_speech = probability(&logits, &[rules.no_speech]);
+            }
+        }
+        let room = decoder
+            .positions()
+            .saturating_sub(text.length() + 1)
+            .min(decoder.positions() / 2);
+        let budget = room.min((LEAST_TOKENS + TOKENS_A_SECOND * self.seconds) as usize);
+        let mut random = Random(temperature.to_bits().into());
+        let mut sum = 0.0;
+        // What the last token before the text attends to is where the text begins.
+        loop {
+            decoder.push(&mut text, next, heard, &rules.alignment_heads, pace);
+            decoder.logits(&mut text, &mut logits, pace);
+            if decoded.choices.is_empty() {
+                decoded.evidence.annotation = probability(&logits, &rules.annotations);
+            }
+            rules.suppress(&mut logits, decoded.choices.is_empty());
+            let choice = choose(&logits, temperature, &mut random);
+            pace.multiplied(logits.len() * 16);
+            sum += choice.log_probability;
+            if choice.id == rules.end {
+                break;
+            }
+            decoded.choices.push(choice);
+            next = choice.id;
+            if let Some(length) = repetition(&decoded.choices) {
+                decoded.choices.truncate(length);
+                decoded.looped = true;
+                break;
+            }
+            if decoded.choices.len() >= budget {
+                decoded.looped = true;
+                break;
+            }
+        }
+        let rows = decoded.choices.len() + 1;
+        text.alignment
+            .truncate(rows * rules.alignment_heads.len() * heard.frames());
+        decoded.alignment = text.alignment;
+        decoded.evidence.average_log_probability = sum / rows as f32;
+        decoded.evidence.compression_ratio = compression_ratio(
+            &self
+                .vocabulary
+                .text(decoded.choices.iter().map(|choice| choice.id)),
+        );
+        decoded
+    }
+}
+
+/// How much shorter zlib makes a text: as OpenAI notices text that repeats itself.
+#[must_use]
+pub fn compression_ratio(text: &str) -> f32 {
+    let compressed = miniz_oxide::deflate::compress_to_vec_zlib(text.as_bytes(), 6);
+    text.len() as f32 / compressed.len().max(1) as f32
+}
+
+/// The probability of any of these tokens.
+pub(crate) fn probability(logits: &[f32], ids: &[u32]) -> f32 {
+    let scores: Vec<f32> = ids
+        .iter()
+        .filter_map(|id| logits.get(*id as usize))
+        .copied()
+        .collect();
+    (log_sum_exp(&scores) - log_sum_exp(logits)).exp()
+}
+
+fn choose(logits: &[f32], temperature: f32, random: &mut Random) -> Choice {
+    let total = log_sum_exp(logits);
+    let most = largest(logits);
+    let likeliest = || {
+        logits
+            .iter()
+            .position(|logit| *logit >= most)
+            .unwrap_or_default()
+    };
+    let at = if temperature <= 0.0 {
+        likeliest()
+    } else {
+        let weight = |logit: &f32| ((logit - most) / temperature).exp();
+        let mut left = random.next() * logits.iter().map(weight).sum::<f32>();
+        let found = logits.iter().position(|logit| {
+            left -= weight(logit);
+            left < 0.0
+        });
+        found.unwrap_or_else(likeliest)
+    };
+    Choice {
+        // A vocabulary has some ten thousand tokens.
+        id: at as u32,
+        log_probability: logits.get(at).map_or(0.0, |logit| logit - total),
+    }
+}
+
+/// Where to cut a text whose end says one thing over and over: behind the first time.
+fn repetition(choices: &[Choice]) -> Option<usize> {
+    (1..=choices.len() / 4).find_map(|period| {
+        let same = |i: &usize| {
+            let at = choices.len() - 1 - i;
+            at >= period && choices[at].id == choices[at - period].id
+        };
+        let run = (0..choices.len()).take_while(same).count();
+        // Four times in all, and eight for single tokens: people do say "no, no, no".
+        let times = if period == 1 {
+            8
+        } else if period < 4 {
+            6
+        } else {
+            4
+        };
+        (run >= (times - 1) * period).then(|| choices.len() - run)
+    })
+}
+
+/// SplitMix64: the same recording is decoded in the same way each time.
+struct Random(u64);
+
+impl Random {
+    /// From 0 to 1, without 1.
+    fn next(&mut self) -> f32 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        ((z ^ (z >> 31)) >> 40) as f32 / (1 << 24) as f32
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn choices(ids: &[u32]) -> Vec<Choice> {
+        ids.iter()
+            .map(|id| Choice {
+                id: *id,
+                log_probability: 0.0,
+            })
+            .collect()
+    }
+
+    #[test]
+    fn loops_are_cut_behind_the_first_time() {
+        assert_eq!(
+            repetition(&choices(&[
+                9, 1, 2, 3, 4, 1, 2, 3, 4, 1, 2, 3, 4, 1, 2, 3, 4
+            ])),
+            Some(5)
+        );
+        assert_eq!(repetition(&choices(&[5, 7, 7, 7, 7, 7, 7, 7, 7])), Some(2));
+        assert_eq!(repetition(&choices(&[5, 7, 7, 7, 7])), None);
+        assert_eq!(repetition(&choices(&[1, 2, 3, 4, 5, 6, 7, 8])), None);
+        assert_eq!(repetition(&[]), None);
+    }
+
+    #[test]
+    fn the_likeliest_is_chosen_and_others_are_sampled_in_proportion() {
+        let logits = [0.0, 2.0, 1.0, f32::NEG_INFINITY];
+        let mut random = Random(1);
+        assert_eq!(choose(&logits, 0.0, &mut random).id, 1);
+        let mut counts = [0; 4];
+        for _ in 0..4000 {
+            counts[choose(&logits, 1.0, &mut random).id as usize] += 1;
+        }
+        let total: f32 = logits.iter().map(|x: &f32| x.exp()).sum();
+        for (count, logit) in counts.iter().zip(logits) {
+            assert!(
+                (*count as f32 / 4000.0 - logit.exp() / total).abs() < 0.03,
+                "{counts:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn repetition_shows_in_the_compression_ratio() {
+        assert!(compression_ratio("Seven times nine is sixty-three.") < 1.2);
+        assert!(compression_ratio(&"seven ".repeat(50)) > 2.4);
+        assert_eq!(compression_ratio(""), 0.0);
+    }
+
+    #[test]
+    fn probabilities_of_several_tokens_add_up() {
+        assert!((probability(&[0.0, 0.0, 0.0, 0.0], &[1, 3]) - 0.5).abs() < 1e-6);
+        assert_eq!(probability(&[0.0], &[]), 0.0);
+    }
+}

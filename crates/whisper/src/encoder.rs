@@ -1,0 +1,312 @@
+//! The encoder: a spectrogram to what the decoder attends to.
+//!
+//! Whisper is trained on windows of 30 s, and falls apart on shorter ones. The silence behind a shorter clip is the same
+//! everywhere but for its position, so it is merged: groups of frames become their mean, and each of them counts as a key as
+//! often as it has frames ("proportional attention", Bolya et al., Token Merging, ICLR 2023).
+
+use kernels::math::gelu;
+use kernels::product::{Finish, Output, Packed, Side, Strided, multiply};
+use kernels::quantized::{Linear, Precision, Then};
+use kernels::{Pace, quantized};
+
+use crate::attention::{self, Projections};
+use crate::checkpoint::{Checkpoint, Config, LoadError};
+use crate::layers::{Norm, linear, projections};
+
+/// Frames of the encoder in a second.
+pub(crate) const FRAMES: usize = 50;
+/// Frames of silence behind the sound that are not merged.
+const MARGIN: usize = FRAMES / 2;
+/// Frames of silence that are merged into one.
+const MERGED: usize = 16;
+/// Rows of the feed-forward layers at a time, whose results are large.
+const BLOCK: usize = 64;
+/// Frames that a convolution looks at.
+const KERNEL: usize = 3;
+
+/// How the silence behind a clip is encoded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Padding {
+    /// Frames of 20 ms that are encoded one by one.
+    pub margin: usize,
+    /// Frames that are merged into one.
+    pub merged: usize,
+}
+
+impl Default for Padding {
+    fn default() -> Self {
+        Self {
+            margin: MARGIN,
+            merged: MERGED,
+        }
+    }
+}
+
+#[derive(Clone)]
+pub(crate) struct Encoder {
+    convolutions: [Convolution; 2],
+    positions: Vec<f32>,
+    layers: Vec<Layer>,
+    norm: Norm,
+    heads: usize,
+    width: usize,
+    bands: usize,
+}
+
+#[derive(Clone)]
+struct Layer {
+    attention_norm: Norm,
+    projections: Linear,
+    attention_output: Linear,
+    norm: Norm,
+    expansion: Linear,
+    contraction: Linear,
+}
+
+/// A convolution over frames, followed by the activation.
+#[derive(Clone)]
+struct Convolution {
+    kernels: Packed,
+    bias: Finish,
+    inputs: usize,
+    outputs: usize,
+    stride: usize,
+}
+
+/// What the decoder attends to.
+pub(crate) struct Encoded {
+    /// Rows, one for each key.
+    pub(crate) rows: Vec<f32>,
+    /// What is added to the scores of each key: the logarithm of how many frames it stands for.
+    pub(crate) bias: Vec<f32>,
+}
+
+impl Encoder {
+    pub(crate) fn load(checkpoint: &Checkpoint) -> Result<Self, LoadError> {
+        let config = &checkpoint.config;
+        let &Config {
+            width,
+            bands,
+            encoder_heads: heads,
+            ..
+        } = config;
+        let convolution = |name: &str, inputs, stride| {
+            Convolution::load(
+                checkpoint,
+                &format!("model.encoder.{name}"),
+                (inputs, width),
+                stride,
+            )
+        };
+        Ok(Self {
+            convolutions: [
+                convolution("conv1", bands, 1)?,
+                convolution("conv2", width, 2)?,
+            ],
+            positions: checkpoint.tensor(
+                "model.encoder.embed_positions.weight",
+                &[config.positions, width],
+            )?,
+            layers: (0..config.encoder_layers)
+                .map(|i| Layer::load(checkpoint, &format!("model.encoder.layers.{i}")))
+                .collect::<Result<_, _>>()?,
+            norm: Norm::load(checkpoint, "model.encoder.layer_norm", width)?,
+            heads,
+            width,
+            bands,
+        })
+    }
+
+    /// Frames of a full window.
+    pub(crate) fn positions(&self) -> usize {
+        self.positions.len() / self.width
+    }
+
+    /// Of a clip with so many frames of its own, those that are encoded one by one.
+    pub(crate) fn exact(&self, frames: usize, padding: Padding) -> usize {
+        (frames + padding.margin).min(self.positions())
+    }
+
+    /// Mel frames that are needed for so many frames: each takes two, and looks at one on each side twice.
+    pub(crate) fn mel_frames(&self, exact: usize) -> usize {
+        (2 * exact + 2).min(2 * self.positions())
+    }
+
+    /// Encodes a spectrogram of [`Encoder::mel_frames`] frames.
+    pub(crate) fn encode(
+        &self,
+        spectrogram: &[f32],
+        exact: usize,
+        padding: Padding,
+        pace: Pace,
+    ) -> Encoded {
+        let (mut rows, bias) = self.embed(spectrogram, exact, padding, pace);
+        let mut memory = Memory::default();
+        for layer in &self.layers {
+            layer.apply(&mut rows, &bias, self.heads, &mut memory, pace);
+        }
+        let mut normal = vec![0.0; rows.len()];
+        self.norm.apply(&rows, &mut normal);
+        Encoded { rows: normal, bias }
+    }
+
+    /// The convolutions and the positions, with what silence follows merged.
+    fn embed(
+        &self,
+        spectrogram: &[f32],
+        exact: usize,
+        padding: Padding,
+        pace: Pace,
+    ) -> (Vec<f32>, Vec<f32>) {
+        let [first, second] = &self.convolutions;
+        let frames = spectrogram.len() / self.bands;
+        let hidden = first.apply(spectrogram, frames, pace);
+        let mut rows = second.apply(&hidden, exact, pace);
+        let silence = rows[rows.len() - self.width..].to_vec();
+        for (value, position) in rows.iter_mut().zip(&self.positions) {
+            *value += position;
+        }
+        let mut bias = vec![0.0; exact];
+        for group in self.positions[exact * self.width..].chunks(padding.merged.max(1) * self.width)
+        {
+            let count = (group.len() / self.width) as f32;
+            let start = rows.len();
+            rows.extend_from_slice(&silence);
+            for positions in group.chunks_exact(self.width) {
+                for (value, position) in rows[start..].iter_mut().zip(positions) {
+                    *value += position / count;
+                }
+            }
+            bias.push(count.ln());
+        }
+        (rows, bias)
+    }
+}
+
+/// Memory that the layers use one after the other.
+#[derive(Default)]
+struct Memory {
+    normal: Vec<f32>,
+    projections: Vec<f32>,
+    gathered: Vec<f32>,
+    expanded: Vec<f32>,
+    attention: attention::Scratch,
+    quantized: quantized::Scratch,
+}
+
+impl Layer {
+    fn load(checkpoint: &Checkpoint, name: &str) -> Result<Self, LoadError> {
+        let &Config {
+            width,
+            encoder_ffn_dim: expanded,
+            ..
+        } = &checkpoint.config;
+        let part = |part: &str| format!("{name}.{part}");
+        Ok(Self {
+            attention_norm: Norm::load(checkpoint, &part("self_attn_layer_norm"), width)?,
+            projections: projections(checkpoint, &part("self_attn"), &["q", "k", "v"], width)?,
+            attention_output: linear(checkpoint, &part("self_attn.out_proj"), width, width)?,
+            norm: Norm::load(checkpoint, &part("final_layer_norm"), width)?,
+            expansion: linear(checkpoint, &part("fc1"), expanded, width)?,
+            contraction: linear(checkpoint, &part("fc2"), width, expanded)?,
+        })
+    }
+
+    fn apply(&self, rows: &mut [f32], bias: &[f32], heads: usize, memory: &mut Memory, pace: Pace) {
+        let width = rows.len() / bias.len();
+        let Memory {
+            normal,
+            projections,
+            gathered,
+            expanded,
+            attention,
+            quantized,
+        } = memory;
+        normal.resize(rows.len(), 0.0);
+        self.attention_norm.apply(rows, normal);
+        projections.resize(bias.len() * self.projections.outputs(), 0.0);
+        let store = (Precision::Single, Then::Store);
+        let add = (Precision::Single, Then::Add);
+        self.projections
+            .apply((normal, width), projections, store, quantized, pace);
+        gathered.resize(rows.len(), 0.0);
+        Projections {
+            data: projections,
+            heads,
+        }
+        .attend(bias, gathered, attention, pace);
+        self.attention_output
+            .apply((gathered, width), rows, add, quantized, pace);
+        self.norm.apply(rows, normal);
+        for (normal, rows) in normal
+            .chunks(BLOCK * width)
+            .zip(rows.chunks_mut(BLOCK * width))
+        {
+            let outputs = self.expansion.outputs();
+            expanded.resize(normal.len() / width * outputs, 0.0);
+            self.expansion
+                .apply((normal, width), expanded, store, quantized, pace);
+            gelu(expanded);
+            pace.multiplied(expanded.len() * 16);
+            self.contraction
+                .apply((expanded, outputs), rows, add, quantized, pace);
+        }
+    }
+}
+
+impl Convolution {
+    fn load(
+        checkpoint: &Checkpoint,
+        name: &str,
+        (inputs, outputs): (usize, usize),
+        stride: usize,
+    ) -> Result<Self, LoadError> {
+        let kernels = checkpoint.tensor(&format!("{name}.weight"), &[outputs, inputs, KERNEL])?;
+        // A row of neighbouring frames is what lies side by side in memory: frame by frame.
+        let value =
+            |output: usize, k: usize| kernels[(output * inputs + k % inputs) * KERNEL + k / inputs];
+        Ok(Self {
+            kernels: Packed::new(Side::Columns, outputs, KERNEL * inputs, value),
+            bias: Finish {
+                bias: checkpoint.tensor(&format!("{name}.bias"), &[outputs])?,
+                relu: false,
+            },
+            inputs,
+            outputs,
+            stride,
+        })
+    }
+
+    /// The first `count` results for these rows, before which there are zeros.
+    fn apply(&self, rows: &[f32], count: usize, pace: Pace) -> Vec<f32> {
+        let needed = ((count - 1) * self.stride + KERNEL) * self.inputs;
+        let mut padded = vec![0.0; self.inputs];
+        padded.extend_from_slice(rows);
+        padded.resize(needed.max(padded.len()), 0.0);
+        let mut result = vec![0.0; count * self.outputs];
+        multiply(
+            &self.kernels,
+            &Strided {
+                data: &padded,
+                items: &steps(count, self.stride * self.inputs),
+                depth: &steps(KERNEL * self.inputs, 1),
+            },
+            &mut Output {
+                data: &mut result,
+                packed: &steps(self.outputs, 1),
+                items: &steps(count, self.outputs),
+            },
+            &self.bias,
+            pace,
+        );
+        for rows in result.chunks_mut(BLOCK * self.outputs) {
+            gelu(rows);
+            pace.multiplied(rows.len() * 16);
+        }
+        result
+    }
+}
+
+fn steps(count: usize, step: usize) -> Vec<usize> {
+    (0..count).map(|i| i * step).collect()
+}

@@ -1,0 +1,292 @@
+//! A model, from its file to words.
+
+use kernels::Pace;
+
+use crate::align::align;
+use crate::checkpoint::{Checkpoint, LoadError};
+use crate::decoder::{Decoder, Heard};
+use crate::decoding::{Decoded, Evidence, Rules, Window};
+use crate::encoder::{Encoder, FRAMES, Padding};
+use crate::mel::{HOP, Mel, SAMPLE_RATE};
+use crate::vocabulary::Vocabulary;
+use crate::words::words;
+
+/// The fewest samples that are looked at: in 20 ms nothing can be said.
+pub const MINIMUM_SAMPLES: usize = SAMPLE_RATE / FRAMES;
+
+/// What to do with a window.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Options {
+    /// Whether to translate into English.
+    pub translate: bool,
+    /// The language that is spoken, by its code; without it the model detects it.
+    pub language: Option<String>,
+    /// Text that the transcript is to continue.
+    pub prompt: String,
+    /// From 0 to 1; above 0 tokens are sampled.
+    pub temperature: f32,
+    /// How the silence behind the sound is encoded.
+    pub padding: Padding,
+}
+
+/// What is said in a window.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Recognition {
+    /// The code of the language.
+    pub language: String,
+    /// How likely nobody speaks.
+    pub no_speech: f32,
+    /// The words in order; none where nobody speaks.
+    pub words: Vec<Word>,
+    /// The temperature at which they were decoded.
+    pub temperature: f32,
+    /// What the decision whether anybody speaks rests on.
+    pub evidence: Evidence,
+}
+
+/// A word and when it is said, in seconds.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Word {
+    /// With the space before it, where the language writes one.
+    pub text: String,
+    /// When it begins.
+    pub start: f32,
+    /// When it ends.
+    pub end: f32,
+    /// From 0 to 1: the geometric mean of its tokens' probabilities.
+    pub confidence: f32,
+    /// The tokens that spell it.
+    pub tokens: Vec<Token>,
+}
+
+/// A token of a text.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Token {
+    /// Its place in the vocabulary.
+    pub id: u32,
+    /// What it stands for.
+    pub bytes: Vec<u8>,
+    /// The logarithm of its probability.
+    pub log_probability: f32,
+}
+
+/// A window could not be recognised.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RecognizeError {
+    /// It has too few samples, or too many.
+    #[error("a window has from {MINIMUM_SAMPLES} to {maximum} samples, not {samples}")]
+    Length {
+        /// The samples given.
+        samples: usize,
+        /// The most that the model takes.
+        maximum: usize,
+    },
+    /// The model does not know the language.
+    #[error("the model does not know the language '{0}'")]
+    Language(String),
+    /// The model transcribes only.
+    #[error("the model knows English alone, and does not translate")]
+    Translation,
+}
+
+/// A loaded model. Loading takes far longer than recognising: keep one.
+#[derive(Clone)]
+pub struct Model {
+    name: String,
+    created: u64,
+    mel: Mel,
+    encoder: Encoder,
+    decoder: Decoder,
+    vocabulary: Vocabulary,
+    rules: Rules,
+    pace: Pace,
+}
+
+impl Model {
+    /// Loads a model file. While the model works, `pause` is called after every quarter of a millisecond or so.
+    ///
+    /// # Errors
+    /// When the file is no Whisper.
+    pub fn load(file: &[u8], pause: fn()) -> Result<Self, LoadError> {
+        let checkpoint = Checkpoint::parse(file)?;
+        let vocabulary = Vocabulary::new(&checkpoint);
+        Ok(Self {
+            mel: Mel::new(checkpoint.config.bands),
+            encoder: Encoder::load(&checkpoint)?,
+            decoder: Decoder::load(&checkpoint)?,
+            rules: Rules::new(&checkpoint, &vocabulary),
+            vocabulary,
+            name: checkpoint.name,
+            created: checkpoint.created,
+            pace: Pace(pause),
+        })
+    }
+
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// When it was made, in seconds since 1970.
+    #[must_use]
+    pub fn created(&self) -> u64 {
+        self.created
+    }
+
+    /// The codes of the languages that it recognises.
+    pub fn languages(&self) -> impl Iterator<Item = &str> {
+        self.rules.languages.iter().map(|(code, _)| code.as_str())
+    }
+
+    /// Whether it translates into English.
+    #[must_use]
+    pub fn translates(&self) -> bool {
+        self.rules.tasks.is_some()
+    }
+
+    /// The most samples of a window.
+    #[must_use]
+    pub fn maximum_samples(&self) -> usize {
+        self.encoder.positions() * 2 * HOP
+    }
+
+    /// The words in a window of [`SAMPLE_RATE`] samples a second, one channel from -1 to 1.
+    ///
+    /// # Errors
+    /// When the window has another length than it may have, or the model cannot do what the options ask for.
+    pub fn recognize(
+        &self,
+        samples: &[f32],
+        options: &Options,
+    ) -> Result<Recognition, RecognizeError> {
+        let maximum = self.maximum_samples();
+        if !(MINIMUM_SAMPLES..=maximum).contains(&samples.len()) {
+            return Err(RecognizeError::Length {
+                samples: samples.len(),
+                maximum,
+            });
+        }
+        if options.translate && !self.translates() {
+            return Err(RecognizeError::Translation);
+        }
+        let code = options.language.as_deref();
+        let known = code.map(|code| self.language(code)).transpose()?;
+
+        let heard = self.hear(samples, options.padding);
+        let (language, token) = known.unwrap_or_else(|| self.detect(&heard));
+        let before = self.before(token, options);
+        let window = Window {
+            decoder: &self.decoder,
+            rules: &self.rules,
+            vocabulary: &self.vocabulary,
+            heard: &heard,
+            before: &before,
+            seconds: samples.len() as f32 / SAMPLE_RATE as f32,
+            pace: self.pace,
+        };
+        let decoded = window.decode(options.temperature);
+        Ok(self.recognition(language, &decoded, &heard, samples))
+    }
+
+    fn language(&self, code: &str) -> Result<(&str, u32), RecognizeError> {
+        let known = self.rules.languages.iter().find(|(known, _)| known == code);
+        let known = known.map(|(code, token)| (code.as_str(), *token));
+        known.ok_or_else(|| RecognizeError::Language(code.to_owned()))
+    }
+
+    fn hear(&self, samples: &[f32], padding: Padding) -> Heard {
+        let frames = samples.len().div_ceil(2 * HOP);
+        let exact = self.encoder.exact(frames, padding);
+        let spectrogram = self
+            .mel
+            .spectrogram(samples, self.encoder.mel_frames(exact), self.pace);
+        let encoded = self.encoder.encode(&spectrogram, exact, padding, self.pace);
+        self.decoder.hear(&encoded, frames, self.pace)
+    }
+
+    /// The language that is spoken, and its token.
+    fn detect(&self, heard: &Heard) -> (&str, u32) {
+        let languages = self.rules.languages.as_slice();
+        let mut logits = Vec::new();
+        if languages.len() > 1 {
+            let mut text = self.decoder.begin();
+            self.decoder
+                .push(&mut text, self.rules.start, heard, &[], self.pace);
+            self.decoder.logits(&mut text, &mut logits, self.pace);
+        }
+        let score = |token: &u32| logits.get(*token as usize).copied().unwrap_or_default();
+        let best = languages
+            .iter()
+            .max_by(|(_, a), (_, b)| score(a).total_cmp(&score(b)));
+        best.map_or(("en", self.rules.start), |(code, token)| {
+            (code.as_str(), *token)
+        })
+    }
+
+    /// The tokens before the text.
+    fn before(&self, language: u32, options: &Options) -> Vec<u32> {
+        let rules = &self.rules;
+        let mut before = Vec::new();
+        let prompt = options.prompt.trim();
+        if !prompt.is_empty() {
+            let tokens = self.vocabulary.tokens(&format!(" {prompt}"));
+            let most = self.decoder.positions() / 2 - 1;
+            before.push(rules.previous);
+            before.extend_from_slice(&tokens[tokens.len().saturating_sub(most)..]);
+        }
+        before.push(rules.start);
+        if let Some((transcribe, translate)) = rules.tasks {
+            before.push(language);
+            before.push(if options.translate {
+                translate
+            } else {
+                transcribe
+            });
+        }
+        before.push(rules.no_timestamps);
+        before
+    }
+
+    fn recognition(
+        &self,
+        language: &str,
+        decoded: &Decoded,
+        heard: &Heard,
+        samples: &[f32],
+    ) -> Recognition {
+        let ids: Vec<u32> = decoded.choices.iter().map(|choice| choice.id).collect();
+        let heads = self.rules.alignment_heads.len();
+        let starts = align(&decoded.alignment, ids.len() + 1, heads, heard.frames());
+        let time =
+            |frame: Option<&usize>| frame.copied().unwrap_or_default() as f32 / FRAMES as f32;
+        let words = words(&ids, &self.vocabulary, language)
+            .into_iter()
+            .map(|spelling| {
+                let choices = &decoded.choices[spelling.tokens.clone()];
+                let sum: f32 = choices.iter().map(|choice| choice.log_probability).sum();
+                Word {
+                    text: spelling.text,
+                    start: time(starts.get(spelling.tokens.start)),
+                    end: time(starts.get(spelling.tokens.end)),
+                    confidence: (sum / choices.len().max(1) as f32).exp(),
+                    tokens: choices
+                        .iter()
+                        .map(|choice| Token {
+                            id: choice.id,
+                            bytes: self.vocabulary.bytes(choice.id).to_vec(),
+                            log_probability: choice.log_probability,
+                        })
+                        .collect(),
+                }
+            });
+        let _ = samples;
+        Recognition {
+            language: language.to_owned(),
+            no_speech: decoded.evidence.no_speech,
+            words: words.collect(),
+            temperature: decoded.temperature,
+            evidence: decoded.evidence,
+        }
+    }
+}
