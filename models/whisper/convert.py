@@ -265,10 +265,10 @@ def non_speech_tokens(ids):
             if token in ids:
                 found.add(ids[token])
             elif symbol in MUSIC:
-                # Its first token, which no other character of speech begins with.
-                while token and token not in ids:
+                # Its first token; a lone byte begins much else.
+                while len(token) > 1 and token not in ids:
                     token = token[:-1]
-                found.update([ids[token]] if token else [])
+                found.update([ids[token]] if len(token) > 1 else [])
     return found
 
 

@@ -20,9 +20,9 @@ from importlib.metadata import version
 from pathlib import Path
 
 import client
+import faster
 import marks
 import noises
-import peer
 import speech
 
 CARD = Path(__file__).with_name("README.md")
@@ -30,7 +30,7 @@ KEPT = speech.ROOT / ".cache/evaluation.json"
 DECIBELS = 10
 TITLES = {
     "prompts": "prompts of a telephone system, one voice, 8 kHz",
-    "stamps": "names of animals, one to three words each",
+    "stamps": "names of animals, a word or two each",
     "sphinx": "LibriVox, and names of cards",
     "moonshine": "*A Tale of Two Cities*, 44 s; *Worstward Ho*; two without a text",
 }
@@ -63,7 +63,7 @@ class Heard:
         key = f"faster-whisper {version('faster-whisper')}, CTranslate2 {version('ctranslate2')}"
         key += f", {hashlib.sha256(samples.tobytes()).hexdigest()}"
         if key not in self.kept:
-            self.model = self.model or peer.Peer()
+            self.model = self.model or faster.Peer()
             self.kept[key] = self.model.transcribe(samples)
         return self.kept[key]
 
@@ -119,7 +119,7 @@ def error_rates(url, args):
                 [label, str(count), str(said), share(mine, said), share(peers, said), share(reference, said)]
                 + [share(same, count), share(same_words, count), share(peer_same, count)]
             )
-    head = ["recordings", "number", "words", "here", "faster-whisper, int8", "float32", "text equal to float32", "words equal", "faster-whisper's"]
+    head = ["recordings", "number", "words", "here", "faster-whisper, int8", "float32", "text equal to float32", "words equal", "faster-whisper's words equal"]
     return (
         "### Word errors\n\n"
         "Inserted, left out or replaced words after OpenAI's normalisation. float32 is transformers, greedy; equal are"

