@@ -13,6 +13,9 @@ const TEMPERATURES: [f32; 6] = [0.0, 0.2, 0.4, 0.6, 0.8, 1.0];
 const REPETITIVE: f32 = 2.4;
 /// Below this mean log-probability of its tokens a text is a guess.
 const GUESS: f32 = -1.0;
+/// Above this probability nobody speaks. Of 70 sounds without speech the least had 0.87, of 200 words and sentences the
+/// greatest 0.65, and 0.8 with pink noise at 10 dB.
+const SILENCE: f32 = 0.85;
 /// Tokens that a second of speech has at most, and those that any clip may have.
 const TOKENS_A_SECOND: f32 = 12.0;
 const LEAST_TOKENS: f32 = 16.0;
@@ -57,6 +60,14 @@ pub struct Evidence {
     pub average_log_probability: f32,
     /// How much shorter zlib makes the text.
     pub compression_ratio: f32,
+}
+
+impl Evidence {
+    /// The probability that nobody speaks: the model takes the window for silence, or for a sound that it would annotate.
+    #[must_use]
+    pub fn silence(&self) -> f32 {
+        1.0 - (1.0 - self.no_speech) * (1.0 - self.annotation)
+    }
 }
 
 /// A text as it was decoded.
@@ -171,17 +182,12 @@ impl Window<'_> {
     /// The text of the window. From `temperature` on, it is decoded again while it repeats itself or is a guess.
     pub(crate) fn decode(&self, temperature: f32) -> Decoded {
         let mut best: Option<Decoded> = None;
-        for temperature in TEMPERATURES.into_iter().filter(|t| *t > temperature).fold(
-            vec![temperature],
-            |mut all, t| {
-                all.push(t);
-                all
-            },
-        ) {
+        let higher = TEMPERATURES.into_iter().filter(|t| *t > temperature);
+        for temperature in std::iter::once(temperature).chain(higher) {
             let decoded = self.attempt(temperature);
             let evidence = decoded.evidence;
             let guess = evidence.average_log_probability < GUESS;
-            let silent = evidence.no_speech > 0.6 && guess;
+            let silent = evidence.silence() > SILENCE;
             let loops = decoded.looped || evidence.compression_ratio > REPETITIVE;
             let fine = !loops && !guess;
             if fine || silent {
@@ -242,6 +248,9 @@ impl Window<'_> {
             decoder.logits(&mut text, &mut logits, pace);
             if decoded.choices.is_empty() {
                 decoded.evidence.annotation = probability(&logits, &rules.annotations);
+                if decoded.evidence.silence() > SILENCE {
+                    break;
+                }
             }
             rules.suppress(&mut logits, decoded.choices.is_empty());
             let choice = choose(&logits, temperature, &mut random);
@@ -277,8 +286,7 @@ impl Window<'_> {
 }
 
 /// How much shorter zlib makes a text: as OpenAI notices text that repeats itself.
-#[must_use]
-pub fn compression_ratio(text: &str) -> f32 {
+fn compression_ratio(text: &str) -> f32 {
     let compressed = miniz_oxide::deflate::compress_to_vec_zlib(text.as_bytes(), 6);
     text.len() as f32 / compressed.len().max(1) as f32
 }

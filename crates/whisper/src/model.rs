@@ -8,6 +8,7 @@ use crate::decoder::{Decoder, Heard};
 use crate::decoding::{Decoded, Evidence, Rules, Window};
 use crate::encoder::{Encoder, FRAMES, Padding};
 use crate::mel::{HOP, Mel, SAMPLE_RATE};
+use crate::times::refine;
 use crate::vocabulary::Vocabulary;
 use crate::words::words;
 
@@ -258,17 +259,26 @@ impl Model {
         let ids: Vec<u32> = decoded.choices.iter().map(|choice| choice.id).collect();
         let heads = self.rules.alignment_heads.len();
         let starts = align(&decoded.alignment, ids.len() + 1, heads, heard.frames());
-        let time =
-            |frame: Option<&usize>| frame.copied().unwrap_or_default() as f32 / FRAMES as f32;
-        let words = words(&ids, &self.vocabulary, language)
+        let time = |token: usize| {
+            let frame = starts.get(token).copied().unwrap_or_default();
+            frame as f32 / FRAMES as f32
+        };
+        let spellings = words(&ids, &self.vocabulary, language);
+        let times: Vec<_> = spellings
+            .iter()
+            .map(|spelling| (time(spelling.tokens.start), time(spelling.tokens.end)))
+            .collect();
+        let times = refine(&times, samples);
+        let words = spellings
             .into_iter()
-            .map(|spelling| {
+            .zip(times)
+            .map(|(spelling, (start, end))| {
                 let choices = &decoded.choices[spelling.tokens.clone()];
                 let sum: f32 = choices.iter().map(|choice| choice.log_probability).sum();
                 Word {
                     text: spelling.text,
-                    start: time(starts.get(spelling.tokens.start)),
-                    end: time(starts.get(spelling.tokens.end)),
+                    start,
+                    end,
                     confidence: (sum / choices.len().max(1) as f32).exp(),
                     tokens: choices
                         .iter()
@@ -280,10 +290,9 @@ impl Model {
                         .collect(),
                 }
             });
-        let _ = samples;
         Recognition {
             language: language.to_owned(),
-            no_speech: decoded.evidence.no_speech,
+            no_speech: decoded.evidence.silence(),
             words: words.collect(),
             temperature: decoded.temperature,
             evidence: decoded.evidence,
