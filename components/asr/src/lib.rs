@@ -16,7 +16,8 @@ pub async fn handle(mut request: Request) -> Response {
     let busy = (request.method() == Method::POST).then(|| Arc::new(Busy::new()));
     // An answer that streams goes on after this function has returned.
     request.extensions_mut().insert(busy.clone());
-    let is_openai = request.uri().path().starts_with("/v1/");
+    let path = request.uri().path();
+    let is_openai = path == "/v1" || path.starts_with("/v1/");
     let response = guest::serve(routes, request).await;
     if is_openai {
         asr_routes::with_their_errors(response)

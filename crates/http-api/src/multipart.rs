@@ -86,6 +86,11 @@ impl Form {
         Ok(Self(parts))
     }
 
+    /// The names of all parts.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|part| part.name.as_str())
+    }
+
     /// The parts called `name`.
     pub fn all(&self, name: &str) -> impl Iterator<Item = &Part> {
         self.0.iter().filter(move |part| part.name == name)
@@ -233,6 +238,7 @@ mod tests {
             "--X--\r\n".to_owned(),
         ];
         let form = read(body.concat()).expect("a form");
+        assert!(form.names().eq(["model", "file", "list[]", "list"]));
         assert_eq!(form.text("model").expect("text"), Some("whisper-1"));
         assert_eq!(form.text("absent").expect("text"), None);
         assert_eq!(form.texts("list").expect("text"), ["a", "b"]);

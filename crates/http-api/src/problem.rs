@@ -71,6 +71,7 @@ problem_types! {
     CORRUPT_AUDIO = UNPROCESSABLE_ENTITY, "corrupt-audio", "The audio cannot be decoded to its end";
     AUDIO_TOO_LONG = PAYLOAD_TOO_LARGE, "audio-too-long", "The audio is over the length limit";
     UNSUPPORTED_LANGUAGE = UNPROCESSABLE_ENTITY, "unsupported-language", "The model does not know the language";
+    NO_TRANSLATION = UNPROCESSABLE_ENTITY, "no-translation", "The model does not translate";
     MODEL_NOT_FOUND = NOT_FOUND, "model-not-found", "There is no model of this name";
     JOB_NOT_FOUND = NOT_FOUND, "job-not-found", "There is no job of this name, or no longer";
     JOB_NOT_ENDED = CONFLICT, "job-not-ended", "The job has no result";

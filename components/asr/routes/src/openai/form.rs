@@ -1,7 +1,7 @@
 //! The form of a transcription request.
 
 use axum::body::Bytes;
-use http_api::problem::{MISSING_FILE, UNSUPPORTED_LANGUAGE};
+use http_api::problem::MISSING_FILE;
 use http_api::{Form, Problem};
 use utoipa::ToSchema;
 
@@ -16,15 +16,16 @@ pub(super) struct TranscriptionForm {
     /// The model served here by its name, or as `whisper-1`.
     #[schema(example = "whisper-1", required = false)]
     model: String,
-    /// The language that is spoken: English is the only one that the model knows.
+    /// The language that is spoken, by its ISO 639-1 code or its English name. Without it a model of several languages
+    /// detects it.
     #[schema(example = "en", required = false)]
     language: String,
-    /// Taken and not used: the model does not continue texts.
+    /// Text that the transcript is to continue: names, spellings, a style.
     #[schema(required = false)]
     prompt: String,
     #[schema(required = false)]
     response_format: ResponseFormat,
-    /// Taken and not used: the model always gives the likeliest words.
+    /// 0 takes the likeliest words, and others only where these lead into a loop.
     #[schema(minimum = 0, maximum = 1, example = 0, required = false)]
     temperature: f64,
     /// What has times, with `verbose_json`.
@@ -37,9 +38,30 @@ pub(super) struct TranscriptionForm {
     /// Taken and not used: recordings are always cut at their pauses.
     #[schema(required = false)]
     chunking_strategy: String,
-    /// Taken and not used: confidences of words come from POST /asr.
+    /// What the answer has beside the text, with `json`.
     #[schema(rename = "include[]", required = false)]
-    include: Vec<String>,
+    include: Vec<Include>,
+}
+
+/// A recording to translate.
+#[derive(ToSchema)]
+#[allow(dead_code)] // Describes the body in the OpenAPI document.
+pub(super) struct TranslationForm {
+    /// The recording: WAV, FLAC, MP3, OGG Vorbis, Opus in OGG or WebM, M4A/AAC. Its content tells the
+    /// format.
+    #[schema(value_type = String, format = Binary)]
+    file: Vec<u8>,
+    /// The model served here by its name, or as `whisper-1`.
+    #[schema(example = "whisper-1", required = false)]
+    model: String,
+    /// English text that the translation is to continue: names, spellings, a style.
+    #[schema(required = false)]
+    prompt: String,
+    #[schema(required = false)]
+    response_format: ResponseFormat,
+    /// 0 takes the likeliest words, and others only where these lead into a loop.
+    #[schema(minimum = 0, maximum = 1, example = 0, required = false)]
+    temperature: f64,
 }
 
 /// The format of the answer.
@@ -60,20 +82,61 @@ pub(super) enum Granularity {
     Segment,
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ToSchema)]
+#[schema(rename_all = "snake_case")]
+pub(super) enum Include {
+    Logprobs,
+}
+
 /// What is asked for.
 #[derive(Debug)]
 pub(super) struct Order {
     pub(super) file: Bytes,
     pub(super) model: Option<String>,
+    /// As the client wrote it.
+    pub(super) language: Option<String>,
+    pub(super) prompt: String,
     pub(super) format: ResponseFormat,
-    pub(super) temperature: f64,
+    pub(super) temperature: f32,
+    pub(super) logprobs: bool,
     pub(super) words: bool,
     pub(super) segments: bool,
     pub(super) stream: bool,
 }
 
 impl Order {
+    /// What a form for a transcription asks for.
     pub(super) fn from_form(form: &Form) -> Result<Self, Problem> {
+        for name in form.names() {
+            check_spelling(name)?;
+        }
+        let order = Self::common(form)?;
+        let granularities = listed(form, "timestamp_granularities", granularity)?;
+        if !granularities.is_empty() && order.format != ResponseFormat::VerboseJson {
+            return Err(Problem::parameter(
+                "timestamp_granularities",
+                "needs response_format=verbose_json",
+            ));
+        }
+        let logprobs = !listed(form, "include", include)?.is_empty();
+        let stream = filled(form, "stream")?.map_or(Ok(false), boolean)?;
+        for (name, asked) in [("include", logprobs), ("stream", stream)] {
+            if asked && order.format != ResponseFormat::Json {
+                return Err(Problem::parameter(name, "needs response_format=json"));
+            }
+        }
+        Ok(Self {
+            language: filled(form, "language")?.map(str::to_owned),
+            logprobs,
+            words: granularities.contains(&Granularity::Word),
+            segments: granularities.is_empty() || granularities.contains(&Granularity::Segment),
+            stream,
+            ..order
+        })
+    }
+
+    /// What a form for a translation asks for, and what one for a transcription has in common with it.
+    pub(super) fn common(form: &Form) -> Result<Self, Problem> {
         let file = form.one("file")?.ok_or_else(|| {
             Problem::new(
                 MISSING_FILE,
@@ -81,38 +144,47 @@ impl Order {
             )
             .with("parameter", "file")
         })?;
-        let file = file.bytes.clone();
-        if let Some(language) = filled(form, "language")? {
-            check_language(language)?;
-        }
-        let format = filled(form, "response_format")?.map_or(Ok(ResponseFormat::Json), format)?;
-        let granularities = form.texts("timestamp_granularities")?;
-        if !granularities.is_empty() && format != ResponseFormat::VerboseJson {
-            return Err(Problem::parameter(
-                "timestamp_granularities",
-                "needs response_format=verbose_json",
-            ));
-        }
-        let granularities = granularities
-            .into_iter()
-            .map(granularity)
-            .collect::<Result<Vec<_>, _>>()?;
-        let stream = filled(form, "stream")?.map_or(Ok(false), boolean)?;
-        if stream && format != ResponseFormat::Json {
-            return Err(Problem::parameter("stream", "needs response_format=json"));
-        }
-        // Read for its mistakes alone.
-        form.text("prompt")?;
         Ok(Self {
-            file,
+            file: file.bytes.clone(),
             model: filled(form, "model")?.map(str::to_owned),
-            format,
+            language: None,
+            prompt: form.text("prompt")?.unwrap_or_default().to_owned(),
+            format: filled(form, "response_format")?.map_or(Ok(ResponseFormat::Json), format)?,
             temperature: filled(form, "temperature")?.map_or(Ok(0.0), temperature)?,
-            words: granularities.contains(&Granularity::Word),
-            segments: granularities.is_empty() || granularities.contains(&Granularity::Segment),
-            stream,
+            logprobs: false,
+            words: false,
+            segments: true,
+            stream: false,
         })
     }
+}
+
+/// Refuses other spellings of the fields that are lists: a client that is not understood would wonder what became of them.
+fn check_spelling(name: &str) -> Result<(), Problem> {
+    let letters: String = name
+        .chars()
+        .take_while(|letter| *letter != '[')
+        .filter(|letter| letter.is_alphanumeric())
+        .collect();
+    let field = match &*letters.to_lowercase() {
+        "timestampgranularities" | "timestampgranularity" => "timestamp_granularities",
+        "include" | "includes" => "include",
+        _ => return Ok(()),
+    };
+    if name.strip_suffix("[]").unwrap_or(name) == field {
+        return Ok(());
+    }
+    let reason = format!("is not understood; send '{field}[]', once for each value");
+    Err(Problem::parameter(name, reason))
+}
+
+/// The values of a field that is a list.
+fn listed<T>(
+    form: &Form,
+    name: &str,
+    parse: fn(&str) -> Result<T, Problem>,
+) -> Result<Vec<T>, Problem> {
+    form.texts(name)?.into_iter().map(parse).collect()
 }
 
 /// A field that is there and not empty.
@@ -128,8 +200,9 @@ fn format(text: &str) -> Result<ResponseFormat, Problem> {
         "verbose_json" => ResponseFormat::VerboseJson,
         "vtt" => ResponseFormat::Vtt,
         _ => {
-            let expected = "must be json, text, srt, verbose_json or vtt";
-            return Err(Problem::parameter("response_format", expected));
+            let reason =
+                format!("cannot be '{text:.100}', but json, text, srt, verbose_json or vtt");
+            return Err(Problem::parameter("response_format", reason));
         }
     })
 }
@@ -145,6 +218,16 @@ fn granularity(text: &str) -> Result<Granularity, Problem> {
     }
 }
 
+fn include(text: &str) -> Result<Include, Problem> {
+    match text {
+        "logprobs" => Ok(Include::Logprobs),
+        _ => Err(Problem::parameter(
+            "include",
+            format!("cannot be '{text:.100}'; there is logprobs alone"),
+        )),
+    }
+}
+
 fn boolean(text: &str) -> Result<bool, Problem> {
     match text.to_ascii_lowercase().as_str() {
         "true" | "1" => Ok(true),
@@ -153,25 +236,11 @@ fn boolean(text: &str) -> Result<bool, Problem> {
     }
 }
 
-fn temperature(text: &str) -> Result<f64, Problem> {
+fn temperature(text: &str) -> Result<f32, Problem> {
     text.parse()
         .ok()
         .filter(|value| (0.0..=1.0).contains(value))
         .ok_or_else(|| Problem::parameter("temperature", "must be a number from 0 to 1"))
-}
-
-/// English by its name, or by a tag of it (RFC 5646).
-fn check_language(language: &str) -> Result<(), Problem> {
-    let language = language.to_ascii_lowercase();
-    let primary = language.split(['-', '_']).next().unwrap_or_default();
-    if matches!(primary, "en" | "eng" | "english") {
-        return Ok(());
-    }
-    Err(Problem::new(
-        UNSUPPORTED_LANGUAGE,
-        "the model knows English alone; send 'en' as 'language', or leave it out",
-    )
-    .with("parameter", "language"))
 }
 
 #[cfg(test)]
@@ -198,7 +267,8 @@ mod tests {
         let order = order(&[("file", "RIFF"), ("language", ""), ("unknown", "x")]).expect("fine");
         assert_eq!((&*order.file, order.model), (&b"RIFF"[..], None));
         assert_eq!(order.format, ResponseFormat::Json);
-        assert!(!order.words && order.segments && !order.stream);
+        assert!(!order.words && order.segments && !order.stream && !order.logprobs);
+        assert_eq!((order.language, &*order.prompt), (None, ""));
     }
 
     #[test]
@@ -213,13 +283,51 @@ mod tests {
             ("timestamp_granularities[]", "word"),
             ("stream", "false"),
             ("chunking_strategy", "auto"),
-            ("include[]", "logprobs"),
         ])
         .expect("fine");
+        assert_eq!(order.language.as_deref(), Some("en-GB"));
+        assert_eq!(order.prompt, "Numbers.");
         assert_eq!(order.model.as_deref(), Some("whisper-1"));
         assert_eq!(order.format, ResponseFormat::VerboseJson);
         assert!(order.words && !order.segments && !order.stream);
-        assert!((order.temperature - 0.2).abs() < 1e-9);
+        assert!((order.temperature - 0.2).abs() < 1e-6);
+    }
+
+    #[test]
+    fn a_stream_may_bring_log_probabilities() {
+        let order = order(&[
+            ("file", "RIFF"),
+            ("include[]", "logprobs"),
+            ("stream", "true"),
+        ])
+        .expect("fine");
+        assert!(order.logprobs && order.stream);
+    }
+
+    #[test]
+    fn lists_that_are_spelt_otherwise_are_refused_by_name() {
+        for name in [
+            "timestamp_granularities[0]",
+            "timestamp_granularities[word]",
+            "timestamp_granularities[][]",
+            "timestamp_granularity",
+            "timestamp-granularities[]",
+            "timestampGranularities",
+            "include[0]",
+            "Include[]",
+        ] {
+            let fields = [
+                ("file", "RIFF"),
+                ("response_format", "verbose_json"),
+                (name, "word"),
+            ];
+            let problem = order(&fields).expect_err("refused");
+            assert_eq!(problem.code(), "invalid-parameter", "{name}");
+            assert_eq!(problem.member("parameter"), Some(&name.into()));
+        }
+        for name in ["included", "timestamps"] {
+            assert!(order(&[("file", "RIFF"), (name, "word")]).is_ok(), "{name}");
+        }
     }
 
     #[test]
@@ -229,9 +337,23 @@ mod tests {
             (vec![], "missing-file", "file"),
             (vec![file, file], "duplicate-field", "file"),
             (
-                vec![file, ("language", "de")],
-                "unsupported-language",
-                "language",
+                vec![file, ("include[]", "usage")],
+                "invalid-parameter",
+                "include",
+            ),
+            (
+                vec![
+                    file,
+                    ("include[]", "logprobs"),
+                    ("response_format", "verbose_json"),
+                ],
+                "invalid-parameter",
+                "include",
+            ),
+            (
+                vec![file, ("response_format", "diarized_json")],
+                "invalid-parameter",
+                "response_format",
             ),
             (
                 vec![file, ("response_format", "xml")],

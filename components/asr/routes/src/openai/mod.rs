@@ -1,10 +1,12 @@
-//! The API of OpenAI: `POST /v1/audio/transcriptions`, `GET /v1/models`.
+//! The API of OpenAI: `POST /v1/audio/transcriptions` and `/v1/audio/translations`, `GET /v1/models`.
 //!
 //! Written from its reference (<https://platform.openai.com/docs/api-reference/audio>) and held to the
 //! client library of its makers. Errors have its shape, too.
 
+mod answer;
 mod error;
 mod form;
+mod language;
 mod models;
 mod stream;
 mod transcriptions;

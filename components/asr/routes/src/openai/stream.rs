@@ -10,11 +10,12 @@ use futures_util::stream;
 use guest::{Busy, LocalFuture};
 use http_api::Problem;
 use serde::Serialize;
-use serde_json::json;
+use serde_json::{Value, json};
 use speech::Word;
 use speech::audio::Recording;
 use speech::pipeline::Recognition;
 
+use super::answer::log_probs;
 use super::error::OpenAiError;
 use crate::model::{Model, Wish};
 
@@ -25,6 +26,8 @@ use crate::model::{Model, Wish};
 struct Telling {
     model: Rc<Model>,
     wish: Wish,
+    /// Whether the tokens are sent, too.
+    logprobs: bool,
     recognition: Recognition,
     /// How many words have been sent.
     told: usize,
@@ -36,12 +39,14 @@ pub(super) async fn respond(
     model: Rc<Model>,
     recording: Recording,
     wish: Wish,
+    logprobs: bool,
     busy: Option<Arc<Busy>>,
 ) -> Response {
     let telling = Telling {
         recognition: model.begin(recording.into_samples()).await,
         model,
         wish,
+        logprobs,
         told: 0,
         _busy: busy,
     };
@@ -63,7 +68,7 @@ impl Telling {
             match self.model.step(&mut self.recognition, &self.wish).await {
                 Ok(Some([])) => {}
                 Ok(Some(words)) => {
-                    let events = delta(self.told, words);
+                    let events = delta(self.told, words, self.logprobs);
                     self.told += words.len();
                     return (events, Some(self));
                 }
@@ -77,18 +82,28 @@ impl Telling {
         let transcript = self.recognition.finish();
         let mut events = match transcript.words.get(self.told..) {
             None | Some([]) => String::new(),
-            Some(words) => delta(self.told, words),
+            Some(words) => delta(self.told, words, self.logprobs),
         };
-        events += &event(&json!({"type": "transcript.text.done", "text": transcript.text()}));
+        let done = json!({"type": "transcript.text.done", "text": transcript.text()});
+        events += &event(&with_tokens(done, &transcript.words, self.logprobs));
         events
     }
 }
 
 /// The event for `words` that come after `told` others: put together, the deltas are the text.
-fn delta(told: usize, words: &[Word]) -> String {
+fn delta(told: usize, words: &[Word], logprobs: bool) -> String {
     let text: String = words.iter().map(|word| word.text.as_str()).collect();
     let text = if told == 0 { text.trim_start() } else { &text };
-    event(&json!({"type": "transcript.text.delta", "delta": text}))
+    let delta = json!({"type": "transcript.text.delta", "delta": text});
+    event(&with_tokens(delta, words, logprobs))
+}
+
+/// The event with the tokens of its words, where asked for.
+fn with_tokens(mut event: Value, words: &[Word], logprobs: bool) -> Value {
+    if logprobs {
+        event["logprobs"] = json!(log_probs(words));
+    }
+    event
 }
 
 fn failure(problem: &Problem) -> String {
@@ -103,6 +118,8 @@ fn event(data: &impl Serialize) -> String {
 
 #[cfg(test)]
 mod tests {
+    use speech::Token;
+
     use super::*;
 
     fn words(texts: &[&str]) -> Vec<Word> {
@@ -110,6 +127,11 @@ mod tests {
             .iter()
             .map(|text| Word {
                 text: format!(" {text}"),
+                tokens: vec![Token {
+                    id: 7,
+                    bytes: format!(" {text}").into_bytes(),
+                    log_probability: -0.5,
+                }],
                 ..Word::default()
             })
             .collect()
@@ -118,9 +140,19 @@ mod tests {
     #[test]
     fn deltas_put_together_are_the_text() {
         assert_eq!(
-            delta(0, &words(&["SEVEN", "TIMES"])) + &delta(2, &words(&["NINE"])),
+            delta(0, &words(&["SEVEN", "TIMES"]), false) + &delta(2, &words(&["NINE"]), false),
             "data: {\"delta\":\"SEVEN TIMES\",\"type\":\"transcript.text.delta\"}\n\n\
              data: {\"delta\":\" NINE\",\"type\":\"transcript.text.delta\"}\n\n"
+        );
+    }
+
+    #[test]
+    fn tokens_are_sent_where_asked_for() {
+        let event = delta(0, &words(&["A"]), true);
+        let data: Value = serde_json::from_str(event["data: ".len()..].trim()).expect("JSON");
+        assert_eq!(
+            data["logprobs"],
+            json!([{"token": " A", "logprob": -0.5, "bytes": [32, 65]}])
         );
     }
 }
