@@ -292,7 +292,7 @@ impl Model {
             });
         Recognition {
             language: language.to_owned(),
-            no_speech: decoded.evidence.silence(),
+            no_speech: decoded.no_speech(),
             words: words.collect(),
             temperature: decoded.temperature,
             evidence: decoded.evidence,
