@@ -82,7 +82,7 @@ struct WordObject {
 /// A token of the model, as it was decoded.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct LogProb {
-    /// Its text; where it is a part of a character, `\u{fffd}`.
+    /// Its text; where it is part of a character, U+FFFD.
     #[schema(example = " seven")]
     token: String,
     /// The logarithm of its probability.
