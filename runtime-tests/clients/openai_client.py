@@ -65,8 +65,10 @@ def test_formats():
     assert " ".join(segment.text for segment in verbose.segments) == text
     for i, segment in enumerate(verbose.segments):
         assert segment.id == i and 0 <= segment.start < segment.end <= verbose.duration
-        assert segment.avg_logprob <= 0 and segment.compression_ratio > 0 and segment.no_speech_prob == 0
-        assert len(segment.tokens) == len(segment.text), segment
+        assert segment.avg_logprob <= 0 and segment.compression_ratio > 0 and segment.temperature == 0
+        assert 0 <= segment.no_speech_prob < 0.6 and segment.tokens, segment
+    silent = create(file=SILENT, response_format="verbose_json")
+    assert silent.segments == [] and silent.no_speech_prob > 0.9, silent
 
 
 def test_granularities():
@@ -95,9 +97,21 @@ def test_stream():
     assert done.text == ""
 
 
+def test_logprobs():
+    answer = create(include=["logprobs"])
+    told = b"".join(bytes(token.bytes) for token in answer.logprobs).decode()
+    assert told.strip() == answer.text, (told, answer.text)
+    assert all(token.logprob <= 0 and token.token for token in answer.logprobs), answer.logprobs
+    *deltas, done = create(include=["logprobs"], stream=True)
+    assert done.logprobs and [it for delta in deltas for it in delta.logprobs] == done.logprobs, done
+
+
 def test_options():
-    assert create(language="en", prompt="Numbers.", temperature=0.2, chunking_strategy="auto", include=["logprobs"]).text == create().text
-    assert create(file=("anything.bin", SPOKEN.read_bytes())).text == create().text
+    text = create().text
+    for options in ({"language": "en"}, {"language": "english"}, {"temperature": 0}, {"chunking_strategy": "auto"}):
+        assert create(**options).text == text, options
+    assert create(prompt="Numbers.", temperature=0.2).text
+    assert create(file=("anything.bin", SPOKEN.read_bytes())).text == text
     assert create(file=SILENT).text == ""
 
 
@@ -107,6 +121,21 @@ def test_errors():
     refused(bad, "invalid_parameter", "temperature", temperature=2)
     refused(bad, "invalid_parameter", "response_format", response_format="diarized_json")
     refused(bad, "invalid_parameter", "timestamp_granularities", timestamp_granularities=["word"])
+    for name in ("timestamp_granularities[0]", "timestamp_granularities[word]"):
+        refused(bad, "invalid_parameter", name, response_format="verbose_json", extra_body={name: "word"})
+    refused(bad, "invalid_parameter", "include", include=["usage"])
+    try:
+        client.audio.translations.create(file=SPOKEN, model="whisper-1")
+    except openai.BadRequestError as error:
+        assert error.code == "no_translation" and "English-only" in error.message, error
+    else:
+        raise AssertionError("an English-only model translates")
+    try:
+        client.embeddings.create(model="whisper-1", input="words")
+    except openai.NotFoundError as error:
+        assert error.code == "not_found" and error.type == "invalid_request_error", error
+    else:
+        raise AssertionError("there are no embeddings")
     refused(bad, "not_audio", "file", file=("words.wav", b"These are words. " * 50))
     refused(bad, "empty_file", "file", file=("empty.wav", b""))
     refused(bad, "corrupt_audio", "file", file=("part.flac", (EXAMPLES / "weather.flac").read_bytes()[:20_000]))

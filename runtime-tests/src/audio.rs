@@ -9,8 +9,18 @@ use crate::root;
 pub struct Example {
     /// Name of the file in `examples/`.
     pub file: String,
-    /// Its words.
+    /// Its text, as the bundled model writes it.
     pub text: String,
+}
+
+/// The words of a text without what is not heard: capitals and punctuation.
+#[must_use]
+pub fn words(text: &str) -> Vec<String> {
+    let letters = |word: &str| -> String {
+        let letters = word.chars().filter(|letter| letter.is_alphanumeric());
+        letters.flat_map(char::to_lowercase).collect()
+    };
+    text.split_whitespace().map(letters).collect()
 }
 
 /// Every recording of `examples/expected.tsv`.
@@ -40,8 +50,8 @@ pub fn example(file: &str) -> Vec<u8> {
     fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// `examples/numbers.wav` again and again, with a pause of half a second after each: the recording
-/// and how often.
+/// `examples/numbers.wav` again and again, with a pause of two seconds and a half after each: the recording and how
+/// often. The pauses part them, for a model takes text that repeats itself for a loop.
 ///
 /// # Panics
 /// When the recording is another one than that.
@@ -53,7 +63,7 @@ pub fn repeated(seconds: f64) -> (Vec<u8>, usize) {
     assert_eq!(head.get(36..40), Some(&b"data"[..]), "a plain header");
     let rate = u32::from_le_bytes(head[24..28].try_into().expect("four bytes"));
     let mut turn = samples.to_vec();
-    turn.resize(samples.len() + rate as usize / 2 * 2, 0);
+    turn.resize(samples.len() + rate as usize / 2 * 2 * 5, 0);
     let times = (seconds * 2.0 * f64::from(rate) / turn.len() as f64).round() as usize;
     let samples = turn.repeat(times);
     let size = u32::try_from(samples.len()).expect("less than 4 GB");

@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::case::Case;
 
 /// What no request of a table can bring about, and where it is tested instead: a method, or a method and a path; a problem, or `success`.
-const ELSEWHERE: [(&str, &str); 17] = [
+const ELSEWHERE: [(&str, &str); 24] = [
     // The client breaks off: tests/app/uploads.rs.
     ("POST", "invalid-request-body"),
     ("POST", "invalid_request_body"),
@@ -28,6 +28,14 @@ const ELSEWHERE: [(&str, &str); 17] = [
     ("GET", "store-unavailable"),
     ("DELETE", "store-unavailable"),
     ("POST", "worker-lost"),
+    // The bundled model does not translate: tests/app/languages.rs.
+    ("POST /v1/audio/translations", "success"),
+    ("POST /v1/audio/translations", "empty_file"),
+    ("POST /v1/audio/translations", "not_audio"),
+    ("POST /v1/audio/translations", "unsupported_codec"),
+    ("POST /v1/audio/translations", "corrupt_audio"),
+    ("POST /v1/audio/translations", "audio_too_long"),
+    ("POST /v1/audio/translations", "webhook_not_allowed"),
 ];
 
 /// The operations and problems of an `OpenAPI` document that none of `cases` brings about.

@@ -17,6 +17,7 @@ mod tests {
         let speech = cfg!(feature = "speech");
         assert_eq!(path("/asr"), speech);
         assert_eq!(path("/v1/audio/transcriptions"), speech);
+        assert_eq!(path("/v1/audio/translations"), speech);
         assert_eq!(path("/v1/models/{model}"), speech);
         assert!(path("/factorize") && path("/jobs/{id}") && path("/v2/models/iris"));
         assert_eq!(schema("Transcription"), speech);

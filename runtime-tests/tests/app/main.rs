@@ -5,6 +5,7 @@
 mod concurrency;
 mod connections;
 mod headers;
+mod languages;
 mod requests;
 mod settings;
 mod shutdown;

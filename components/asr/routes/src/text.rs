@@ -41,7 +41,7 @@ impl TextFormat {
 /// A word and when it is said.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub(crate) struct TimedWord {
-    #[schema(example = "SEVEN")]
+    #[schema(example = "letter")]
     pub(crate) word: String,
     /// Seconds from the beginning.
     #[schema(example = 1.24)]

@@ -122,7 +122,7 @@ fn problem_schema() -> Ref {
 #[derive(Debug, Serialize, ToSchema)]
 struct Transcription {
     /// The words; empty where nothing is said.
-    #[schema(example = "SEVEN TIMES NINE IS SIXTY THREE")]
+    #[schema(example = "Please write a letter to my friend.")]
     transcription: String,
     /// Seconds with one decimal.
     #[schema(example = "20.7", pattern = r"^[0-9]+\.[0-9]$")]
@@ -187,7 +187,7 @@ enum FileResult {
     responses(
         (status = 200, description = "What is said", content(
             (AsrAnswer = "application/json", example = json!({
-                "transcription": "SEVEN TIMES NINE IS SIXTY THREE", "duration": "2.9",
+                "transcription": "Please write a letter to my friend.", "duration": "2.3",
             })),
             (String = "text/plain"),
             (String = "application/x-subrip"),

@@ -67,7 +67,7 @@ pub(super) enum TranscriptionAnswer {
 pub(super) struct TranscriptionEvent {
     /// JSON: `type` is `transcript.text.delta`, with the further text in `delta`, or at the end
     /// `transcript.text.done`, with the whole of it in `text`; both with `logprobs` where asked for.
-    #[schema(example = r#"{"type":"transcript.text.delta","delta":"SEVEN TIMES NINE"}"#)]
+    #[schema(example = r#"{"type":"transcript.text.delta","delta":"Please write a letter"}"#)]
     data: String,
 }
 
@@ -82,8 +82,8 @@ struct WordObject {
 /// A token of the model, as it was decoded.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct LogProb {
-    /// Its text; where it is a part of a character, `\u{fffd}`.
-    #[schema(example = " seven")]
+    /// Its text; where it is part of a character, U+FFFD.
+    #[schema(example = " letter")]
     token: String,
     /// The logarithm of its probability.
     #[schema(example = -0.02, maximum = 0)]

@@ -94,7 +94,7 @@ openai_errors!(
     responses(
         (status = 200, description = "What is said", content(
             (TranscriptionAnswer = "application/json", example = json!({
-                "text": "Seven times nine is sixty-three.",
+                "text": "Please write a letter to my friend.",
                 "usage": {"type": "duration", "seconds": 3},
             })),
             (String = "text/plain"),
@@ -122,7 +122,7 @@ async fn create_transcription(work: Work, request: Request) -> Result<Response, 
     responses(
         (status = 200, description = "What is said, in English", content(
             (TranscriptionAnswer = "application/json", example = json!({
-                "text": "Seven times nine is sixty-three.",
+                "text": "Please write a letter to my friend.",
                 "usage": {"type": "duration", "seconds": 3},
             })),
             (String = "text/plain"),
