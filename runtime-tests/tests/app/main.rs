@@ -6,6 +6,7 @@ mod concurrency;
 mod connections;
 mod headers;
 mod languages;
+mod people;
 mod requests;
 mod settings;
 mod shutdown;
