@@ -70,7 +70,7 @@ worker: build ## Work on the jobs that are kept in Redis; VARIABLES='redis_url=â
 endif
 
 test: setup-test build ## Run every test
-	cargo build --release --target wasm32-wasip2 --package hearing --package interpreter --package probe
+	cargo build --release --target wasm32-wasip2 --package ctc-provider --package hearing --package interpreter --package probe
 	./scripts/test
 
 lint: setup ## Check formatting, lints and documentation
