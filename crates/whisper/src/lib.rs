@@ -13,6 +13,7 @@ mod encoder;
 mod layers;
 mod mel;
 mod model;
+mod rules;
 mod times;
 mod vocabulary;
 mod words;
