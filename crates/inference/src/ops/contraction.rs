@@ -5,7 +5,7 @@ use tract_onnx::tract_core::internal::*;
 use tract_onnx::tract_core::ops::einsum::EinSum;
 
 use super::axes::{Axes, Position};
-use super::{Finishing, Step, floats, offsets, output, strides};
+use super::{Finishing, Step, floats, offsets, output, strides, then};
 use kernels::Pace;
 use kernels::product::{Finish, Output, Packed, Side, Strided, multiply};
 
@@ -131,7 +131,7 @@ impl Finishing for Contraction {
             Step::Add(values) => Some(bias(&self.axes, self.packed, constant, values)?),
         };
         Some(Self {
-            finish: self.finish.then(bias)?,
+            finish: then(&self.finish, bias)?,
             ..self.clone()
         })
     }

@@ -4,7 +4,7 @@ use tract_onnx::prelude::*;
 use tract_onnx::tract_core::internal::*;
 use tract_onnx::tract_core::ops::cnn::{Conv, KernelFormat, PoolSpec};
 
-use super::{Finishing, Step, floats, output};
+use super::{Finishing, Step, floats, output, then};
 use kernels::Pace;
 use kernels::product::{Finish, Output, Packed, Side, Strided, multiply};
 
@@ -218,7 +218,7 @@ impl Finishing for Convolution {
         };
         let mut new = self.clone();
         for group in &mut new.groups {
-            group.finish = group.finish.then(None)?;
+            group.finish = then(&group.finish, None)?;
         }
         Some(new)
     }

@@ -29,24 +29,22 @@ pub(crate) enum Step {
     Relu,
 }
 
-impl Finish {
-    /// With one more step. `bias` is that of the step, one for each packed item.
-    fn then(&self, bias: Option<Vec<f32>>) -> Option<Self> {
-        if self.relu {
-            return None;
-        }
-        Some(match bias {
-            None => Self {
-                bias: self.bias.clone(),
-                relu: true,
-            },
-            Some(bias) if self.bias.is_empty() => Self { bias, relu: false },
-            Some(bias) => Self {
-                bias: self.bias.iter().zip(bias).map(|(a, b)| a + b).collect(),
-                relu: false,
-            },
-        })
+/// `finish` with one more step. `bias` is that of the step, one for each packed item.
+fn then(finish: &Finish, bias: Option<Vec<f32>>) -> Option<Finish> {
+    if finish.relu {
+        return None;
     }
+    Some(match bias {
+        None => Finish {
+            bias: finish.bias.clone(),
+            relu: true,
+        },
+        Some(bias) if finish.bias.is_empty() => Finish { bias, relu: false },
+        Some(bias) => Finish {
+            bias: finish.bias.iter().zip(bias).map(|(a, b)| a + b).collect(),
+            relu: false,
+        },
+    })
 }
 
 /// The values of a float32 tensor.
