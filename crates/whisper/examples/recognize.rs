@@ -1,4 +1,9 @@
 //! Recognises WAV files of 16 kHz and 16 bits: `cargo run --release --package whisper --example recognize MODEL FILE…`.
+//!
+//! For each it prints the path, seconds, the evidence for silence, the temperature and the text; with WORDS=1 in the
+//! environment the words and their times, too. MARGIN and MERGED set the padding.
+
+#![allow(clippy::expect_used, reason = "a program for measurements")]
 
 use std::{env, fs, time::Instant};
 

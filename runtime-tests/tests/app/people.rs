@@ -85,13 +85,13 @@ fn wav(samples: &[u8]) -> Vec<u8> {
 #[test]
 fn people_are_understood() {
     let app = app();
-    let beckett = verbose(app, &recording("beckett.wav"));
+    let beckett = verbose(&app, &recording("beckett.wav"));
     assert_eq!(
         words(text(&beckett)).join(" "),
         "ever tried ever failed no matter try again fail again fail better"
     );
     // Of 44 seconds, the seam between the windows among them.
-    let dickens = verbose(app, &recording("two_cities.wav"));
+    let dickens = verbose(&app, &recording("two_cities.wav"));
     let said = "it was the best of times it was the worst of times it was the age of wisdom it was the age of \
         foolishness it was the epoch of belief it was the epoch of incredulity it was the season of light it was the \
         season of darkness it was the spring of hope it was the winter of despair we had everything before us we had \
@@ -115,13 +115,13 @@ fn a_pause_of_a_minute_parts_two_sentences() {
     let sentences = made("marks.py", &[], folder.path());
     let samples = |at: usize| fs::read(&sentences[at]).unwrap().split_off(44);
     let (first, second) = (samples(0), samples(1));
-    let alone = |samples: &[u8]| words(text(&verbose(app, &wav(samples))));
+    let alone = |samples: &[u8]| words(text(&verbose(&app, &wav(samples))));
     let expected = [alone(&first), alone(&second)].concat();
     let mut both = first.clone();
     both.resize(first.len() + 60 * 2 * RATE, 0);
     let begins = both.len() as f64 / (2 * RATE) as f64;
     both.extend(&second);
-    let answer = verbose(app, &wav(&both));
+    let answer = verbose(&app, &wav(&both));
     assert_eq!(words(text(&answer)), expected);
     let late = answer["words"]
         .as_array()
@@ -144,7 +144,7 @@ fn nothing_is_invented() {
     assert!(sounds.len() > 40);
     let mut invented = Vec::new();
     for sound in sounds {
-        let answer = verbose(app, &fs::read(&sound).unwrap());
+        let answer = verbose(&app, &fs::read(&sound).unwrap());
         let sure = answer["no_speech_prob"].as_f64() >= Some(0.8);
         if !text(&answer).is_empty() || !sure {
             invented.push(format!("{}: {answer}", sound.display()));
@@ -164,7 +164,7 @@ fn words_have_the_times_of_the_speaker() {
     for sentence in made("marks.py", &[], folder.path()) {
         let marks = fs::read(sentence.with_extension("json")).unwrap();
         let marks: Vec<Value> = serde_json::from_slice(&marks).unwrap();
-        let answer = verbose(app, &fs::read(&sentence).unwrap());
+        let answer = verbose(&app, &fs::read(&sentence).unwrap());
         let heard = answer["words"].as_array().unwrap();
         let plain = |word: &Value| words(word.as_str().unwrap()).concat();
         // What was heard as it was said, word by word from both ends of the sentence.
