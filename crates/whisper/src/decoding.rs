@@ -69,19 +69,24 @@ pub(crate) struct Decoded {
     pub(crate) evidence: Evidence,
     /// It ran into a loop, and was cut.
     looped: bool,
+    /// What it attends to moves on through the sound.
+    follows: bool,
 }
 
 impl Decoded {
+    /// Whether it says the same over and over while nobody does.
     fn loops(&self) -> bool {
-        self.looped || self.evidence.compression_ratio > REPETITIVE
+        self.looped || self.evidence.compression_ratio > REPETITIVE && !self.follows
     }
 
     fn is_fine(&self) -> bool {
         !self.loops() && self.evidence.average_log_probability >= GUESS
     }
 
-    fn rank(&self) -> (bool, f32) {
-        (!self.loops(), self.evidence.average_log_probability)
+    /// How good it is where none is fine: the first part of a loop may be right, and a text that is no loop may be noise.
+    fn rank(&self) -> f32 {
+        let penalty = if self.loops() { 1.0 } else { 0.0 };
+        self.evidence.average_log_probability - penalty
     }
 
     /// Leaves no text.
@@ -126,7 +131,6 @@ impl Window<'_> {
             if best.is_fine() {
                 break;
             }
-            // When none is fine, the likeliest that is no loop is the best that there is.
             let decoded = self.attempt(temperature);
             if decoded.is_fine() || decoded.rank() > best.rank() {
                 best = decoded;
@@ -151,6 +155,7 @@ impl Window<'_> {
             temperature,
             evidence: Evidence::default(),
             looped: false,
+            follows: true,
         };
         let (mut next, before) = match self.before {
             [before @ .., last] => (*last, before),
@@ -189,7 +194,10 @@ impl Window<'_> {
             }
             decoded.choices.push(choice);
             next = choice.id;
-            if let Some(length) = repetition(&decoded.choices) {
+            let frames = heard.frames();
+            if let Some(length) = repetition(&decoded.choices)
+                && !follows(&text.alignment, frames, rules.alignment_heads.len())
+            {
                 decoded.choices.truncate(length);
                 decoded.looped = true;
                 break;
@@ -202,6 +210,7 @@ impl Window<'_> {
         let rows = decoded.choices.len() + 1;
         text.alignment
             .truncate(rows * rules.alignment_heads.len() * heard.frames());
+        decoded.follows = follows(&text.alignment, heard.frames(), rules.alignment_heads.len());
         decoded.alignment = text.alignment;
         decoded.evidence.average_log_probability = sum / rows as f32;
         decoded.evidence.compression_ratio = compression_ratio(
@@ -276,6 +285,36 @@ fn repetition(choices: &[Choice]) -> Option<usize> {
     })
 }
 
+/// Whether what the last tokens attend to moves on through the sound. People repeat themselves, and are then heard anew
+/// each time; a decoder in a loop hears nothing new.
+fn follows(alignment: &[f32], frames: usize, heads: usize) -> bool {
+    /// Tokens that are looked at, tokens from one to the one that it is compared with, and the share that must be later.
+    const LAST: usize = 40;
+    const STEP: usize = 4;
+    const SHARE: f32 = 0.7;
+    if frames == 0 || heads == 0 {
+        return false;
+    }
+    let rows = alignment.chunks_exact(frames * heads);
+    let skipped = rows.len().saturating_sub(LAST);
+    let places: Vec<usize> = rows
+        .skip(skipped)
+        .map(|row| attended(row, frames))
+        .collect();
+    let pairs = places.iter().zip(places.iter().skip(STEP));
+    let later = pairs.clone().filter(|(a, b)| b > a).count();
+    later as f32 >= SHARE * pairs.len() as f32
+}
+
+/// The frame that all heads together attend to most.
+fn attended(row: &[f32], frames: usize) -> usize {
+    let weight = |frame: usize| row.iter().skip(frame).step_by(frames).sum::<f32>();
+    let best = (0..frames)
+        .map(|frame| (frame, weight(frame)))
+        .max_by(|a, b| a.1.total_cmp(&b.1));
+    best.map_or(0, |(frame, _)| frame)
+}
+
 /// SplitMix64: the same recording is decoded in the same way each time.
 struct Random(u64);
 
@@ -315,6 +354,30 @@ mod tests {
         assert_eq!(repetition(&choices(&[5, 7, 7, 7, 7])), None);
         assert_eq!(repetition(&choices(&[1, 2, 3, 4, 5, 6, 7, 8])), None);
         assert_eq!(repetition(&[]), None);
+    }
+
+    #[test]
+    fn a_text_follows_the_sound_while_it_attends_to_ever_later_frames() {
+        let rows = |places: &[usize]| -> Vec<f32> {
+            let row = |place: &usize| {
+                // The first head wanders; together they attend to the place.
+                let place = *place;
+                let weight = move |head: usize, frame: usize| match (head, frame) {
+                    (1, frame) if frame == place => 1.0,
+                    (0, 3) => 0.4,
+                    _ => 0.0,
+                };
+                (0..2).flat_map(move |head| (0..50).map(move |frame| weight(head, frame)))
+            };
+            places.iter().flat_map(row).collect()
+        };
+        assert!(follows(&rows(&[0, 2, 5, 9, 14, 20, 26, 33, 40]), 50, 2));
+        assert!(!follows(
+            &rows(&[10, 45, 46, 45, 44, 45, 46, 45, 46, 45, 44]),
+            50,
+            2
+        ));
+        assert!(!follows(&[], 0, 2));
     }
 
     #[test]
