@@ -11,8 +11,9 @@ pub fn srt(transcript: &Transcript) -> String {
         // Writing to a string never fails.
         let _ = write!(
             text,
-            "{}\n{start} --> {end}\n{}\n\n",
+            "{}\n{start} --> {end}\n{}{}\n\n",
             i + 1,
+            label(cue.channel),
             cue.lines.join("\n")
         );
     }
@@ -25,7 +26,12 @@ pub fn vtt(transcript: &Transcript) -> String {
     for cue in cues(transcript) {
         let [start, end] = [cue.start, cue.end].map(|time| clock(time, '.'));
         let lines = escape(&cue.lines.join("\n"));
-        let _ = write!(text, "{start} --> {end}\n{lines}\n\n");
+        // A voice is what WebVTT calls a speaker.
+        let voice = cue
+            .channel
+            .map(|channel| format!("<v Channel {}>", channel + 1));
+        let voice = voice.unwrap_or_default();
+        let _ = write!(text, "{start} --> {end}\n{voice}{lines}\n\n");
     }
     text
 }
@@ -35,16 +41,19 @@ pub fn vtt(transcript: &Transcript) -> String {
 pub fn tsv(transcript: &Transcript) -> String {
     let mut text = "start\tend\ttext\n".to_owned();
     let mut last = 0;
-    for Segment {
-        start,
-        end,
-        text: spoken,
-        ..
-    } in &transcript.segments
-    {
-        let (start, end) = milliseconds(*start, *end, &mut last);
-        let spoken: Vec<&str> = spoken.split_whitespace().collect();
-        let _ = writeln!(text, "{start}\t{end}\t{}", spoken.join(" "));
+    for segment in &transcript.segments {
+        let channel = transcript.channel(segment);
+        if channel.is_some() {
+            last = 0;
+        }
+        let (start, end) = milliseconds(segment.start, segment.end, &mut last);
+        let spoken: Vec<&str> = segment.text.split_whitespace().collect();
+        let _ = writeln!(
+            text,
+            "{start}\t{end}\t{}{}",
+            label(channel),
+            spoken.join(" ")
+        );
     }
     text
 }
@@ -54,16 +63,34 @@ struct Cue {
     start: u64,
     end: u64,
     lines: Vec<String>,
+    channel: Option<usize>,
+}
+
+/// What stands before the text of a channel.
+fn label(channel: Option<usize>) -> String {
+    channel.map_or(String::new(), |channel| {
+        format!("Channel {}: ", channel + 1)
+    })
 }
 
 /// The segments, each no longer than it is read.
 fn cues(transcript: &Transcript) -> Vec<Cue> {
     let mut last = 0;
     let cue = |segment: &Segment| {
+        let channel = transcript.channel(segment);
+        // Those of different channels may be said at once.
+        if channel.is_some() {
+            last = 0;
+        }
         let end = segment.end.min(segment.start + LONGEST);
         let (start, end) = milliseconds(segment.start, end, &mut last);
         let lines = segment.lines.clone();
-        Cue { start, end, lines }
+        Cue {
+            start,
+            end,
+            lines,
+            channel,
+        }
     };
     transcript.segments.iter().map(cue).collect()
 }
@@ -143,6 +170,16 @@ mod tests {
     fn web_vtt_escapes_what_would_be_markup() {
         let text = vtt(&transcript("A<B>&AMP; -->"));
         assert!(text.contains("\nA&lt;B&gt;&amp;AMP; --&gt;\n"), "{text}");
+    }
+
+    #[test]
+    fn channels_are_told_apart() {
+        let other = transcript("HELLO").delayed(0.25);
+        let both = Transcript::of_channels(vec![transcript("GOOD MORNING"), other]);
+        assert_eq!(both.text(), "GOOD MORNING HELLO");
+        assert!(srt(&both).contains("\n00:00:00,250 --> 00:00:00,750\nChannel 2: HELLO\n"));
+        assert!(vtt(&both).contains("\n00:00:00.250 --> 00:00:00.750\n<v Channel 2>HELLO\n"));
+        assert!(tsv(&both).contains("\n250\t750\tChannel 2: HELLO\n"));
     }
 
     #[test]

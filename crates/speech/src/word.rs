@@ -28,6 +28,8 @@ pub struct Word {
     pub temperature: f64,
     /// How likely nobody speaks in the window that it was heard in.
     pub no_speech_probability: f64,
+    /// The channel that it was heard in, where each is recognised on its own.
+    pub channel: Option<usize>,
 }
 
 /// A token of a model's vocabulary, as it was decoded.

@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use http_api::Problem;
 use http_api::problem::{INTERNAL, UNSUPPORTED_LANGUAGE};
-use speech::audio::SAMPLE_RATE;
+use speech::audio::{Recording, SAMPLE_RATE};
 use speech::pipeline::{Progress, Recognition};
 use speech::transcript::Transcript;
 use speech::{Heard, Token, Word};
@@ -76,19 +76,27 @@ impl Model {
         Recognition::new(samples, self.window.clone(), guest::pause).await
     }
 
-    /// Everything that is said in a channel; `report` hears how far the recognition has come.
+    /// Everything that is said in a recording, in the time of its player; `report` hears how far the recognition has come.
     pub(crate) async fn transcribe(
         &self,
-        samples: Vec<f32>,
+        recording: Recording,
         wish: &Wish,
         report: impl Fn(Progress),
     ) -> Result<Transcript, Problem> {
-        let mut recognition = self.begin(samples).await;
-        report(recognition.progress());
-        while self.step(&mut recognition, wish).await?.is_some() {
+        let offset = recording.offset.as_secs_f64();
+        let mut transcripts = Vec::new();
+        for samples in recording.channels {
+            let mut recognition = self.begin(samples).await;
             report(recognition.progress());
+            while self.step(&mut recognition, wish).await?.is_some() {
+                report(recognition.progress());
+            }
+            transcripts.push(recognition.finish().delayed(offset));
         }
-        Ok(recognition.finish())
+        match <[Transcript; 1]>::try_from(transcripts) {
+            Ok([transcript]) => Ok(transcript),
+            Err(transcripts) => Ok(Transcript::of_channels(transcripts)),
+        }
     }
 
     /// Recognises the next window; see [`Recognition::step`].
@@ -135,6 +143,7 @@ impl From<recognizer::Recognition> for Heard {
                 tokens: word.tokens.into_iter().map(Token::from).collect(),
                 temperature: temperature.into(),
                 no_speech_probability: no_speech.into(),
+                channel: None,
             }));
         }
         Self {

@@ -52,6 +52,10 @@ pub(crate) struct TimedWord {
     /// How sure the model is, from 0 to 1.
     #[schema(example = 0.98, minimum = 0, maximum = 1)]
     pub(crate) confidence: f64,
+    /// The channel, with `channels=split`: 0 is the left one.
+    #[schema(nullable = false)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) channel: Option<usize>,
 }
 
 impl From<&Word> for TimedWord {
@@ -61,6 +65,7 @@ impl From<&Word> for TimedWord {
             start: rounded(word.start, 100.0),
             end: rounded(word.end, 100.0),
             confidence: rounded(word.confidence, 1000.0),
+            channel: word.channel,
         }
     }
 }

@@ -18,6 +18,7 @@ use http_api::problem::{
 use http_api::{Body, Form, Problem, Query, Work, problem_responses};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use speech::Word;
 use speech::audio::Channels;
 use speech::transcript::Transcript;
 use utoipa::ToSchema;
@@ -61,6 +62,11 @@ struct Options {
     /// With `word`, JSON has the words with their times and confidences.
     #[param(inline, nullable = false)]
     timestamps: Option<Timestamps>,
+    /// With `split`, each channel is recognised on its own, as for the recording of a call: `channels` tells what is said in
+    /// each, and words and cues are labelled.
+    #[serde(default)]
+    #[param(inline)]
+    channels: ChannelOption,
     /// The format of the answer. Several `files` are answered in JSON alone.
     #[serde(default)]
     #[param(inline)]
@@ -71,6 +77,23 @@ struct Options {
 #[serde(rename_all = "lowercase")]
 enum Timestamps {
     Word,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+enum ChannelOption {
+    #[default]
+    Mixed,
+    Split,
+}
+
+impl From<ChannelOption> for Channels {
+    fn from(option: ChannelOption) -> Self {
+        match option {
+            ChannelOption::Mixed => Self::Mixed,
+            ChannelOption::Split => Self::Split,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ToSchema)]
@@ -131,6 +154,19 @@ struct Transcription {
     #[schema(nullable = false)]
     #[serde(skip_serializing_if = "Option::is_none")]
     words: Option<Vec<TimedWord>>,
+    /// What is said in each channel, with `channels=split`.
+    #[schema(nullable = false)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    channels: Option<Vec<ChannelTranscription>>,
+}
+
+/// What is said in a channel.
+#[derive(Debug, Serialize, ToSchema)]
+struct ChannelTranscription {
+    /// 0 is the left one.
+    channel: usize,
+    /// The words; empty where nothing is said.
+    transcription: String,
 }
 
 /// What is said in each of several recordings.
@@ -216,9 +252,10 @@ async fn answer(work: &Work, options: Options, request: Request) -> Result<Respo
         Upload::One(file) => file,
         Upload::Many(files) => return many(work, &mut allowance, options, files).await,
     };
-    allowance.start(work, &file, Channels::Mixed).await?;
+    let channels = options.channels.into();
+    allowance.start(work, &file, channels).await?;
     let report = |progress| work.report(|| progress);
-    let transcript = transcribe(&mut allowance, file, report).await?;
+    let transcript = transcribe(&mut allowance, file, channels, report).await?;
     let format = match options.output {
         Output::Json => return Ok(Json(options.transcription(&transcript)).into_response()),
         Output::Text => TextFormat::Plain,
@@ -253,16 +290,18 @@ async fn many(
             progress["files"] = count.into();
             work.report(|| progress);
         };
-        results.push(match transcribe(allowance, bytes, report).await {
-            Ok(transcript) => FileResult::Recognised {
-                name: file_name,
-                transcription: options.transcription(&transcript),
+        results.push(
+            match transcribe(allowance, bytes, options.channels.into(), report).await {
+                Ok(transcript) => FileResult::Recognised {
+                    name: file_name,
+                    transcription: options.transcription(&transcript),
+                },
+                Err(problem) => FileResult::Refused {
+                    name: file_name,
+                    problem,
+                },
             },
-            Err(problem) => FileResult::Refused {
-                name: file_name,
-                problem,
-            },
-        });
+        );
     }
     let whole = results
         .iter()
@@ -278,13 +317,14 @@ async fn many(
 async fn transcribe(
     allowance: &mut Allowance,
     file: Bytes,
+    channels: Channels,
     report: impl Fn(Value),
 ) -> Result<Transcript, Problem> {
-    let recording = allowance.decode(file, Channels::Mixed, &report).await?;
+    let recording = allowance.decode(file, channels, &report).await?;
     let model = Model::get().await?;
     let wish = Wish::default();
     model
-        .transcribe(recording.into_samples(), &wish, |p| report(progress(p)))
+        .transcribe(recording, &wish, |p| report(progress(p)))
         .await
 }
 
@@ -295,8 +335,32 @@ impl Options {
             transcription: transcript.text(),
             duration: transcript.duration_text(),
             words: self.timestamps.map(|Timestamps::Word| words()),
+            channels: (self.channels == ChannelOption::Split).then(|| channels(transcript)),
         }
     }
+}
+
+/// What is said in each channel, up to the last in which something is.
+fn channels(transcript: &Transcript) -> Vec<ChannelTranscription> {
+    let channel = |word: &Word| word.channel.unwrap_or_default();
+    let last = transcript
+        .words
+        .iter()
+        .map(channel)
+        .max()
+        .unwrap_or_default();
+    (0..=last)
+        .map(|number| {
+            let words = transcript
+                .words
+                .iter()
+                .filter(|word| channel(word) == number);
+            ChannelTranscription {
+                channel: number,
+                transcription: speech::text(&words.cloned().collect::<Vec<_>>()),
+            }
+        })
+        .collect()
 }
 
 /// What a request brings.

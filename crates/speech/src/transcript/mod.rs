@@ -36,6 +36,59 @@ impl Transcript {
         }
     }
 
+    /// The transcript of a recording whose channels were recognised one by one: their segments in order of time, their
+    /// words in the order of the segments.
+    #[must_use]
+    pub fn of_channels(channels: Vec<Self>) -> Self {
+        let mut whole = Self::new(Vec::new(), 0);
+        let mut segments = Vec::new();
+        for (channel, transcript) in channels.into_iter().enumerate() {
+            whole.duration = whole.duration.max(transcript.duration);
+            whole.language = whole.language.or(transcript.language);
+            let least = whole
+                .no_speech_probability
+                .min(transcript.no_speech_probability);
+            whole.no_speech_probability = least;
+            let mut words = transcript.words;
+            for word in &mut words {
+                word.channel = Some(channel);
+            }
+            segments.extend(transcript.segments.into_iter().map(|segment| {
+                let words = words.get(segment.words.clone()).unwrap_or_default();
+                (segment, words.to_vec())
+            }));
+        }
+        segments.sort_by(|(a, _), (b, _)| a.start.total_cmp(&b.start));
+        for (mut segment, words) in segments {
+            let begin = whole.words.len();
+            whole.words.extend(words);
+            segment.words = begin..whole.words.len();
+            whole.segments.push(segment);
+        }
+        whole
+    }
+
+    /// The transcript of a recording that begins so many seconds later.
+    #[must_use]
+    pub fn delayed(mut self, seconds: f64) -> Self {
+        for word in &mut self.words {
+            word.start += seconds;
+            word.end += seconds;
+        }
+        for segment in &mut self.segments {
+            segment.start += seconds;
+            segment.end += seconds;
+        }
+        self.duration += seconds;
+        self
+    }
+
+    /// The channel that a segment was heard in, where each is recognised on its own.
+    #[must_use]
+    pub fn channel(&self, segment: &Segment) -> Option<usize> {
+        self.words.get(segment.words.start)?.channel
+    }
+
     /// All words.
     pub fn text(&self) -> String {
         text(&self.words)

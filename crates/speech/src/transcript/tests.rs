@@ -209,3 +209,31 @@ fn durations_have_one_decimal() {
     assert_eq!(duration_text(0.0), "0.0");
     assert_eq!(duration_text(600.0), "600.0");
 }
+
+#[test]
+fn channels_are_put_in_order_of_time() {
+    let first = Transcript::new(
+        vec![word("HELLO.", 0.0, 0.5), word("FINE.", 4.0, 4.5)],
+        5 * SAMPLE_RATE as usize,
+    );
+    let mut second = Transcript::new(vec![word("HOW?", 2.0, 2.5)], 6 * SAMPLE_RATE as usize);
+    second.no_speech_probability = 0.2;
+    second.language = Some("en".to_owned());
+    let whole = Transcript::of_channels(vec![first, second]);
+    assert_eq!(whole.text(), "HELLO. HOW? FINE.");
+    let channels: Vec<_> = whole.words.iter().map(|word| word.channel).collect();
+    assert_eq!(channels, [Some(0), Some(1), Some(0)]);
+    let ranges: Vec<_> = whole.segments.iter().map(|it| it.words.clone()).collect();
+    assert_eq!(ranges, [0..1, 1..2, 2..3]);
+    assert_eq!((whole.duration, whole.no_speech_probability), (6.0, 0.2));
+    assert_eq!(whole.language.as_deref(), Some("en"));
+}
+
+#[test]
+fn a_late_track_shifts_all_times() {
+    let early = transcript("HELLO WORLD");
+    let late = early.clone().delayed(1.5);
+    assert_eq!((late.words[1].start, late.words[1].end), (2.5, 3.0));
+    assert_eq!(late.segments[0].start, 1.5);
+    assert_eq!(late.duration, early.duration + 1.5);
+}

@@ -197,8 +197,7 @@ async fn recognise(
 ) -> Result<Response, Problem> {
     let recording = decode(work, &mut order).await?;
     let report = |p| work.report(|| progress(p));
-    let samples = recording.into_samples();
-    let transcript = model.transcribe(samples, &wish, report).await?;
+    let transcript = model.transcribe(recording, &wish, report).await?;
     Ok(answer::respond(model, &wish, &order, &transcript).await)
 }
 
