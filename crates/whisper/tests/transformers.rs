@@ -1,18 +1,23 @@
 //! A tiny multilingual Whisper recognises what transformers recognises with it. `fixture/make.py` made it.
 
+#![allow(clippy::unwrap_used)]
+
 use std::f64::consts::PI;
 
 use serde::Deserialize;
-use whisper::{MINIMUM_SAMPLES, Model, Options, Padding, Recognition, RecognizeError, SAMPLE_RATE};
+use whisper::{
+    LoadError, MINIMUM_SAMPLES, Model, Options, Padding, Recognition, RecognizeError, SAMPLE_RATE,
+};
 
+const FILE: &[u8] = include_bytes!("fixture/multilingual.safetensors");
 /// As in transformers: all of a window of 30 s is encoded.
 const FULL: Padding = Padding {
     margin: 1500,
     merged: 1,
 };
 /// How far logarithms of probabilities may be off, of a token and in the mean: weights have 8 bits here.
-const MOST_OFF: f32 = 0.2;
-const MEAN_OFF: f32 = 0.03;
+const MOST_OFF: f32 = 0.035;
+const MEAN_OFF: f32 = 0.008;
 
 #[derive(Deserialize)]
 struct Expected {
@@ -54,7 +59,7 @@ impl Sound {
 }
 
 fn model() -> Model {
-    Model::load(include_bytes!("fixture/multilingual.safetensors"), || ()).unwrap()
+    Model::load(FILE, || ()).unwrap()
 }
 
 fn sounds() -> Vec<Sound> {
@@ -81,6 +86,16 @@ fn the_model_tells_what_it_can() {
 }
 
 #[test]
+fn half_a_file_is_no_model() {
+    for length in [0, 100, FILE.len() / 2, FILE.len() - 1] {
+        assert!(matches!(
+            Model::load(&FILE[..length], || ()),
+            Err(LoadError::Format(_))
+        ));
+    }
+}
+
+#[test]
 fn texts_are_those_of_transformers() {
     let model = model();
     let mut off = Vec::new();
@@ -102,7 +117,7 @@ fn texts_are_those_of_transformers() {
                 (found.language, found.temperature),
                 (text.language.clone(), 0.0)
             );
-            assert!((found.no_speech - sound.no_speech).abs() < 0.05, "{what}");
+            assert!((found.no_speech - sound.no_speech).abs() < 0.03, "{what}");
             off.extend(
                 scores
                     .iter()
@@ -115,7 +130,7 @@ fn texts_are_those_of_transformers() {
     let mean = off.iter().sum::<f32>() / off.len() as f32;
     assert!(
         off.len() > 100 && most < MOST_OFF && mean < MEAN_OFF,
-        "{most} {mean}"
+        "off by {most}, in the mean by {mean}"
     );
 }
 
@@ -154,7 +169,7 @@ fn nothing_is_said_where_transformers_hear_no_speech() {
         let found = model.recognize(&sound.samples(), &options).unwrap();
         assert!(found.words.is_empty());
         let off = found.evidence.no_speech - sound.no_speech;
-        assert!(off.abs() < 0.05 && sound.no_speech > 0.9, "{off}");
+        assert!(off.abs() < 0.03 && sound.no_speech > 0.9, "{off}");
     }
 }
 
@@ -191,4 +206,20 @@ fn what_the_model_cannot_do_is_an_error() {
         with(30 * SAMPLE_RATE + 1, "en"),
         length(30 * SAMPLE_RATE + 1)
     );
+}
+
+#[test]
+fn texts_stay_when_silence_is_merged() {
+    let model = model();
+    let sounds = sounds();
+    let sound = sounds.iter().find(|sound| sound.name == "short").unwrap();
+    for text in &sound.texts {
+        let options = Options {
+            translate: text.task == "translate",
+            language: Some(text.language.clone()),
+            ..Options::default()
+        };
+        let found = model.recognize(&sound.samples(), &options).unwrap();
+        assert_eq!(tokens(&found).0, text.tokens);
+    }
 }
