@@ -168,8 +168,10 @@ async fn connection(
         .max_buf_size(limits.buffer)
         .serve_connection(TokioIo::new(Patient::new(stream)), service);
     let mut connection = std::pin::pin!(connection);
-    // What goes wrong here is the client's doing, and it knows.
+    // What goes wrong here is the client's doing, and it knows. The connection is polled first: a
+    // request that has arrived before the stop is answered, even when this task starts after it.
     tokio::select! {
+        biased;
         _ = connection.as_mut() => {}
         () = shutdown.requested() => {
             connection.as_mut().graceful_shutdown();

@@ -58,6 +58,25 @@ impl Request {
             .body(json.into())
     }
 
+    /// `POST target` with a file in a form (RFC 7578), and text fields.
+    #[must_use]
+    pub fn form(target: &str, boundary: &str, file: &[u8], fields: &[(&str, &str)]) -> Self {
+        let mut body = Vec::new();
+        for (name, value) in fields {
+            let head =
+                format!("--{boundary}\r\ncontent-disposition: form-data; name={name}\r\n\r\n");
+            body.extend_from_slice(format!("{head}{value}\r\n").as_bytes());
+        }
+        let head = "content-disposition: form-data; name=file; filename=speech";
+        body.extend_from_slice(format!("--{boundary}\r\n{head}\r\n\r\n").as_bytes());
+        body.extend_from_slice(file);
+        body.extend_from_slice(format!("\r\n--{boundary}--\r\n").as_bytes());
+        let media_type = format!("multipart/form-data; boundary={boundary}");
+        Self::new("POST", target)
+            .header("content-type", &media_type)
+            .body(body)
+    }
+
     /// Adds a header.
     #[must_use]
     pub fn header(mut self, name: &str, value: &str) -> Self {

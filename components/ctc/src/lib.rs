@@ -56,7 +56,7 @@ impl Guest for Provider {
 
 impl RecognizerGuest for Provider {
     async fn describe() -> Description {
-        // Before `init` there is no model to describe; the build tool makes no such component.
+        // The build tool runs `init`, so a component without a model is never served.
         let metadata = LOADED.get().map(|loaded| loaded.model.metadata());
         let sample_rate = metadata.map_or(0, |metadata| metadata.sample_rate);
         Description {

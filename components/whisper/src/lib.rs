@@ -44,7 +44,7 @@ impl Guest for Provider {
 
 impl RecognizerGuest for Provider {
     async fn describe() -> Description {
-        // Before `init` there is no model to describe; the build tool makes no such component.
+        // The build tool runs `init`, so a component without a model is never served.
         let model = MODEL.get();
         Description {
             name: model.map(Model::name).unwrap_or_default().to_owned(),

@@ -94,12 +94,6 @@ impl Linear {
         layer
     }
 
-    /// Values of a row of inputs.
-    #[must_use]
-    pub fn inputs(&self) -> usize {
-        self.inputs
-    }
-
     /// Values of a row of results.
     #[must_use]
     pub fn outputs(&self) -> usize {

@@ -16,7 +16,7 @@ const LARGE: usize = 32 << 10;
 const PAGE: usize = 64 << 10;
 /// What the heap in the back asks for at a time, at least.
 const CHUNK: usize = 16 << 20;
-/// Room in front for what is no weight.
+/// Room in front for everything but the weights.
 const ROOM: usize = 64 << 20;
 
 /// A heap in front and one in the back.

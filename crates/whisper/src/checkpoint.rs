@@ -13,8 +13,8 @@ use serde::de::DeserializeOwned;
 /// The model file cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
-    /// The bytes are no safetensors file.
-    #[error("it is no safetensors file")]
+    /// The bytes are not a safetensors file.
+    #[error("it is not a safetensors file")]
     Format(#[from] SafeTensorError),
     /// It says too little of itself.
     #[error("the file's metadata have no '{0}'")]
@@ -91,9 +91,10 @@ pub(crate) struct Generation {
     pub(crate) lang_to_id: HashMap<String, u32>,
     #[serde(default)]
     pub(crate) task_to_id: HashMap<String, u32>,
+    /// The token for no speech. transformers' own files lack it; the conversion adds it.
+    pub(crate) no_speech_token_id: u32,
     /// `<|startofprev|>`, before a prompt.
-    #[serde(default)]
-    pub(crate) prev_sot_token_id: Option<u32>,
+    pub(crate) prev_sot_token_id: u32,
 }
 
 /// A model file.
@@ -183,7 +184,7 @@ impl Config {
         if sound {
             return Ok(());
         }
-        let reason = format!("it is no Whisper: its configuration is {self:?}");
+        let reason = format!("it is not a Whisper model: its configuration is {self:?}");
         Err(LoadError::Unsupported(reason))
     }
 }

@@ -106,7 +106,7 @@ impl Decoder {
     }
 
     /// Prepares what the encoder heard in a clip of so many `frames`.
-    pub(crate) fn hear(&self, encoded: &Encoded, frames: usize, pace: Pace) -> Heard {
+    pub(crate) fn hear(&self, encoded: Encoded, frames: usize, pace: Pace) -> Heard {
         let mut rows = Vec::new();
         let mut scratch = quantized::Scratch::default();
         let layers = self.layers.iter().map(|layer| {
@@ -123,8 +123,8 @@ impl Decoder {
         });
         Heard {
             layers: layers.collect(),
-            bias: encoded.bias.clone(),
             frames: frames.min(encoded.bias.len()),
+            bias: encoded.bias,
         }
     }
 

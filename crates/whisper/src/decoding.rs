@@ -83,7 +83,8 @@ impl Decoded {
         !self.loops() && self.evidence.average_log_probability >= GUESS
     }
 
-    /// How good it is where none is fine: the first part of a loop may be right, and a text that is no loop may be noise.
+    /// How good it is when no attempt is fine. A loop is penalised, not ruled out: its first part may be right, while an
+    /// attempt without a loop may be noise.
     fn rank(&self) -> f32 {
         let penalty = if self.loops() { 1.0 } else { 0.0 };
         self.evidence.average_log_probability - penalty
@@ -95,7 +96,7 @@ impl Decoded {
         self.alignment.clear();
     }
 
-    /// The probability that nobody speaks. Where there is no text, that it would be right counts, too.
+    /// The probability that nobody speaks. Where the text was dropped, its own probability counts, too.
     pub(crate) fn no_speech(&self) -> f32 {
         let silence = self.evidence.silence();
         if self.choices.is_empty() {
@@ -285,8 +286,8 @@ fn repetition(choices: &[Choice]) -> Option<usize> {
     })
 }
 
-/// Whether what the last tokens attend to moves on through the sound. People repeat themselves, and are then heard anew
-/// each time; a decoder in a loop hears nothing new.
+/// Whether what the last tokens attend to moves on through the sound. When people repeat themselves,
+/// each repetition is later in the sound; a decoder in a loop stays where it is.
 fn follows(alignment: &[f32], frames: usize, heads: usize) -> bool {
     /// Tokens that are looked at, tokens from one to the one that it is compared with, and the share that must be later.
     const LAST: usize = 40;

@@ -108,7 +108,7 @@ impl Model {
     /// Loads a model file. While the model works, `pause` is called after every quarter of a millisecond or so.
     ///
     /// # Errors
-    /// When the file is no Whisper.
+    /// When the file is not a Whisper model.
     pub fn load(file: &[u8], pause: fn()) -> Result<Self, LoadError> {
         let checkpoint = Checkpoint::parse(file)?;
         let vocabulary = Vocabulary::new(&checkpoint);
@@ -204,7 +204,7 @@ impl Model {
             .mel
             .spectrogram(samples, self.encoder.mel_frames(exact), self.pace);
         let encoded = self.encoder.encode(&spectrogram, exact, padding, self.pace);
-        self.decoder.hear(&encoded, frames, self.pace)
+        self.decoder.hear(encoded, frames, self.pace)
     }
 
     /// The language that is spoken, and its token.

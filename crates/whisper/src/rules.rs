@@ -21,14 +21,13 @@ pub(crate) struct Rules {
     pub(crate) languages: Vec<(String, u32)>,
     /// The token of the task to transcribe, and of that to translate.
     pub(crate) tasks: Option<(u32, u32)>,
-    /// Tokens that open what is no speech, such as `[Music]`.
+    /// Tokens that open an annotation, such as `[Music]`.
     pub(crate) annotations: Vec<u32>,
 }
 
 impl Rules {
     pub(crate) fn new(checkpoint: &Checkpoint, vocabulary: &Vocabulary) -> Self {
         let (config, generation) = (&checkpoint.config, &checkpoint.generation);
-        let no_timestamps = generation.no_timestamps_token_id;
         let below = |ids: &Option<Vec<u32>>| -> Vec<u32> {
             let ids = ids.iter().flatten().copied();
             ids.filter(|id| (*id as usize) < config.vocabulary)
@@ -49,9 +48,9 @@ impl Rules {
         Self {
             end: config.end,
             start: config.start,
-            no_timestamps,
-            no_speech: no_timestamps - 1,
-            previous: generation.prev_sot_token_id.unwrap_or(no_timestamps - 2),
+            no_timestamps: generation.no_timestamps_token_id,
+            no_speech: generation.no_speech_token_id,
+            previous: generation.prev_sot_token_id,
             suppressed: below(&generation.suppress_tokens),
             suppressed_first: below(&generation.begin_suppress_tokens),
             alignment_heads: alignment_heads(checkpoint),

@@ -11,11 +11,11 @@ use crate::mel::SAMPLE_RATE;
 const LAG: f32 = 0.11;
 /// Samples of a frame, 10 ms.
 const FRAME: usize = SAMPLE_RATE / 100;
-/// What is below this share of the loud parts is quiet, and
+/// A frame is quiet below this share of the loud level.
 const QUIET: f32 = 0.02;
-/// so is what is no louder than this multiple of the quietest parts,
+/// In a noisy recording it is quiet below this multiple of the noise floor,
 const FLOOR: f32 = 1.5;
-/// up to this share of the loud parts.
+/// but never above this share of the loud level.
 const MOST_QUIET: f32 = 0.1;
 /// Frames of quiet that are a pause inside a word's time.
 const PAUSE: usize = 10;
@@ -23,7 +23,7 @@ const PAUSE: usize = 10;
 const MARGIN: usize = 4;
 
 /// A word's time in frames of 10 ms.
-pub(crate) type Span = Range<usize>;
+type Span = Range<usize>;
 
 /// When words are said, in seconds, from where the alignment has them begin and end.
 pub(crate) fn refine(times: &[(f32, f32)], samples: &[f32]) -> Vec<(f32, f32)> {

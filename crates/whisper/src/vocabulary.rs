@@ -66,7 +66,7 @@ impl Vocabulary {
             .unwrap_or_default()
     }
 
-    /// The text of tokens; what is no UTF-8 becomes U+FFFD.
+    /// The text of tokens. Invalid UTF-8 becomes U+FFFD.
     pub(crate) fn text(&self, ids: impl IntoIterator<Item = u32>) -> String {
         let bytes: Vec<u8> = ids
             .into_iter()

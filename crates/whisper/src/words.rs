@@ -14,8 +14,8 @@ pub(crate) struct Spelling {
     pub(crate) tokens: Range<usize>,
 }
 
-/// Cuts tokens into words. A word begins with the space before it; signs belong to the word that they stand at. What is
-/// between brackets or notes is no speech, and left out.
+/// Cuts tokens into words. A word begins with the space before it; punctuation belongs to the word next to it. Text in
+/// brackets or between notes is an annotation, and is left out.
 pub(crate) fn words(ids: &[u32], vocabulary: &Vocabulary, language: &str) -> Vec<Spelling> {
     let spaced = !WITHOUT_SPACES.contains(&language);
     let mut words: Vec<Spelling> = Vec::new();

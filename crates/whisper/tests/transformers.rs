@@ -193,7 +193,7 @@ fn what_the_model_cannot_do_is_an_error() {
         with(SAMPLE_RATE, "es"),
         Err(RecognizeError::Language("es".to_owned()))
     );
-    // The special tokens of a Whisper are no languages.
+    // Other special tokens of Whisper are not languages.
     assert_eq!(
         with(SAMPLE_RATE, "translate"),
         Err(RecognizeError::Language("translate".to_owned()))

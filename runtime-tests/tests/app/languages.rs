@@ -10,22 +10,8 @@ fn start() -> Server {
     Launch::new(&test_application("interpreter")).start()
 }
 
-fn form(target: &str, recording: &[u8], fields: &[(&str, &str)]) -> Request {
-    let mut body = Vec::new();
-    for (name, value) in fields {
-        let part = format!("--X\r\ncontent-disposition: form-data; name={name}\r\n\r\n{value}\r\n");
-        body.extend_from_slice(part.as_bytes());
-    }
-    body.extend_from_slice(b"--X\r\ncontent-disposition: form-data; name=file\r\n\r\n");
-    body.extend_from_slice(recording);
-    body.extend_from_slice(b"\r\n--X--\r\n");
-    Request::new("POST", target)
-        .header("content-type", "multipart/form-data; boundary=X")
-        .body(body)
-}
-
 fn ask(app: &Server, target: &str, recording: &[u8], fields: &[(&str, &str)]) -> Response {
-    app.send(&form(target, recording, fields))
+    app.send(&Request::form(target, "X", recording, fields))
 }
 
 const TRANSCRIPTIONS: &str = "/v1/audio/transcriptions";
@@ -132,7 +118,8 @@ fn recordings_to_translate_are_refused_as_those_to_transcribe() {
         }
     }
     let webhook = format!("{TRANSLATIONS}?webhook=https://example.com/");
-    let later = form(&webhook, &example("silence.wav"), &[]).header("prefer", "respond-async");
+    let later = Request::form(&webhook, "X", &example("silence.wav"), &[])
+        .header("prefer", "respond-async");
     let refused = app.send(&later);
     assert_eq!(
         (refused.status, &refused.json()["error"]["code"]),

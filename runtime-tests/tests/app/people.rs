@@ -1,4 +1,4 @@
-//! Speech of people, sounds that are no speech, and when words are said.
+//! Human speech, sounds other than speech, and the times of words.
 //!
 //! The recordings are those that `models/whisper/recordings` fetches, the sounds those that its scripts make.
 
@@ -37,20 +37,6 @@ fn made(script: &str, arguments: &[&str], folder: &Path) -> Vec<PathBuf> {
     files
 }
 
-fn form(recording: &[u8], fields: &[(&str, &str)]) -> Request {
-    let mut body = Vec::new();
-    for (name, value) in fields {
-        let part = format!("--X\r\ncontent-disposition: form-data; name={name}\r\n\r\n{value}\r\n");
-        body.extend_from_slice(part.as_bytes());
-    }
-    body.extend_from_slice(b"--X\r\ncontent-disposition: form-data; name=file\r\n\r\n");
-    body.extend_from_slice(recording);
-    body.extend_from_slice(b"\r\n--X--\r\n");
-    Request::new("POST", "/v1/audio/transcriptions")
-        .header("content-type", "multipart/form-data; boundary=X")
-        .body(body)
-}
-
 /// What OpenAI's `verbose_json` says, with the words.
 fn verbose(app: &Server, recording: &[u8]) -> Value {
     let fields = [
@@ -58,7 +44,12 @@ fn verbose(app: &Server, recording: &[u8]) -> Value {
         ("timestamp_granularities[]", "word"),
         ("timestamp_granularities[]", "segment"),
     ];
-    let answer = app.send(&form(recording, &fields));
+    let answer = app.send(&Request::form(
+        "/v1/audio/transcriptions",
+        "X",
+        recording,
+        &fields,
+    ));
     assert_eq!(answer.status, 200, "{answer:?}");
     answer.json()
 }

@@ -17,20 +17,6 @@ fn upload(target: &str, recording: impl Into<Vec<u8>>) -> Request {
         .body(recording)
 }
 
-fn form(target: &str, recording: &[u8], fields: &[(&str, &str)]) -> Request {
-    let mut body = Vec::new();
-    for (name, value) in fields {
-        let part = format!("--X\r\ncontent-disposition: form-data; name={name}\r\n\r\n{value}\r\n");
-        body.extend_from_slice(part.as_bytes());
-    }
-    body.extend_from_slice(b"--X\r\ncontent-disposition: form-data; name=file\r\n\r\n");
-    body.extend_from_slice(recording);
-    body.extend_from_slice(b"\r\n--X--\r\n");
-    Request::new("POST", target)
-        .header("content-type", "multipart/form-data; boundary=X")
-        .body(body)
-}
-
 fn text(answer: &Response) -> String {
     let json = answer.json();
     let text = json["transcription"].as_str();
@@ -128,9 +114,9 @@ fn a_stream_tells_the_words_of_a_piece_before_the_last_is_recognised() {
     let app = app();
     let (minute, _) = repeated(60.0);
     let path = "/v1/audio/transcriptions";
-    let whole = app.send(&form(path, &minute, &[]));
+    let whole = app.send(&Request::form(path, "X", &minute, &[]));
     let mut connection = app.connect();
-    let request = form(path, &minute, &[("stream", "true")]);
+    let request = Request::form(path, "X", &minute, &[("stream", "true")]);
     connection.send_only(&request).unwrap();
     let head = connection.read_head().unwrap();
     assert_eq!(head.status, 200);
@@ -164,7 +150,7 @@ fn a_client_that_leaves_a_stream_disturbs_nobody() {
     for _ in 0..3 {
         let mut connection = app.connect();
         let stream = [("stream", "true")];
-        let request = form("/v1/audio/transcriptions", &minute, &stream);
+        let request = Request::form("/v1/audio/transcriptions", "X", &minute, &stream);
         connection.send_only(&request).unwrap();
         connection.read_head().unwrap();
         drop(connection);

@@ -19,11 +19,8 @@ fn a_trap_ends_its_request_and_nothing_else() {
         let line = app.line(|line| line.starts_with("error: component 'victim'"));
         assert!(line.contains("an instance failed"), "{line}");
     }
-    assert!(
-        app.output().contains("told to trap"),
-        "the panic's message:\n{}",
-        app.output()
-    );
+    // The panic's message.
+    let _ = app.line(|line| line.contains("told to trap"));
 }
 
 #[test]

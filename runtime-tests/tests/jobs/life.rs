@@ -4,7 +4,7 @@ use runtime_tests::audio::example;
 use runtime_tests::{Request, Response, app};
 use serde_json::{Value, json};
 
-use crate::stack::{Kind, Setup, Stack, check_factorization, factorize, form, id};
+use crate::stack::{Kind, Setup, Stack, check_factorization, factorize, id};
 use crate::{HARD, on_both_stores};
 
 on_both_stores!(
@@ -32,9 +32,9 @@ fn good() -> Vec<Request> {
         Request::new("POST", "/asr?timestamps=word")
             .header("content-type", "audio/wav")
             .body(speech.clone()),
-        form("/asr", "B", &example("light.opus"), &[]),
-        form("/v1/audio/transcriptions", "B", &speech, &[]),
-        form("/v1/audio/transcriptions", "B", &speech, &words),
+        Request::form("/asr", "B", &example("light.opus"), &[]),
+        Request::form("/v1/audio/transcriptions", "B", &speech, &[]),
+        Request::form("/v1/audio/transcriptions", "B", &speech, &words),
     ]
 }
 
@@ -108,8 +108,8 @@ fn bad_input_is_refused_at_once(kind: Kind) {
         Request::new("POST", "/asr?timestamps=line")
             .header("content-type", "audio/wav")
             .body(speech.clone()),
-        form("/v1/audio/transcriptions", "B", b"These are words.", &[]),
-        form(
+        Request::form("/v1/audio/transcriptions", "B", b"These are words.", &[]),
+        Request::form(
             "/v1/audio/transcriptions",
             "B",
             &speech,

@@ -3,11 +3,12 @@
 use std::fs;
 use std::process::Command;
 
+use runtime_tests::Request;
 use runtime_tests::audio::{examples, repeated};
 use tempfile::TempDir;
 
 use crate::events::{Events, seconds_done};
-use crate::stack::{Kind, Setup, form, id};
+use crate::stack::{Kind, Setup, id};
 
 /// An example and a pause again and again: MP3 files of a constant rate may be put one after the other.
 fn two_hours() -> (Vec<u8>, usize) {
@@ -51,7 +52,7 @@ fn two_hours_of_speech_become_subtitles() {
     let stack = Setup::new(Kind::Sqlite).start();
     let target = "/v1/audio/transcriptions";
     let fields = [("response_format", "srt"), ("model", "whisper-1")];
-    let request = form(target, "B", &recording, &fields);
+    let request = Request::form(target, "B", &recording, &fields);
     // It is more than may be answered at once.
     let refused = stack.app.send(&request);
     assert_eq!(refused.status, 413, "{refused:?}");

@@ -269,23 +269,6 @@ pub(crate) fn factorize_at(target: &str, number: &str) -> Request {
     Request::post_json(target, json!({"number": number}).to_string())
 }
 
-/// `POST target` with a file in a form, and text fields.
-pub(crate) fn form(target: &str, boundary: &str, file: &[u8], fields: &[(&str, &str)]) -> Request {
-    let mut body = Vec::new();
-    for (name, value) in fields {
-        let head = format!("--{boundary}\r\ncontent-disposition: form-data; name={name}\r\n\r\n");
-        body.extend_from_slice(format!("{head}{value}\r\n").as_bytes());
-    }
-    let head = "content-disposition: form-data; name=file; filename=speech";
-    body.extend_from_slice(format!("--{boundary}\r\n{head}\r\n\r\n").as_bytes());
-    body.extend_from_slice(file);
-    body.extend_from_slice(format!("\r\n--{boundary}--\r\n").as_bytes());
-    let media_type = format!("multipart/form-data; boundary={boundary}");
-    Request::new("POST", target)
-        .header("content-type", &media_type)
-        .body(body)
-}
-
 /// Whether the answer of `POST /factorize` is right: primes, ascending, whose product is the number.
 pub(crate) fn check_factorization(number: &str, answer: &Value) {
     use num_bigint::BigUint;

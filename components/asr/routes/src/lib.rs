@@ -4,6 +4,7 @@
 //! component, which holds the model and has no access to anything, hears the words. Nothing of an
 //! upload is kept.
 
+mod asr;
 mod audio;
 mod bindings;
 mod model;
@@ -19,6 +20,6 @@ pub use openai::with_their_errors;
 #[must_use]
 pub fn routes() -> OpenApiRouter {
     OpenApiRouter::new()
-        .merge(upload::routes())
+        .merge(asr::routes())
         .merge(openai::routes())
 }

@@ -151,7 +151,7 @@ impl Level {
         self.squares += sample * sample;
     }
 
-    /// Energy without the constant part, which is no sound.
+    /// Energy without the constant part, which is inaudible.
     fn energy(self, frames: f64) -> f64 {
         (self.squares - self.sum * self.sum / frames).max(0.0)
     }

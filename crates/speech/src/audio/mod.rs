@@ -42,7 +42,7 @@ const MOST_CHANNELS: usize = 8;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Channels {
     /// They are mixed to one: to their average, or where they cancel one another, as in stereo of which one side is
-    /// inverted, to the loudest. Which of the two is decided anew every tenth of a second.
+    /// inverted, to the loudest. The choice is made every tenth of a second.
     #[default]
     Mixed,
     /// Each is decoded on its own, up to 8 of them.

@@ -15,7 +15,7 @@ pub(super) struct Edit {
     pub(super) seconds: Option<f64>,
 }
 
-/// The edit of a track, after a pause or none; none where there is no list.
+/// The edit of a track: the pause before it, if any, and where it begins. `None` without an edit list.
 ///
 /// Of a list with several parts of the track, the beginning of the first counts, and all after it is played: a cut in
 /// the middle is not made.

@@ -30,7 +30,7 @@ const MARGIN: usize = 3 * SECOND / 10;
 /// Where pieces are cut, in frames.
 #[derive(Clone, Debug)]
 struct Lengths {
-    /// What is no longer is not cut.
+    /// A recording of at most this length stays whole.
     whole: usize,
     /// Where a cut is sought first, and then if nobody pauses there, from the last one.
     windows: [Range<usize>; 2],

@@ -1,0 +1,368 @@
+//! `POST /asr`: the words in a recording, or in several.
+
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::Request;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use guest::LocalFuture;
+use http_api::multipart::Part;
+use http_api::problem::{
+    AUDIO_TOO_LONG, CONFLICTING_FILES, CONTENT_TOO_LARGE, CORRUPT_AUDIO, DUPLICATE_FIELD,
+    EMPTY_FILE, IDEMPOTENCY_KEY_REUSED, INVALID_MULTIPART, INVALID_PARAMETER, INVALID_REQUEST_BODY,
+    MISSING_BOUNDARY, MISSING_FILE, NOT_AUDIO, STORE_UNAVAILABLE, TOO_MANY_JOBS, TOO_MANY_PARTS,
+    TRUNCATED_MULTIPART, UNNAMED_PART, UNSUPPORTED_CODEC, UNSUPPORTED_MEDIA_TYPE,
+    WEBHOOK_NOT_ALLOWED,
+};
+use http_api::{Problem, Query, Work, problem_responses};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use speech::Word;
+use speech::audio::Channels;
+use speech::transcript::Transcript;
+use utoipa::ToSchema;
+use utoipa::openapi::Ref;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::audio::Allowance;
+use crate::model::{Model, Wish};
+use crate::text::{TextFormat, TimedWord, progress};
+use crate::upload::Upload;
+
+problem_responses!(
+    Problems = [
+        INVALID_REQUEST_BODY,
+        MISSING_BOUNDARY,
+        TRUNCATED_MULTIPART,
+        INVALID_MULTIPART,
+        UNNAMED_PART,
+        CONTENT_TOO_LARGE,
+        TOO_MANY_PARTS,
+        AUDIO_TOO_LONG,
+        UNSUPPORTED_MEDIA_TYPE,
+        NOT_AUDIO,
+        UNSUPPORTED_CODEC,
+        INVALID_PARAMETER,
+        MISSING_FILE,
+        DUPLICATE_FIELD,
+        CONFLICTING_FILES,
+        EMPTY_FILE,
+        CORRUPT_AUDIO,
+        IDEMPOTENCY_KEY_REUSED,
+        WEBHOOK_NOT_ALLOWED,
+        TOO_MANY_JOBS,
+        STORE_UNAVAILABLE,
+    ]
+);
+
+/// What the answer is to be.
+#[derive(Clone, Copy, Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+struct Options {
+    /// With `word`, JSON has the words with their times and confidences.
+    #[param(inline, nullable = false)]
+    timestamps: Option<Timestamps>,
+    /// With `split`, each channel is recognised on its own, as for the recording of a call: `channels` tells what is said in
+    /// each, and words and cues are labelled.
+    #[serde(default)]
+    #[param(inline)]
+    channels: ChannelOption,
+    /// The format of the answer. Several `files` are answered in JSON alone.
+    #[serde(default)]
+    #[param(inline)]
+    output: Output,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+enum Timestamps {
+    Word,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+enum ChannelOption {
+    #[default]
+    Mixed,
+    Split,
+}
+
+impl From<ChannelOption> for Channels {
+    fn from(option: ChannelOption) -> Self {
+        match option {
+            ChannelOption::Mixed => Self::Mixed,
+            ChannelOption::Split => Self::Split,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+enum Output {
+    #[default]
+    Json,
+    Text,
+    Srt,
+    Vtt,
+    Tsv,
+}
+
+/// A recording in a form: either `file` or, for an answer to each of several, `files`.
+#[derive(ToSchema)]
+#[allow(dead_code)] // Describes the body in the OpenAPI document.
+struct AsrForm {
+    /// A recording: WAV, FLAC, MP3, OGG Vorbis, Opus in OGG or WebM, M4A/AAC.
+    #[schema(value_type = String, format = Binary, required = false)]
+    file: Vec<u8>,
+    /// Recordings, to be answered one by one.
+    #[schema(schema_with = recordings, required = false)]
+    files: Vec<Vec<u8>>,
+}
+
+/// A recording: WAV, FLAC, MP3, OGG Vorbis, Opus in OGG or WebM, M4A/AAC.
+#[derive(ToSchema)]
+#[schema(value_type = String, format = Binary)]
+#[allow(dead_code)] // Describes the body in the OpenAPI document.
+struct RecordingBytes(Vec<u8>);
+
+fn recordings() -> utoipa::openapi::schema::Schema {
+    use utoipa::openapi::schema::{
+        ArrayBuilder, KnownFormat, ObjectBuilder, Schema, SchemaFormat, Type,
+    };
+    let file = ObjectBuilder::new()
+        .schema_type(Type::String)
+        .format(Some(SchemaFormat::KnownFormat(KnownFormat::Binary)))
+        .build();
+    let files = ArrayBuilder::new().items(utoipa::openapi::RefOr::T(Schema::Object(file)));
+    files.build().into()
+}
+
+fn problem_schema() -> Ref {
+    Ref::from_schema_name("Problem")
+}
+
+/// What is said in a recording.
+#[derive(Debug, Serialize, ToSchema)]
+struct Transcription {
+    /// The words; empty where nothing is said.
+    #[schema(example = "Please write a letter to my friend.")]
+    transcription: String,
+    /// Seconds with one decimal.
+    #[schema(example = "20.7", pattern = r"^[0-9]+\.[0-9]$")]
+    duration: String,
+    /// The words with their times, where asked for by `timestamps=word`.
+    #[schema(nullable = false)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    words: Option<Vec<TimedWord>>,
+    /// What is said in each channel, with `channels=split`.
+    #[schema(nullable = false)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    channels: Option<Vec<ChannelTranscription>>,
+}
+
+/// What is said in a channel.
+#[derive(Debug, Serialize, ToSchema)]
+struct ChannelTranscription {
+    /// 0 is the left one.
+    channel: usize,
+    /// The words; empty where nothing is said.
+    transcription: String,
+}
+
+/// What is said in each of several recordings.
+#[derive(Debug, Serialize, ToSchema)]
+struct Transcriptions {
+    /// One for each of `files`, in their order.
+    results: Vec<FileResult>,
+}
+
+/// What is said in the recording, or in each of several.
+#[derive(ToSchema)]
+#[serde(untagged)]
+#[allow(dead_code)] // Describes the answer in the OpenAPI document.
+enum AsrAnswer {
+    One(Transcription),
+    Many(Transcriptions),
+}
+
+/// What is said in one of several recordings, or why that cannot be told.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(untagged)]
+enum FileResult {
+    Recognised {
+        /// Name of the file, as it was sent.
+        #[serde(rename = "file")]
+        name: Option<String>,
+        #[serde(flatten)]
+        transcription: Transcription,
+    },
+    Refused {
+        /// Name of the file, as it was sent.
+        #[serde(rename = "file")]
+        name: Option<String>,
+        #[schema(schema_with = problem_schema)]
+        problem: Problem,
+    },
+}
+
+/// The words in a recording.
+///
+/// The recording is a field `file` of a form or the body itself; its format is told by its content.
+/// Several `files` in a form are answered by a list, with status 207 when one or more could not be
+/// recognised. Nothing of what is sent is kept.
+#[utoipa::path(
+    post,
+    path = "/asr",
+    tag = "speech",
+    params(Options, deferral::DeferralHeaders, deferral::DeferralQuery),
+    request_body(content(
+        (AsrForm = "multipart/form-data"),
+        (RecordingBytes = "application/octet-stream"),
+        (RecordingBytes = "audio/*"),
+    )),
+    responses(
+        (status = 200, description = "What is said", content(
+            (AsrAnswer = "application/json", example = json!({
+                "transcription": "Please write a letter to my friend.", "duration": "2.3",
+            })),
+            (String = "text/plain"),
+            (String = "application/x-subrip"),
+            (String = "text/vtt"),
+            (String = "text/tab-separated-values"),
+        )),
+        (status = 202, description = "With `Prefer: respond-async`: the job", body = deferral::JobView),
+        (status = 207, description = "What is said in some of several files", body = Transcriptions),
+        Problems
+    )
+)]
+async fn asr(
+    work: Work,
+    Query(options): Query<Options>,
+    request: Request,
+) -> Result<Response, Problem> {
+    if options.output != Output::Json && options.timestamps.is_some() {
+        return Err(Problem::parameter("timestamps", "needs output=json"));
+    }
+    LocalFuture::new(answer(&work, options, request)).await
+}
+
+async fn answer(work: &Work, options: Options, request: Request) -> Result<Response, Problem> {
+    let mut allowance = Allowance::new(work).await;
+    let file = match Upload::read(request).await? {
+        Upload::One(file) => file,
+        Upload::Many(files) => return many(work, &mut allowance, options, files).await,
+    };
+    let channels = options.channels.into();
+    allowance.start(work, &file, channels).await?;
+    let report = |progress| work.report(|| progress);
+    let transcript = transcribe(&mut allowance, file, channels, report).await?;
+    let format = match options.output {
+        Output::Json => return Ok(Json(options.transcription(&transcript)).into_response()),
+        Output::Text => TextFormat::Plain,
+        Output::Srt => TextFormat::Srt,
+        Output::Vtt => TextFormat::Vtt,
+        Output::Tsv => TextFormat::Tsv,
+    };
+    Ok(format.respond(&transcript))
+}
+
+async fn many(
+    work: &Work,
+    allowance: &mut Allowance,
+    options: Options,
+    files: Vec<Part>,
+) -> Result<Response, Problem> {
+    if options.output != Output::Json {
+        return Err(Problem::parameter(
+            "output",
+            "must be json for 'files'; send one 'file' at a time for another format",
+        ));
+    }
+    work.start()?;
+    let count = files.len();
+    let mut results = Vec::new();
+    for (index, part) in files.into_iter().enumerate() {
+        let Part {
+            file_name, bytes, ..
+        } = part;
+        let report = |mut progress: Value| {
+            progress["file"] = (index + 1).into();
+            progress["files"] = count.into();
+            work.report(|| progress);
+        };
+        results.push(
+            match transcribe(allowance, bytes, options.channels.into(), report).await {
+                Ok(transcript) => FileResult::Recognised {
+                    name: file_name,
+                    transcription: options.transcription(&transcript),
+                },
+                Err(problem) => FileResult::Refused {
+                    name: file_name,
+                    problem,
+                },
+            },
+        );
+    }
+    let whole = results
+        .iter()
+        .all(|result| matches!(result, FileResult::Recognised { .. }));
+    let status = if whole {
+        StatusCode::OK
+    } else {
+        StatusCode::MULTI_STATUS
+    };
+    Ok((status, Json(Transcriptions { results })).into_response())
+}
+
+async fn transcribe(
+    allowance: &mut Allowance,
+    file: Bytes,
+    channels: Channels,
+    report: impl Fn(Value),
+) -> Result<Transcript, Problem> {
+    let recording = allowance.decode(file, channels, &report).await?;
+    let model = Model::get().await?;
+    let wish = Wish::default();
+    model
+        .transcribe(recording, &wish, |p| report(progress(p)))
+        .await
+}
+
+impl Options {
+    fn transcription(self, transcript: &Transcript) -> Transcription {
+        let words = || transcript.words.iter().map(TimedWord::from).collect();
+        Transcription {
+            transcription: transcript.text(),
+            duration: transcript.duration_text(),
+            words: self.timestamps.map(|Timestamps::Word| words()),
+            channels: (self.channels == ChannelOption::Split).then(|| channels(transcript)),
+        }
+    }
+}
+
+/// What is said in each channel, up to the last in which something is.
+fn channels(transcript: &Transcript) -> Vec<ChannelTranscription> {
+    let channel = |word: &Word| word.channel.unwrap_or_default();
+    let last = transcript
+        .words
+        .iter()
+        .map(channel)
+        .max()
+        .unwrap_or_default();
+    (0..=last)
+        .map(|number| {
+            let words = transcript
+                .words
+                .iter()
+                .filter(|word| channel(word) == number);
+            ChannelTranscription {
+                channel: number,
+                transcription: speech::text(&words.cloned().collect::<Vec<_>>()),
+            }
+        })
+        .collect()
+}
+
+pub(crate) fn routes() -> OpenApiRouter {
+    OpenApiRouter::new().routes(routes!(asr))
+}
