@@ -3,6 +3,7 @@
 //! [`product`] multiplies matrices of 32-bit floats, [`quantized`] those whose weights are known in advance and kept as
 //! 8-bit integers. Both count their work with a [`Pace`], so that a computation can give way to others.
 
+pub mod integers;
 pub mod math;
 mod pace;
 pub mod product;

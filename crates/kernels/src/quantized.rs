@@ -1,29 +1,23 @@
-//! Linear layers whose weights are 8-bit integers.
+//! Linear layers whose weights are integers of 8 or 16 bits.
 //!
-//! Each output has a scale of its own. The inputs become 7-bit integers, from the least to the greatest value of a row:
-//! the relaxed dot product of WebAssembly multiplies 8-bit by 7-bit integers. Where that is too coarse, a second row of
-//! integers holds what rounding lost, which leaves 14 bits ([`Precision`]).
-
-mod dot;
+//! Each output has a scale of its own. A row of inputs becomes integers of as many bits as fit sums of 32 bits: 15 beside
+//! 8-bit weights, 11 and more beside 16-bit ones.
 
 use crate::Pace;
-use dot::{GROUP, OUTPUTS, Tile};
+use crate::integers::{COLUMNS, Columns, Pair, ROWS, magnitude, pair, rounded_pair, row, tile};
 
-/// Rows that are multiplied at a time.
-const ROWS: usize = 4;
-/// Rows that are quantised at a time: they stay in the cache while all of the weights pass.
+/// Weights of 8 bits: where they are read once a token, memory is what they cost.
+pub type Weights8 = [[i8; 2]; COLUMNS];
+/// Weights of 11 bits and more, for layers of many rows.
+pub type Weights16 = [Pair; COLUMNS];
+
+/// Rows that are multiplied at a time: they stay in the cache while all of the weights pass.
 const BLOCK: usize = 64;
 /// Multiplications of integers that take as long as one of floats.
-const COST: usize = 3;
+const COST: usize = 2;
 
-/// How finely inputs are quantised.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Precision {
-    /// 7 bits.
-    Single,
-    /// 14 bits, for twice the work. Where the weights come from memory and not from a cache, that is hidden.
-    Double,
-}
+/// The least magnitude of a row that is told from 0.
+const LEAST: f32 = 1e-30;
 
 /// What becomes of the results.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,28 +30,28 @@ pub enum Then {
 
 /// A linear layer, y = W·x + b.
 #[derive(Clone)]
-pub struct Linear {
+pub struct Linear<W = Weights8> {
     inputs: usize,
     outputs: usize,
-    /// For each panel of [`OUTPUTS`] outputs, for each [`GROUP`] of inputs: the weights of one output after the other.
-    weights: Vec<[i8; OUTPUTS * GROUP]>,
+    /// For each panel of [`COLUMNS`] outputs, for each two inputs: the weights of one output after the other.
+    weights: Vec<W>,
     /// What a unit of each output's weights stands for.
     scales: Vec<f32>,
-    /// The sum of each output's weights, in their units.
-    sums: Vec<f32>,
     bias: Vec<f32>,
 }
 
 /// Memory for quantised rows that can be used again.
 #[derive(Default)]
 pub struct Scratch {
-    /// For each [`ROWS`] rows, for each [`GROUP`] of inputs: the values of one row after the other.
-    values: Vec<u8>,
-    /// What a unit of each row stands for, and what 0 does.
-    ranges: Vec<(f32, f32)>,
+    /// For each [`ROWS`] rows, for each two inputs: those of one row after the other.
+    tiles: Vec<[Pair; ROWS]>,
+    /// A row on its own.
+    row: Vec<Pair>,
+    /// What a unit of each row stands for.
+    units: Vec<f32>,
 }
 
-impl Linear {
+impl<W: Columns> Linear<W> {
     /// A layer with `outputs` outputs from its weights, output by output, and its bias, which may be empty.
     ///
     /// # Panics
@@ -67,29 +61,27 @@ impl Linear {
         assert!(outputs > 0 && weights.len().is_multiple_of(outputs));
         assert!(bias.is_empty() || bias.len() == outputs);
         let inputs = weights.len() / outputs;
-        let (panels, groups) = (outputs.div_ceil(OUTPUTS), inputs.div_ceil(GROUP));
+        let (panels, pairs) = (outputs.div_ceil(COLUMNS), inputs.div_ceil(2));
         let mut layer = Self {
             inputs,
             outputs,
-            weights: vec![[0; OUTPUTS * GROUP]; panels * groups],
-            scales: vec![0.0; panels * OUTPUTS],
-            sums: vec![0.0; panels * OUTPUTS],
-            bias: vec![0.0; panels * OUTPUTS],
+            weights: vec![W::ZERO; panels * pairs],
+            scales: vec![0.0; panels * COLUMNS],
+            bias: vec![0.0; panels * COLUMNS],
         };
         layer.bias[..bias.len()].copy_from_slice(bias);
+        let most = W::most(inputs) as f32;
         for (output, row) in weights.chunks(inputs.max(1)).enumerate() {
-            let most = row.iter().fold(0.0_f32, |most, w| most.max(w.abs()));
-            let scale = if most > 0.0 { most / 127.0 } else { 1.0 };
-            let panel = output / OUTPUTS * groups;
-            let mut sum = 0.0;
+            let scale = match magnitude(row) / most {
+                0.0 => 1.0,
+                scale => scale,
+            };
+            let panel = &mut layer.weights[output / COLUMNS * pairs..][..pairs];
             for (k, weight) in row.iter().enumerate() {
-                let unit = (weight / scale).round().clamp(-127.0, 127.0);
-                sum += unit;
-                let at = output % OUTPUTS * GROUP + k % GROUP;
-                layer.weights[panel + k / GROUP][at] = unit as i8;
+                let unit = (weight / scale).round().clamp(-most, most) as i32;
+                panel[k / 2].set(output % COLUMNS, k % 2 == 1, unit);
             }
             layer.scales[output] = scale;
-            layer.sums[output] = sum;
         }
         layer
     }
@@ -102,13 +94,12 @@ impl Linear {
 
     /// Writes the weights of one output, which is a row of an embedding, into `row`.
     pub fn weights_of(&self, output: usize, row: &mut [f32]) {
-        let groups = self.inputs.div_ceil(GROUP);
-        let panel = &self.weights[output / OUTPUTS * groups..][..groups];
+        let pairs = self.inputs.div_ceil(2);
+        let panel = &self.weights[output / COLUMNS * pairs..][..pairs];
         let scale = self.scales[output];
-        let lane = output % OUTPUTS * GROUP;
-        for (values, group) in row.chunks_mut(GROUP).zip(panel) {
-            for (value, unit) in values.iter_mut().zip(&group[lane..lane + GROUP]) {
-                *value = f32::from(*unit) * scale;
+        for (values, columns) in row.chunks_mut(2).zip(panel) {
+            for (value, unit) in values.iter_mut().zip(columns.get(output % COLUMNS)) {
+                *value = f32::from(unit) * scale;
             }
         }
     }
@@ -119,153 +110,108 @@ impl Linear {
         &self,
         (rows, stride): (&[f32], usize),
         results: &mut [f32],
-        (precision, then): (Precision, Then),
+        then: Then,
         scratch: &mut Scratch,
         pace: Pace,
     ) {
-        let groups = self.inputs.div_ceil(GROUP);
-        let limbs = match precision {
-            Precision::Single => 1,
-            Precision::Double => 2,
-        };
-        let block = BLOCK / limbs;
-        for (index, results) in results.chunks_mut(block * self.outputs).enumerate() {
+        let pairs = self.inputs.div_ceil(2);
+        let most = W::others(self.inputs) as f32;
+        for (index, results) in results.chunks_mut(BLOCK * self.outputs).enumerate() {
             let count = results.len() / self.outputs;
             let rows = (0..count).map(|i| {
-                let start = (index * block + i) * stride;
+                let start = (index * BLOCK + i) * stride;
                 &rows[start..start + self.inputs]
             });
-            scratch.quantize(rows, self.inputs, precision);
-            let items = count * limbs;
-            for (panel, weights) in self.weights.chunks(groups).enumerate() {
-                for first in (0..items).step_by(ROWS) {
-                    let values = &scratch.values[first * groups * GROUP..];
-                    let sums = match items - first {
-                        1 => widen(dot::tile::<1>(values, weights)),
-                        2 => widen(dot::tile::<2>(values, weights)),
-                        3 => widen(dot::tile::<3>(values, weights)),
-                        _ => dot::tile::<ROWS>(values, weights),
-                    };
-                    self.put(&sums, first, limbs, panel, (results, then), &scratch.ranges);
+            scratch.quantize(rows, pairs, most);
+            for (panel, weights) in self.weights.chunks(pairs.max(1)).enumerate() {
+                if count == 1 {
+                    let sums = row(&scratch.row, weights);
+                    self.put(&[sums], 0, panel, (results, then), &scratch.units);
+                } else {
+                    for (index, rows) in scratch.tiles.chunks(pairs.max(1)).enumerate() {
+                        let sums = tile(rows, weights);
+                        self.put(&sums, index * ROWS, panel, (results, then), &scratch.units);
+                    }
                 }
-                pace.multiplied(items * groups * GROUP * OUTPUTS / COST);
+                pace.multiplied(count * pairs * 2 * COLUMNS / COST);
             }
         }
     }
 
-    /// Turns a tile into results.
+    /// Turns sums of rows into results.
+    #[inline]
     fn put(
         &self,
-        tile: &Tile<ROWS>,
+        sums: &[[i32; COLUMNS]],
         first: usize,
-        limbs: usize,
         panel: usize,
         (results, then): (&mut [f32], Then),
-        ranges: &[(f32, f32)],
+        units: &[f32],
     ) {
-        let start = panel * OUTPUTS;
-        let end = self.outputs.min(start + OUTPUTS);
-        let outputs = start..start + OUTPUTS;
-        let (scales, sums) = (&self.scales[outputs.clone()], &self.sums[outputs.clone()]);
-        let bias = &self.bias[outputs];
-        let ranges = &ranges[first..ranges.len().min(first + ROWS)];
-        for (row, (limbs, ranges)) in tile.chunks(limbs).zip(ranges.chunks(limbs)).enumerate() {
-            let mut values = [0.0; OUTPUTS];
-            for (products, (unit, low)) in limbs.iter().zip(ranges) {
-                for ((value, product), sum) in values.iter_mut().zip(products).zip(sums) {
-                    *value += *product as f32 * unit + sum * low;
-                }
+        let start = panel * COLUMNS;
+        let end = self.outputs.min(start + COLUMNS);
+        let scales = &self.scales[start..start + COLUMNS];
+        let bias = &self.bias[start..start + COLUMNS];
+        let rows = results.chunks_exact_mut(self.outputs).skip(first);
+        for ((results, sums), unit) in rows.zip(sums).zip(&units[first..]) {
+            let mut values = [0.0; COLUMNS];
+            for (((value, sum), scale), bias) in values.iter_mut().zip(sums).zip(scales).zip(bias) {
+                *value = *sum as f32 * (unit * scale) + bias;
             }
-            for ((value, scale), bias) in values.iter_mut().zip(scales).zip(bias) {
-                *value = *value * scale + bias;
+            let results = &mut results[start..end];
+            if let (Ok(results), Then::Store) =
+                (<&mut [f32; COLUMNS]>::try_from(&mut *results), then)
+            {
+                *results = values;
+                continue;
             }
-            let row = first / limbs.len() + row;
-            let results = &mut results[row * self.outputs..][start..end];
-            match then {
-                Then::Store => results.copy_from_slice(&values[..end - start]),
-                Then::Add => {
-                    for (result, value) in results.iter_mut().zip(values) {
-                        *result += value;
-                    }
-                }
+            for (result, value) in results.iter_mut().zip(values) {
+                *result = match then {
+                    Then::Store => value,
+                    Then::Add => *result + value,
+                };
             }
         }
     }
 }
 
 impl Scratch {
-    /// Quantises rows.
+    /// Quantises rows to integers of at most `most`.
     fn quantize<'a>(
         &mut self,
         rows: impl ExactSizeIterator<Item = &'a [f32]>,
-        inputs: usize,
-        precision: Precision,
+        pairs: usize,
+        most: f32,
     ) {
-        let groups = inputs.div_ceil(GROUP);
-        let limbs = if precision == Precision::Double { 2 } else { 1 };
-        let items = rows.len() * limbs;
-        self.values.clear();
-        self.values.resize(items * groups * GROUP, 0);
-        self.ranges.clear();
+        let count = rows.len();
+        self.units.clear();
+        self.tiles.clear();
+        if count > 1 {
+            self.tiles.resize(count.div_ceil(ROWS) * pairs, [0; ROWS]);
+        }
         for (index, row) in rows.enumerate() {
-            let (low, high) = range(row);
-            let unit = (high - low).max(f32::MIN_POSITIVE) / 127.0;
-            let item = index * limbs;
-            // The rows of a tile lie side by side; the last tile may have fewer.
-            let slot = |item: usize| {
-                let first = item / ROWS * ROWS;
-                let width = ROWS.min(items - first);
-                (first * groups + item % ROWS, width)
-            };
-            let (start, width) = slot(item);
+            let unit = magnitude(row).max(LEAST) / most;
+            self.units.push(unit);
             let factor = 1.0 / unit;
-            for (group, values) in row.chunks(GROUP).enumerate() {
-                let at = (start + group * width) * GROUP;
-                for (to, value) in self.values[at..at + GROUP].iter_mut().zip(values) {
-                    *to = ((value - low) * factor + 0.5) as u8;
-                }
+            self.row.clear();
+            let (chunks, rest) = row.as_chunks::<2>();
+            self.row.extend(
+                chunks
+                    .iter()
+                    .map(|[a, b]| rounded_pair(a * factor, b * factor)),
+            );
+            if let [last] = rest {
+                let last = rounded_pair(last * factor, 0.0);
+                self.row.push(pair(last, 0));
             }
-            self.ranges.push((unit, low));
-            if precision == Precision::Double {
-                // What is left lies within half a unit of the first.
-                let (fine, fine_low) = (unit / 127.0, -unit / 2.0);
-                let factor = 1.0 / fine;
-                let (second, _) = slot(item + 1);
-                for (group, values) in row.chunks(GROUP).enumerate() {
-                    let at = (start + group * width) * GROUP;
-                    let to = (second + group * width) * GROUP;
-                    for (i, value) in values.iter().enumerate() {
-                        let rest = value - low - f32::from(self.values[at + i]) * unit;
-                        self.values[to + i] =
-                            ((rest - fine_low) * factor + 0.5).clamp(0.0, 127.0) as u8;
-                    }
+            if count > 1 {
+                let tiles = &mut self.tiles[index / ROWS * pairs..][..pairs];
+                for (tile, value) in tiles.iter_mut().zip(&self.row) {
+                    tile[index % ROWS] = *value;
                 }
-                self.ranges.push((fine, fine_low));
             }
         }
     }
-}
-
-/// The least and the greatest value.
-fn range(row: &[f32]) -> (f32, f32) {
-    let (mut low, mut high) = ([0.0_f32; 8], [0.0_f32; 8]);
-    let (chunks, rest) = row.as_chunks::<8>();
-    for chunk in chunks {
-        for ((low, high), x) in low.iter_mut().zip(&mut high).zip(chunk) {
-            *low = if *x < *low { *x } else { *low };
-            *high = if *x > *high { *x } else { *high };
-        }
-    }
-    (
-        low.iter().chain(rest).copied().fold(0.0, f32::min),
-        high.iter().chain(rest).copied().fold(0.0, f32::max),
-    )
-}
-
-fn widen<const N: usize>(tile: Tile<N>) -> Tile<ROWS> {
-    let mut wide = [[0; OUTPUTS]; ROWS];
-    wide[..N].copy_from_slice(&tile);
-    wide
 }
 
 #[cfg(test)]
@@ -280,6 +226,44 @@ mod tests {
             .collect()
     }
 
+    fn check<W: Columns>(
+        (outputs, inputs, rows): (usize, usize, usize),
+        overlapping: bool,
+        then: Then,
+    ) -> Result<(), TestCaseError> {
+        let (weights, bias) = (values(1, outputs * inputs), values(2, outputs));
+        let stride = if overlapping {
+            inputs.div_ceil(2)
+        } else {
+            inputs
+        };
+        let x = values(3, (rows - 1) * stride + inputs);
+        let layer = Linear::<W>::new(outputs, &weights, &bias);
+        let mut found = vec![1.0; rows * outputs];
+        layer.apply(
+            (&x, stride),
+            &mut found,
+            then,
+            &mut Scratch::default(),
+            Pace(|| ()),
+        );
+        // Half a unit of each weight, and of each input.
+        let error = 0.5 / W::most(inputs) as f32 + 0.5 / W::others(inputs) as f32;
+        let tolerance = error * inputs as f32 + 1e-4;
+        for i in 0..rows {
+            for o in 0..outputs {
+                let product: f32 = (0..inputs)
+                    .map(|k| x[i * stride + k] * weights[o * inputs + k])
+                    .sum();
+                let before = if then == Then::Add { 1.0 } else { 0.0 };
+                let expected = product + bias[o] + before;
+                let found = found[i * outputs + o];
+                prop_assert!((found - expected).abs() < tolerance, "{found} {expected}");
+            }
+        }
+        Ok(())
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(64))]
         #[test]
@@ -288,51 +272,18 @@ mod tests {
             inputs in 1..60usize,
             rows in 1..140usize,
             overlapping: bool,
-            double: bool,
             add: bool,
         ) {
-            let (weights, bias) = (values(1, outputs * inputs), values(2, outputs));
-            let stride = if overlapping { inputs.div_ceil(2) } else { inputs };
-            let x = values(3, (rows - 1) * stride + inputs);
-            let layer = Linear::new(outputs, &weights, &bias);
-            let mut found = vec![1.0; rows * outputs];
-            let precision = if double { Precision::Double } else { Precision::Single };
             let then = if add { Then::Add } else { Then::Store };
-            layer.apply((&x, stride), &mut found, (precision, then), &mut Scratch::default(), Pace(|| ()));
-            // Half a unit of each weight, and of each input.
-            let error = if double { 0.5 / 127.0 } else { 0.5 / 127.0 + 1.0 / 127.0 };
-            let tolerance = error * inputs as f32 + 1e-4;
-            for i in 0..rows {
-                for o in 0..outputs {
-                    let product: f32 = (0..inputs).map(|k| x[i * stride + k] * weights[o * inputs + k]).sum();
-                    let expected = product + bias[o] + if add { 1.0 } else { 0.0 };
-                    let found = found[i * outputs + o];
-                    prop_assert!((found - expected).abs() < tolerance, "{found} {expected}");
-                }
-            }
-        }
-
-        #[test]
-        fn fourteen_bits_are_as_good_as_floats(rows in 1..5usize, inputs in 1..300usize) {
-            // Weights that are multiples of the unit have no error of their own.
-            let mut weights: Vec<f32> = values(1, inputs).iter().map(|w| (w * 127.0).round()).collect();
-            weights[0] = 127.0;
-            let x = values(3, rows * inputs);
-            let layer = Linear::new(1, &weights, &[]);
-            let mut found = vec![0.0; rows];
-            let how = (Precision::Double, Then::Store);
-            layer.apply((&x, inputs), &mut found, how, &mut Scratch::default(), Pace(|| ()));
-            for (found, row) in found.iter().zip(x.chunks(inputs)) {
-                let expected: f32 = row.iter().zip(&weights).map(|(a, b)| a * b).sum();
-                prop_assert!((found - expected).abs() < 1e-4 * 127.0 * inputs as f32, "{found} {expected}");
-            }
+            check::<Weights8>((outputs, inputs, rows), overlapping, then)?;
+            check::<Weights16>((outputs, inputs, rows), overlapping, then)?;
         }
     }
 
     #[test]
     fn a_row_of_weights_can_be_read_back() {
         let weights = values(1, 30 * 7);
-        let layer = Linear::new(30, &weights, &[]);
+        let layer = Linear::<Weights8>::new(30, &weights, &[]);
         let mut row = [0.0; 7];
         layer.weights_of(17, &mut row);
         for (found, expected) in row.iter().zip(&weights[17 * 7..]) {

@@ -1,19 +1,14 @@
 //! The decoder: one token after the other, from what the encoder heard and the tokens before.
 
+use kernels::integers::{COLUMNS, Pair, rounded_pair, row};
 use kernels::math::{dot, gelu, softmax};
-use kernels::quantized::{Linear, Precision, Then};
+use kernels::quantized::{Linear, Then, Weights16};
 use kernels::{Pace, quantized};
 
-use crate::attention::HEAD;
+use crate::attention::{HEAD, PAIRS, WHOLE, to_pairs, value_units};
 use crate::checkpoint::{Checkpoint, Config, LoadError};
 use crate::encoder::Encoded;
 use crate::layers::{Norm, linear, projections};
-
-/// How inputs of the decoder are quantised. It reads its weights from memory once a token, so the second row is nearly free.
-const STORE: (Precision, Then) = (Precision::Double, Then::Store);
-const ADD: (Precision, Then) = (Precision::Double, Then::Add);
-/// Keys that are multiplied with a query at a time.
-const LANES: usize = 8;
 
 #[derive(Clone)]
 pub(crate) struct Decoder {
@@ -33,24 +28,29 @@ struct Layer {
     attention_output: Linear,
     cross_norm: Norm,
     cross_query: Linear,
-    cross_sound: Linear,
+    cross_sound: Linear<Weights16>,
     cross_output: Linear,
     norm: Norm,
     expansion: Linear,
     contraction: Linear,
 }
 
-/// What a layer attends to in the sound.
+/// What a head of a layer attends to in the sound. Integers of 16 bits are half as much to read a token as floats.
 struct Sound {
-    /// For each head, for each [`LANES`] keys, for each value of a head: those of the keys side by side.
-    keys: Vec<[f32; LANES]>,
-    /// For each head: the values of one key after the other.
-    values: Vec<[f32; HEAD]>,
+    /// For each [`COLUMNS`] keys, for each two of their values: those of the keys side by side.
+    keys: Vec<[Pair; COLUMNS]>,
+    /// What a unit of each key stands for.
+    key_units: Vec<f32>,
+    /// For each [`COLUMNS`] of a key's values, for each two keys: the values side by side.
+    values: Vec<[Pair; COLUMNS]>,
+    /// What a unit of each of the sums of values stands for, weighted with the probabilities.
+    value_units: [f32; HEAD],
 }
 
 /// The sound of a window, made ready to be attended to.
 pub(crate) struct Heard {
-    layers: Vec<Sound>,
+    /// For each layer, for each head.
+    layers: Vec<Vec<Sound>>,
     /// What is added to the scores of each key.
     bias: Vec<f32>,
     /// Keys that are frames of the clip itself.
@@ -68,6 +68,7 @@ pub(crate) struct Text {
     gathered: Vec<f32>,
     expanded: Vec<f32>,
     scores: Vec<f32>,
+    probabilities: Vec<Pair>,
     quantized: quantized::Scratch,
     /// For each token, for each alignment head: how much it attends to each frame of the clip.
     pub(crate) alignment: Vec<f32>,
@@ -111,15 +112,16 @@ impl Decoder {
         let mut scratch = quantized::Scratch::default();
         let layers = self.layers.iter().map(|layer| {
             rows.resize(encoded.bias.len() * layer.cross_sound.outputs(), 0.0);
-            let how = (Precision::Single, Then::Store);
             layer.cross_sound.apply(
                 (&encoded.rows, self.width),
                 &mut rows,
-                how,
+                Then::Store,
                 &mut scratch,
                 pace,
             );
-            Sound::new(&rows, self.heads, pace)
+            (0..self.heads)
+                .map(|head| Sound::new(&rows, (head, self.heads), pace))
+                .collect()
         });
         Heard {
             layers: layers.collect(),
@@ -139,6 +141,7 @@ impl Decoder {
             gathered: vec![0.0; self.width],
             expanded: Vec::new(),
             scores: Vec::new(),
+            probabilities: Vec::new(),
             quantized: quantized::Scratch::default(),
             alignment: Vec::new(),
         }
@@ -175,7 +178,7 @@ impl Decoder {
         self.tokens.apply(
             (&text.normal, self.width),
             logits,
-            STORE,
+            Then::Store,
             &mut text.quantized,
             pace,
         );
@@ -197,29 +200,83 @@ impl Heard {
 }
 
 impl Sound {
-    /// From rows of keys and values of all heads.
-    fn new(rows: &[f32], heads: usize, pace: Pace) -> Self {
+    /// From rows of keys and values of all `heads`.
+    fn new(rows: &[f32], (head, heads): (usize, usize), pace: Pace) -> Self {
         let width = heads * HEAD;
-        let count = rows.len() / (2 * width);
-        let panels = count.div_ceil(LANES);
-        let mut sound = Self {
-            keys: vec![[0.0; LANES]; heads * panels * HEAD],
-            values: Vec::with_capacity(heads * count),
+        let side = |side: usize| {
+            rows.chunks_exact(2 * width)
+                .filter_map(move |row| row[side * width + head * HEAD..].first_chunk::<HEAD>())
         };
-        for head in 0..heads {
-            let keys = &mut sound.keys[head * panels * HEAD..][..panels * HEAD];
-            for (key, row) in rows.chunks_exact(2 * width).enumerate() {
-                let panel = &mut keys[key / LANES * HEAD..][..HEAD];
-                for (to, value) in panel.iter_mut().zip(&row[head * HEAD..]) {
-                    to[key % LANES] = *value;
-                }
-                if let Some(values) = row[width + head * HEAD..].first_chunk() {
-                    sound.values.push(*values);
-                }
+        let count = rows.len() / (2 * width);
+        let panels = count.div_ceil(COLUMNS);
+        let mut keys = vec![[0; COLUMNS]; panels * PAIRS];
+        let mut key_units = vec![0.0; panels * COLUMNS];
+        for (index, (key, unit)) in side(0).zip(&mut key_units).enumerate() {
+            let key_and_unit = to_pairs(key);
+            *unit = key_and_unit.1;
+            let panel = &mut keys[index / COLUMNS * PAIRS..][..PAIRS];
+            for (to, pair) in panel.iter_mut().zip(key_and_unit.0) {
+                to[index % COLUMNS] = pair;
             }
-            pace.multiplied(4 * count * HEAD);
         }
-        sound
+        let of_keys: Vec<&[f32; HEAD]> = side(1).collect();
+        let units = value_units(of_keys.iter().copied());
+        let pairs = count.div_ceil(2);
+        let mut values = vec![[0; COLUMNS]; pairs * HEAD / COLUMNS];
+        for (index, keys) in of_keys.chunks(2).enumerate() {
+            let a = keys[0];
+            let b = keys.get(1).copied().unwrap_or(&[0.0; HEAD]);
+            for (i, ((a, b), unit)) in a.iter().zip(b).zip(&units).enumerate() {
+                values[i / COLUMNS * pairs + index][i % COLUMNS] = rounded_pair(a / unit, b / unit);
+            }
+        }
+        pace.multiplied(8 * count * HEAD);
+        Self {
+            keys,
+            key_units,
+            values,
+            value_units: units.map(|unit| unit / WHOLE),
+        }
+    }
+
+    /// The score of each key for a query, to which `bias` is added.
+    fn score(&self, query: &[f32; HEAD], bias: &[f32], scores: &mut [f32]) {
+        let (query, query_unit) = to_pairs(query);
+        for (((scores, keys), units), bias) in scores
+            .chunks_mut(COLUMNS)
+            .zip(self.keys.chunks_exact(PAIRS))
+            .zip(self.key_units.chunks_exact(COLUMNS))
+            .zip(bias.chunks(COLUMNS))
+        {
+            let sums = row(&query, keys);
+            for (((score, sum), unit), bias) in scores.iter_mut().zip(sums).zip(units).zip(bias) {
+                *score = sum as f32 * (unit * query_unit) + bias;
+            }
+        }
+    }
+
+    /// The sum of the values of all keys, weighted with their probabilities.
+    fn gather(&self, probabilities: &[f32], pairs: &mut Vec<Pair>, result: &mut [f32]) {
+        pairs.clear();
+        let (chunks, rest) = probabilities.as_chunks::<2>();
+        let rest = rest.iter().map(|last| rounded_pair(last * WHOLE, 0.0));
+        pairs.extend(
+            chunks
+                .iter()
+                .map(|[a, b]| rounded_pair(a * WHOLE, b * WHOLE))
+                .chain(rest),
+        );
+        let panels = self.values.chunks_exact(pairs.len().max(1));
+        for ((result, values), units) in result
+            .chunks_exact_mut(COLUMNS)
+            .zip(panels)
+            .zip(self.value_units.chunks_exact(COLUMNS))
+        {
+            let sums = row(pairs, values);
+            for ((result, sum), unit) in result.iter_mut().zip(sums).zip(units) {
+                *result = sum as f32 * unit;
+            }
+        }
     }
 }
 
@@ -260,7 +317,7 @@ impl Layer {
         let width = hidden.len();
         self.attention_norm.apply(hidden, normal);
         self.projections
-            .apply((normal, width), projections, STORE, quantized, pace);
+            .apply((normal, width), projections, Then::Store, quantized, pace);
         let (query, sides) = projections.split_at(width);
         let (keys, values) = &mut text.caches[index];
         keys.extend_from_slice(&sides[..width]);
@@ -282,7 +339,7 @@ impl Layer {
         }
         pace.multiplied(4 * scores.len() * width);
         self.attention_output
-            .apply((gathered, width), hidden, ADD, quantized, pace);
+            .apply((gathered, width), hidden, Then::Add, quantized, pace);
     }
 
     fn attend_to_sound(
@@ -301,29 +358,19 @@ impl Layer {
             scores,
             quantized,
             alignment,
+            probabilities,
             ..
         } = text;
         let width = hidden.len();
         self.cross_norm.apply(hidden, normal);
         let query = &mut projections[..width];
         self.cross_query
-            .apply((normal, width), query, STORE, quantized, pace);
-        let sound = &heard.layers[index];
+            .apply((normal, width), query, Then::Store, quantized, pace);
         let count = heard.bias.len();
-        let panels = count.div_ceil(LANES);
         scores.resize(count, 0.0);
-        for (head, query) in query.as_chunks::<HEAD>().0.iter().enumerate() {
-            let keys = &sound.keys[head * panels * HEAD..][..panels * HEAD];
-            for ((scores, keys), bias) in scores
-                .chunks_mut(LANES)
-                .zip(keys.chunks_exact(HEAD))
-                .zip(heard.bias.chunks(LANES))
-            {
-                let sums = products(query, keys);
-                for ((score, sum), bias) in scores.iter_mut().zip(sums).zip(bias) {
-                    *score = sum + bias;
-                }
-            }
+        let heads = query.as_chunks::<HEAD>().0.iter().zip(&heard.layers[index]);
+        for (head, (query, sound)) in heads.enumerate() {
+            sound.score(query, &heard.bias, scores);
             softmax(scores);
             for (place, _) in alignment_heads
                 .iter()
@@ -333,12 +380,11 @@ impl Layer {
                 let frames = &scores[..heard.frames];
                 alignment[row + place * heard.frames..][..heard.frames].copy_from_slice(frames);
             }
-            let values = &sound.values[head * count..][..count];
-            gathered[head * HEAD..][..HEAD].copy_from_slice(&weighted(scores, values));
+            sound.gather(scores, probabilities, &mut gathered[head * HEAD..][..HEAD]);
         }
-        pace.multiplied(2 * count * width);
+        pace.multiplied(count * width);
         self.cross_output
-            .apply((gathered, width), hidden, ADD, quantized, pace);
+            .apply((gathered, width), hidden, Then::Add, quantized, pace);
     }
 
     fn feed_forward(&self, text: &mut Text, pace: Pace) {
@@ -353,38 +399,10 @@ impl Layer {
         self.norm.apply(hidden, normal);
         expanded.resize(self.expansion.outputs(), 0.0);
         self.expansion
-            .apply((normal, width), expanded, STORE, quantized, pace);
+            .apply((normal, width), expanded, Then::Store, quantized, pace);
         gelu(expanded);
         let inputs = expanded.len();
         self.contraction
-            .apply((expanded, inputs), hidden, ADD, quantized, pace);
+            .apply((expanded, inputs), hidden, Then::Add, quantized, pace);
     }
-}
-
-/// The products of a query with keys that lie side by side.
-fn products(query: &[f32; HEAD], keys: &[[f32; LANES]]) -> [f32; LANES] {
-    let mut sums = [[0.0; LANES]; 2];
-    for (query, keys) in query.as_chunks::<2>().0.iter().zip(keys.as_chunks::<2>().0) {
-        for ((sums, query), keys) in sums.iter_mut().zip(query).zip(keys) {
-            for (sum, key) in sums.iter_mut().zip(keys) {
-                *sum += query * key;
-            }
-        }
-    }
-    let [mut sums, others] = sums;
-    for (sum, other) in sums.iter_mut().zip(others) {
-        *sum += other;
-    }
-    sums
-}
-
-/// The sum of rows, each with its weight.
-fn weighted(weights: &[f32], rows: &[[f32; HEAD]]) -> [f32; HEAD] {
-    let mut sums = [0.0; HEAD];
-    for (weight, row) in weights.iter().zip(rows) {
-        for (sum, value) in sums.iter_mut().zip(row) {
-            *sum += weight * value;
-        }
-    }
-    sums
 }

@@ -5,8 +5,7 @@
 //! often as it has frames ("proportional attention", Bolya et al., Token Merging, ICLR 2023).
 
 use kernels::math::gelu;
-use kernels::product::{Finish, Output, Packed, Side, Strided, multiply};
-use kernels::quantized::{Linear, Precision, Then};
+use kernels::quantized::{Linear, Then, Weights16};
 use kernels::{Pace, quantized};
 
 use crate::attention::{self, Projections};
@@ -16,9 +15,9 @@ use crate::layers::{Norm, linear, projections};
 /// Frames of the encoder in a second.
 pub(crate) const FRAMES: usize = 50;
 /// Frames of silence behind the sound that are not merged.
-const MARGIN: usize = FRAMES / 2;
+const MARGIN: usize = FRAMES;
 /// Frames of silence that are merged into one.
-const MERGED: usize = 16;
+const MERGED: usize = 4;
 /// Rows of the feed-forward layers at a time, whose results are large.
 const BLOCK: usize = 64;
 /// Frames that a convolution looks at.
@@ -56,20 +55,18 @@ pub(crate) struct Encoder {
 #[derive(Clone)]
 struct Layer {
     attention_norm: Norm,
-    projections: Linear,
-    attention_output: Linear,
+    projections: Linear<Weights16>,
+    attention_output: Linear<Weights16>,
     norm: Norm,
-    expansion: Linear,
-    contraction: Linear,
+    expansion: Linear<Weights16>,
+    contraction: Linear<Weights16>,
 }
 
 /// A convolution over frames, followed by the activation.
 #[derive(Clone)]
 struct Convolution {
-    kernels: Packed,
-    bias: Finish,
+    kernels: Linear<Weights16>,
     inputs: usize,
-    outputs: usize,
     stride: usize,
 }
 
@@ -160,8 +157,9 @@ impl Encoder {
     ) -> (Vec<f32>, Vec<f32>) {
         let [first, second] = &self.convolutions;
         let frames = spectrogram.len() / self.bands;
-        let hidden = first.apply(spectrogram, frames, pace);
-        let mut rows = second.apply(&hidden, exact, pace);
+        let mut scratch = quantized::Scratch::default();
+        let hidden = first.apply(spectrogram, frames, &mut scratch, pace);
+        let mut rows = second.apply(&hidden, exact, &mut scratch, pace);
         let silence = rows[rows.len() - self.width..].to_vec();
         for (value, position) in rows.iter_mut().zip(&self.positions) {
             *value += position;
@@ -225,10 +223,8 @@ impl Layer {
         normal.resize(rows.len(), 0.0);
         self.attention_norm.apply(rows, normal);
         projections.resize(bias.len() * self.projections.outputs(), 0.0);
-        let store = (Precision::Single, Then::Store);
-        let add = (Precision::Single, Then::Add);
         self.projections
-            .apply((normal, width), projections, store, quantized, pace);
+            .apply((normal, width), projections, Then::Store, quantized, pace);
         gathered.resize(rows.len(), 0.0);
         Projections {
             data: projections,
@@ -236,7 +232,7 @@ impl Layer {
         }
         .attend(bias, gathered, attention, pace);
         self.attention_output
-            .apply((gathered, width), rows, add, quantized, pace);
+            .apply((gathered, width), rows, Then::Add, quantized, pace);
         self.norm.apply(rows, normal);
         for (normal, rows) in normal
             .chunks(BLOCK * width)
@@ -245,11 +241,11 @@ impl Layer {
             let outputs = self.expansion.outputs();
             expanded.resize(normal.len() / width * outputs, 0.0);
             self.expansion
-                .apply((normal, width), expanded, store, quantized, pace);
+                .apply((normal, width), expanded, Then::Store, quantized, pace);
             gelu(expanded);
             pace.multiplied(expanded.len() * 16);
             self.contraction
-                .apply((expanded, outputs), rows, add, quantized, pace);
+                .apply((expanded, outputs), rows, Then::Add, quantized, pace);
         }
     }
 }
@@ -261,52 +257,43 @@ impl Convolution {
         (inputs, outputs): (usize, usize),
         stride: usize,
     ) -> Result<Self, LoadError> {
-        let kernels = checkpoint.tensor(&format!("{name}.weight"), &[outputs, inputs, KERNEL])?;
+        let weights = checkpoint.tensor(&format!("{name}.weight"), &[outputs, inputs, KERNEL])?;
+        let bias = checkpoint.tensor(&format!("{name}.bias"), &[outputs])?;
         // A row of neighbouring frames is what lies side by side in memory: frame by frame.
-        let value =
-            |output: usize, k: usize| kernels[(output * inputs + k % inputs) * KERNEL + k / inputs];
+        let kernels: Vec<f32> = weights
+            .chunks_exact(inputs * KERNEL)
+            .flat_map(|kernel| {
+                (0..KERNEL * inputs).map(|k| kernel[k % inputs * KERNEL + k / inputs])
+            })
+            .collect();
         Ok(Self {
-            kernels: Packed::new(Side::Columns, outputs, KERNEL * inputs, value),
-            bias: Finish {
-                bias: checkpoint.tensor(&format!("{name}.bias"), &[outputs])?,
-                relu: false,
-            },
+            kernels: Linear::new(outputs, &kernels, &bias),
             inputs,
-            outputs,
             stride,
         })
     }
 
     /// The first `count` results for these rows, before which there are zeros.
-    fn apply(&self, rows: &[f32], count: usize, pace: Pace) -> Vec<f32> {
+    fn apply(
+        &self,
+        rows: &[f32],
+        count: usize,
+        scratch: &mut quantized::Scratch,
+        pace: Pace,
+    ) -> Vec<f32> {
         let needed = ((count - 1) * self.stride + KERNEL) * self.inputs;
         let mut padded = vec![0.0; self.inputs];
         padded.extend_from_slice(rows);
         padded.resize(needed.max(padded.len()), 0.0);
-        let mut result = vec![0.0; count * self.outputs];
-        multiply(
-            &self.kernels,
-            &Strided {
-                data: &padded,
-                items: &steps(count, self.stride * self.inputs),
-                depth: &steps(KERNEL * self.inputs, 1),
-            },
-            &mut Output {
-                data: &mut result,
-                packed: &steps(self.outputs, 1),
-                items: &steps(count, self.outputs),
-            },
-            &self.bias,
-            pace,
-        );
-        for rows in result.chunks_mut(BLOCK * self.outputs) {
+        let outputs = self.kernels.outputs();
+        let mut result = vec![0.0; count * outputs];
+        let rows = (padded.as_slice(), self.stride * self.inputs);
+        self.kernels
+            .apply(rows, &mut result, Then::Store, scratch, pace);
+        for rows in result.chunks_mut(BLOCK * outputs) {
             gelu(rows);
             pace.multiplied(rows.len() * 16);
         }
         result
     }
-}
-
-fn steps(count: usize, step: usize) -> Vec<usize> {
-    (0..count).map(|i| i * step).collect()
 }

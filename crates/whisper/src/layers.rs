@@ -1,5 +1,6 @@
 //! What encoder and decoder are made of.
 
+use kernels::integers::Columns;
 use kernels::quantized::Linear;
 
 use crate::checkpoint::{Checkpoint, LoadError};
@@ -33,12 +34,12 @@ impl Norm {
 }
 
 /// A linear layer.
-pub(crate) fn linear(
+pub(crate) fn linear<W: Columns>(
     checkpoint: &Checkpoint,
     name: &str,
     outputs: usize,
     inputs: usize,
-) -> Result<Linear, LoadError> {
+) -> Result<Linear<W>, LoadError> {
     let weights = checkpoint.tensor(&format!("{name}.weight"), &[outputs, inputs])?;
     let bias = checkpoint.tensor(&format!("{name}.bias"), &[outputs])?;
     Ok(Linear::new(outputs, &weights, &bias))
@@ -46,12 +47,12 @@ pub(crate) fn linear(
 
 /// Several projections of an attention in one layer, one result behind the other. Keys have no bias; queries are scaled, so
 /// that scores need not be.
-pub(crate) fn projections(
+pub(crate) fn projections<W: Columns>(
     checkpoint: &Checkpoint,
     name: &str,
     parts: &[&str],
     width: usize,
-) -> Result<Linear, LoadError> {
+) -> Result<Linear<W>, LoadError> {
     let (mut weights, mut biases) = (Vec::new(), Vec::new());
     for part in parts {
         let name = format!("{name}.{part}_proj");
