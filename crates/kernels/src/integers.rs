@@ -168,6 +168,7 @@ mod private {
     };
 
     use super::{COLUMNS, Columns, Pair, ROWS, Tile};
+    use crate::steps::each;
 
     /// Vectors of sums in a row of a tile.
     const VECTORS: usize = COLUMNS / 4;
@@ -197,31 +198,6 @@ mod private {
                     i16x8_load_extend_i8x8(at.add(4).cast()),
                 ]
             }
-        }
-    }
-
-    /// Calls `step` for each item of both slices. What is between two steps keeps LLVM from loading the values of several
-    /// steps first, more than there are registers for; eight steps share a check of the time that they may take.
-    #[inline(always)]
-    fn each<A, B>(a: &[A], b: &[B], mut step: impl FnMut(&A, &B)) {
-        let mut steps = a.iter().zip(b);
-        macro_rules! step {
-            () => {
-                let Some((a, b)) = steps.next() else {
-                    break;
-                };
-                step(a, b);
-            };
-        }
-        loop {
-            step!();
-            step!();
-            step!();
-            step!();
-            step!();
-            step!();
-            step!();
-            step!();
         }
     }
 

@@ -1,13 +1,15 @@
 //! Matrix products and functions of vectors, written for 128-bit SIMD in WebAssembly.
 //!
 //! [`product`] multiplies matrices of 32-bit floats, [`quantized`] those whose weights are known in advance and kept as
-//! 8-bit integers. Both count their work with a [`Pace`], so that a computation can give way to others.
+//! integers. Both count their work with a [`Pace`], so that a computation can give way to others.
 
 pub mod integers;
 pub mod math;
 mod pace;
 pub mod product;
 pub mod quantized;
+#[cfg(target_family = "wasm")]
+mod steps;
 pub mod tile;
 
 pub use pace::Pace;

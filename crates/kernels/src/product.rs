@@ -7,7 +7,7 @@ use crate::tile::{COLUMNS, ROWS, Tile, tile};
 
 /// Panels of the other matrix that are packed at a time: they stay in the cache while all of the packed matrix passes.
 const PANELS_OF_ROWS: usize = 16;
-const PANELS_OF_COLUMNS: usize = 6;
+const PANELS_OF_COLUMNS: usize = 9;
 
 /// Values of each item that are multiplied at a time: a panel of each side then fits the innermost cache.
 const DEPTH: usize = 512;
