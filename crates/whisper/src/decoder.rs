@@ -171,7 +171,7 @@ impl Decoder {
     /// The scores of each token to be the next.
     pub(crate) fn logits(&self, text: &mut Text, logits: &mut Vec<f32>, pace: Pace) {
         logits.resize(self.tokens.outputs(), 0.0);
-        self.norm.apply(&text.hidden, &mut text.normal);
+        self.norm.apply(&text.hidden, &mut text.normal, pace);
         self.tokens.apply(
             (&text.normal, self.width),
             logits,
@@ -258,7 +258,7 @@ impl Layer {
             ..
         } = text;
         let width = hidden.len();
-        self.attention_norm.apply(hidden, normal);
+        self.attention_norm.apply(hidden, normal, pace);
         self.projections
             .apply((normal, width), projections, STORE, quantized, pace);
         let (query, sides) = projections.split_at(width);
@@ -304,7 +304,7 @@ impl Layer {
             ..
         } = text;
         let width = hidden.len();
-        self.cross_norm.apply(hidden, normal);
+        self.cross_norm.apply(hidden, normal, pace);
         let query = &mut projections[..width];
         self.cross_query
             .apply((normal, width), query, STORE, quantized, pace);
@@ -350,7 +350,7 @@ impl Layer {
             ..
         } = text;
         let width = hidden.len();
-        self.norm.apply(hidden, normal);
+        self.norm.apply(hidden, normal, pace);
         expanded.resize(self.expansion.outputs(), 0.0);
         self.expansion
             .apply((normal, width), expanded, STORE, quantized, pace);

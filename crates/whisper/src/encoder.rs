@@ -146,7 +146,7 @@ impl Encoder {
             layer.apply(&mut rows, &bias, self.heads, &mut memory, pace);
         }
         let mut normal = vec![0.0; rows.len()];
-        self.norm.apply(&rows, &mut normal);
+        self.norm.apply(&rows, &mut normal, pace);
         Encoded { rows: normal, bias }
     }
 
@@ -223,7 +223,7 @@ impl Layer {
             quantized,
         } = memory;
         normal.resize(rows.len(), 0.0);
-        self.attention_norm.apply(rows, normal);
+        self.attention_norm.apply(rows, normal, pace);
         projections.resize(bias.len() * self.projections.outputs(), 0.0);
         let store = (Precision::Single, Then::Store);
         let add = (Precision::Single, Then::Add);
@@ -237,7 +237,7 @@ impl Layer {
         .attend(bias, gathered, attention, pace);
         self.attention_output
             .apply((gathered, width), rows, add, quantized, pace);
-        self.norm.apply(rows, normal);
+        self.norm.apply(rows, normal, pace);
         for (normal, rows) in normal
             .chunks(BLOCK * width)
             .zip(rows.chunks_mut(BLOCK * width))

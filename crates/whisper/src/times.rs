@@ -25,6 +25,13 @@ const MARGIN: usize = 4;
 /// A word's time in frames of 10 ms.
 type Span = Range<usize>;
 
+/// The sample in the middle of the longest pause in the middle half of a clip.
+pub(crate) fn middle_pause(samples: &[f32]) -> Option<usize> {
+    let quiet = quiet(samples);
+    let pause = pause(quiet.len() / 4..quiet.len() * 3 / 4, &quiet)?;
+    Some(pause.start.midpoint(pause.end) * FRAME)
+}
+
 /// When words are said, in seconds, from where the alignment has them begin and end.
 pub(crate) fn refine(times: &[(f32, f32)], samples: &[f32]) -> Vec<(f32, f32)> {
     let quiet = quiet(samples);
@@ -163,6 +170,17 @@ mod tests {
             &refine(&[(0.3, 0.7), (0.7, 2.2)], &samples),
             &[(0.2, 0.8), (1.2, 2.0)],
         );
+    }
+
+    #[test]
+    fn a_clip_is_cut_in_its_middle_pause() {
+        let second = SAMPLE_RATE as f32;
+        let at = |parts: &[f32]| middle_pause(&sound(parts)).map(|at| at as f32 / second);
+        // The longest pause is near the beginning, the last is none: nothing follows it.
+        let found = at(&[0.1, 0.9, 2.0, 2.0, 0.4, 1.0, 0.2, 2.0, 1.0]).unwrap();
+        assert!((found - 5.2).abs() < 0.02, "{found}");
+        assert_eq!(at(&[0.1, 5.0, 0.1]), None);
+        assert_eq!(at(&[]), None);
     }
 
     proptest! {
