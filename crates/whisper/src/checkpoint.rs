@@ -14,6 +14,8 @@ use crate::attention::HEAD;
 
 /// The fewest tokens that a decoder must have room for. A prompt takes less than half of them, and five are special.
 const LEAST_TEXT: usize = 16;
+/// The fewest frames of a window, 10 s. Recordings are cut into pieces of this length at least.
+const LEAST_WINDOW: usize = 500;
 
 /// The model file cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -224,6 +226,7 @@ impl Config {
                 .iter()
                 .all(|heads| heads.checked_mul(HEAD) == Some(self.width))
             && self.positions.is_multiple_of(2)
+            && self.positions >= LEAST_WINDOW
             && self.text_positions >= LEAST_TEXT
     }
 }

@@ -1,5 +1,6 @@
 //! How tokens are chosen: OpenAI's rules, and a watch for loops.
 
+use compression_ratio::compression_ratio;
 use kernels::Pace;
 use kernels::math::{largest, log_sum_exp};
 
@@ -244,12 +245,6 @@ fn average(choices: &[Choice], end: f32) -> f32 {
     (sum + end) / (choices.len() + 1) as f32
 }
 
-/// How much shorter zlib makes a text: as OpenAI notices text that repeats itself.
-fn compression_ratio(text: &str) -> f32 {
-    let compressed = miniz_oxide::deflate::compress_to_vec_zlib(text.as_bytes(), 6);
-    text.len() as f32 / compressed.len().max(1) as f32
-}
-
 /// The probability of any of these tokens.
 pub(crate) fn probability(logits: &[f32], ids: &[u32]) -> f32 {
     let scores: Vec<f32> = ids
@@ -453,13 +448,6 @@ mod tests {
                 "{counts:?}"
             );
         }
-    }
-
-    #[test]
-    fn repetition_shows_in_the_compression_ratio() {
-        assert!(compression_ratio("Seven times nine is sixty-three.") < 1.2);
-        assert!(compression_ratio(&"seven ".repeat(50)) > 2.4);
-        assert_eq!(compression_ratio(""), 0.0);
     }
 
     #[test]

@@ -18,8 +18,6 @@ pub const MINIMUM_SAMPLES: usize = SAMPLE_RATE / FRAMES;
 
 /// The fewest samples of a window that is recognised in two parts.
 const LEAST_WHOLE: usize = 8 * SAMPLE_RATE;
-/// Samples below this are not heard, and some processors take a hundred times as long for them.
-const INAUDIBLE: f32 = 1e-9;
 
 /// What to do with a window.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -199,11 +197,14 @@ impl Model {
         let code = options.language.as_deref();
         let known = code.map(|code| self.language(code)).transpose()?;
 
-        let audible = |sample: &f32| match *sample {
-            x if x.abs() >= INAUDIBLE => x.clamp(-1.0, 1.0),
-            _ => 0.0,
+        let clipped = |sample: &f32| {
+            if sample.is_nan() {
+                0.0
+            } else {
+                sample.clamp(-1.0, 1.0)
+            }
         };
-        let samples: Vec<f32> = samples.iter().map(audible).collect();
+        let samples: Vec<f32> = samples.iter().map(clipped).collect();
         Ok(self.part(&samples, options, known))
     }
 

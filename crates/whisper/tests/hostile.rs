@@ -59,7 +59,8 @@ fn a_configuration_that_cannot_be_is_refused() {
         ("encoder_ffn_dim", json!(0)),
         ("decoder_ffn_dim", json!(0)),
         ("num_mel_bins", json!(0)),
-        ("max_source_positions", json!(3)),
+        ("max_source_positions", json!(1501)),
+        ("max_source_positions", json!(498)),
         ("max_target_positions", json!(1)),
         ("encoder_layers", json!(0)),
         // 2^58 heads of 64 values are 2^64.
