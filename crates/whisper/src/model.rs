@@ -9,7 +9,7 @@ use crate::decoding::{Decoded, Evidence, Window};
 use crate::encoder::{Encoder, FRAMES, Padding};
 use crate::mel::{HOP, Mel, SAMPLE_RATE};
 use crate::rules::Rules;
-use crate::times::{middle_pause, refine};
+use crate::times::{quietest, refine};
 use crate::vocabulary::Vocabulary;
 use crate::words::words;
 
@@ -174,7 +174,7 @@ impl Model {
     }
 
     /// The words in a window of [`SAMPLE_RATE`] samples a second, one channel from -1 to 1. What is louder counts as ±1, what is
-    /// no number as 0. A text that repeats itself or has no room is recognised in two parts, cut at a pause: when people say
+    /// no number as 0. A text that repeats itself or has no room is recognised in two parts, cut where it is quietest: when people say
     /// one sentence over and over, the decoder loses count of it.
     ///
     /// # Errors
@@ -223,12 +223,9 @@ impl Model {
         };
         // A temperature that is no number is 0.
         let first = window.attempt(options.temperature.max(0.0).min(1.0));
-        if first.breaks_off()
-            && !first.is_silence()
-            && samples.len() >= LEAST_WHOLE
-            && let Some(at) = middle_pause(samples)
-        {
+        if first.breaks_off() && !first.is_silence() && samples.len() >= LEAST_WHOLE {
             drop(heard);
+            let at = quietest(samples);
             let (earlier, later) = samples.split_at(at);
             let known = Some((language, token));
             let mut whole = self.part(earlier, options, known);

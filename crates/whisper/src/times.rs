@@ -25,11 +25,17 @@ const MARGIN: usize = 4;
 /// A word's time in frames of 10 ms.
 type Span = Range<usize>;
 
-/// The sample in the middle of the longest pause in the middle half of a clip.
-pub(crate) fn middle_pause(samples: &[f32]) -> Option<usize> {
-    let quiet = quiet(samples);
-    let pause = pause(quiet.len() / 4..quiet.len() * 3 / 4, &quiet)?;
-    Some(pause.start.midpoint(pause.end) * FRAME)
+/// The sample in the middle half of a clip around which it is quietest.
+pub(crate) fn quietest(samples: &[f32]) -> usize {
+    let levels = levels(samples);
+    let around = |frame: &usize| -> f32 {
+        let start = frame.saturating_sub(PAUSE);
+        let around = levels.get(start..frame + PAUSE);
+        around.unwrap_or_default().iter().sum()
+    };
+    let middle = levels.len() / 4..levels.len() * 3 / 4;
+    let frame = middle.min_by(|a, b| around(a).total_cmp(&around(b)));
+    frame.unwrap_or_default() * FRAME
 }
 
 /// When words are said, in seconds, from where the alignment has them begin and end.
@@ -104,12 +110,16 @@ fn pause(span: Span, quiet: &[bool]) -> Option<Span> {
     best
 }
 
+/// How loud each frame is.
+fn levels(samples: &[f32]) -> Vec<f32> {
+    let level =
+        |frame: &[f32]| (frame.iter().map(|x| x * x).sum::<f32>() / frame.len() as f32).sqrt();
+    samples.chunks(FRAME).map(level).collect()
+}
+
 /// Which frames are quiet.
 fn quiet(samples: &[f32]) -> Vec<bool> {
-    let levels: Vec<f32> = samples
-        .chunks(FRAME)
-        .map(|frame| (frame.iter().map(|x| x * x).sum::<f32>() / frame.len() as f32).sqrt())
-        .collect();
+    let levels = levels(samples);
     let mut sorted = levels.clone();
     sorted.sort_unstable_by(f32::total_cmp);
     let percentile = |percent: usize| sorted.get(sorted.len().saturating_sub(1) * percent / 100);
@@ -173,14 +183,17 @@ mod tests {
     }
 
     #[test]
-    fn a_clip_is_cut_in_its_middle_pause() {
-        let second = SAMPLE_RATE as f32;
-        let at = |parts: &[f32]| middle_pause(&sound(parts)).map(|at| at as f32 / second);
-        // The longest pause is near the beginning, the last is none: nothing follows it.
-        let found = at(&[0.1, 0.9, 2.0, 2.0, 0.4, 1.0, 0.2, 2.0, 1.0]).unwrap();
-        assert!((found - 5.2).abs() < 0.02, "{found}");
-        assert_eq!(at(&[0.1, 5.0, 0.1]), None);
-        assert_eq!(at(&[]), None);
+    fn the_quietest_place_is_sought_in_the_middle() {
+        // Silence near the beginning, in the middle, and at the end; in noise, too.
+        let mut samples = sound(&[1.0, 2.0, 0.4, 2.0, 1.0]);
+        for noise in [0.0, 0.1] {
+            for (i, sample) in samples.iter_mut().enumerate() {
+                *sample += if i % 2 == 0 { noise } else { -noise };
+            }
+            let found = quietest(&samples) as f32 / SAMPLE_RATE as f32;
+            assert!((found - 3.2).abs() <= 0.11, "{found}");
+        }
+        assert_eq!(quietest(&[]), 0);
     }
 
     proptest! {
