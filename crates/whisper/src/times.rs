@@ -25,16 +25,20 @@ const MARGIN: usize = 4;
 /// A word's time in frames of 10 ms.
 type Span = Range<usize>;
 
-/// The sample in the middle half of a clip around which it is quietest.
+/// The sample in the middle third of a clip around which it is quietest, the one nearest to its middle of several.
 pub(crate) fn quietest(samples: &[f32]) -> usize {
+    /// Frames on each side.
+    const REACH: usize = 20;
     let levels = levels(samples);
     let around = |frame: &usize| -> f32 {
-        let start = frame.saturating_sub(PAUSE);
-        let around = levels.get(start..frame + PAUSE);
+        let around = levels.get(frame.saturating_sub(REACH)..frame + REACH);
         around.unwrap_or_default().iter().sum()
     };
-    let middle = levels.len() / 4..levels.len() * 3 / 4;
-    let frame = middle.min_by(|a, b| around(a).total_cmp(&around(b)));
+    let middle = levels.len() / 2;
+    let frame = (levels.len() / 3..levels.len() * 2 / 3).min_by(|a, b| {
+        let nearer = a.abs_diff(middle).cmp(&b.abs_diff(middle));
+        around(a).total_cmp(&around(b)).then(nearer)
+    });
     frame.unwrap_or_default() * FRAME
 }
 
