@@ -51,19 +51,28 @@ pub fn example(file: &str) -> Vec<u8> {
 }
 
 /// `examples/numbers.wav` again and again, with a pause of two seconds and a half after each: the recording and how
-/// often. The pauses part them, for a model takes text that repeats itself for a loop.
+/// often.
 ///
 /// # Panics
 /// When the recording is another one than that.
 #[must_use]
 pub fn repeated(seconds: f64) -> (Vec<u8>, usize) {
+    repeated_after(2.5, seconds)
+}
+
+/// The same with a pause of so many seconds.
+///
+/// # Panics
+/// When the recording is another one than that.
+#[must_use]
+pub fn repeated_after(pause: f64, seconds: f64) -> (Vec<u8>, usize) {
     const HEAD: usize = 44;
     let once = example("numbers.wav");
     let (head, samples) = once.split_at(HEAD);
     assert_eq!(head.get(36..40), Some(&b"data"[..]), "a plain header");
     let rate = u32::from_le_bytes(head[24..28].try_into().expect("four bytes"));
     let mut turn = samples.to_vec();
-    turn.resize(samples.len() + rate as usize / 2 * 2 * 5, 0);
+    turn.resize(samples.len() + (f64::from(rate) * pause) as usize * 2, 0);
     let times = (seconds * 2.0 * f64::from(rate) / turn.len() as f64).round() as usize;
     let samples = turn.repeat(times);
     let size = u32::try_from(samples.len()).expect("less than 4 GB");

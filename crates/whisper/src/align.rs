@@ -3,11 +3,23 @@
 //! As OpenAI does: the attention of the heads that follow the sound is normalised over the tokens, smoothed by a median over
 //! frames, averaged, and the best monotonic path through it found by dynamic time warping.
 
+use kernels::Pace;
+
 /// Frames of the median.
 const MEDIAN: usize = 7;
+/// What a median costs, what a normalised value does, and what one on the path does, in multiplications.
+const SMOOTHED: usize = 400;
+const NORMALISED: usize = 64;
+const STEPPED: usize = 64;
 
 /// The frame at which each of `tokens` rows begins. `attention` has for each row, for each head, the weight of each frame.
-pub(crate) fn align(attention: &[f32], tokens: usize, heads: usize, frames: usize) -> Vec<usize> {
+pub(crate) fn align(
+    attention: &[f32],
+    tokens: usize,
+    heads: usize,
+    frames: usize,
+    pace: Pace,
+) -> Vec<usize> {
     if tokens == 0 || heads == 0 || frames == 0 || attention.len() != tokens * heads * frames {
         return vec![0; tokens];
     }
@@ -24,28 +36,31 @@ pub(crate) fn align(attention: &[f32], tokens: usize, heads: usize, frames: usiz
                 *weight /= total.max(f32::MIN_POSITIVE);
             }
         }
-        normalise(&mut rows, frames);
+        normalise(&mut rows, frames, pace);
         for (row, scores) in rows
             .chunks_exact(frames)
             .zip(scores.chunks_exact_mut(frames))
         {
             smooth(row, scores);
+            pace.multiplied(SMOOTHED * frames);
         }
     }
-    path(&scores, frames)
+    path(&scores, frames, pace)
 }
 
 /// To mean 0 and variance 1 over the tokens, in each frame.
-fn normalise(rows: &mut [f32], frames: usize) {
-    let count = (rows.len() / frames) as f32;
+fn normalise(rows: &mut [f32], frames: usize, pace: Pace) {
+    let count = rows.len() / frames;
     for frame in 0..frames {
         let column = || rows.iter().skip(frame).step_by(frames);
-        let mean = column().sum::<f32>() / count;
-        let variance = column().map(|weight| (weight - mean).powi(2)).sum::<f32>() / count;
+        let mean = column().sum::<f32>() / count as f32;
+        let squares = column().map(|weight| (weight - mean).powi(2));
+        let variance = squares.sum::<f32>() / count as f32;
         let factor = 1.0 / variance.sqrt().max(1e-10);
         for weight in rows.iter_mut().skip(frame).step_by(frames) {
             *weight = (*weight - mean) * factor;
         }
+        pace.multiplied(NORMALISED * count);
     }
 }
 
@@ -69,7 +84,7 @@ fn smooth(row: &[f32], sums: &mut [f32]) {
 }
 
 /// Dynamic time warping: the first frame of each row on the path of the greatest sum.
-fn path(scores: &[f32], frames: usize) -> Vec<usize> {
+fn path(scores: &[f32], frames: usize, pace: Pace) -> Vec<usize> {
     #[derive(Clone, Copy)]
     enum Step {
         Both,
@@ -97,6 +112,7 @@ fn path(scores: &[f32], frames: usize) -> Vec<usize> {
             steps[row * frames + frame] = step;
         }
         std::mem::swap(&mut before, &mut now);
+        pace.multiplied(STEPPED * frames);
     }
     let mut starts = vec![0; rows];
     let (mut row, mut frame) = (rows - 1, frames - 1);
@@ -119,6 +135,8 @@ mod tests {
 
     use super::*;
 
+    const PACE: Pace = Pace(|| ());
+
     proptest! {
         #[test]
         fn tokens_begin_where_they_attend(lengths in prop::collection::vec(4..30usize, 1..12)) {
@@ -135,7 +153,7 @@ mod tests {
                 expected.push(begin);
                 begin += length;
             }
-            let found = align(&attention, lengths.len(), 2, frames);
+            let found = align(&attention, lengths.len(), 2, frames, PACE);
             if lengths.len() > 1 {
                 for (found, expected) in found.iter().zip(&expected) {
                     prop_assert!(found.abs_diff(*expected) <= 1, "{found} {expected}");
@@ -150,7 +168,7 @@ mod tests {
             frames in 1..40usize,
             weights in prop::collection::vec(0.0..1.0_f32, 8 * 40),
         ) {
-            let found = align(&weights[..tokens * frames], tokens, 1, frames);
+            let found = align(&weights[..tokens * frames], tokens, 1, frames, PACE);
             prop_assert_eq!(found.len(), tokens);
             prop_assert!(found.is_sorted() && found.iter().all(|frame| *frame < frames));
         }
@@ -158,7 +176,7 @@ mod tests {
 
     #[test]
     fn nothing_to_align_begins_at_zero() {
-        assert_eq!(align(&[], 3, 0, 10), [0, 0, 0]);
-        assert_eq!(align(&[], 0, 2, 10), Vec::<usize>::new());
+        assert_eq!(align(&[], 3, 0, 10, PACE), [0, 0, 0]);
+        assert_eq!(align(&[], 0, 2, 10, PACE), Vec::<usize>::new());
     }
 }

@@ -10,6 +10,13 @@ use safetensors::{Dtype, SafeTensorError, SafeTensors};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
+use crate::attention::HEAD;
+
+/// The fewest tokens that a decoder must have room for. A prompt takes less than half of them, and five are special.
+const LEAST_TEXT: usize = 16;
+/// The fewest frames of a window, 10 s. Recordings are cut into pieces of this length at least.
+const LEAST_WINDOW: usize = 500;
+
 /// The model file cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
@@ -42,6 +49,9 @@ pub enum LoadError {
         /// The shape it should have.
         expected: Vec<usize>,
     },
+    /// A tensor has a value that is infinite or not a number.
+    #[error("the tensor '{0}' has values that are infinite or not numbers")]
+    NotFinite(String),
     /// The configuration is of a model that is not supported.
     #[error("{0}")]
     Unsupported(String),
@@ -124,7 +134,7 @@ impl<'a> Checkpoint<'a> {
             vocabulary: json("vocabulary", text("vocabulary")?)?,
             tensors: SafeTensors::deserialize(file)?,
         };
-        checkpoint.config.check()?;
+        checkpoint.check()?;
         Ok(checkpoint)
     }
 
@@ -133,7 +143,7 @@ impl<'a> Checkpoint<'a> {
         let tensor = self.tensors.tensor(name)?;
         let data = tensor.data();
         let halves = || data.as_chunks::<2>().0.iter().copied();
-        let values = match tensor.dtype() {
+        let values: Option<Vec<f32>> = match tensor.dtype() {
             _ if tensor.shape() != shape => None,
             Dtype::F32 => Some(
                 data.as_chunks::<4>()
@@ -155,37 +165,69 @@ impl<'a> Checkpoint<'a> {
             ),
             _ => None,
         };
-        values.ok_or_else(|| LoadError::Tensor {
+        let values = values.ok_or_else(|| LoadError::Tensor {
             name: name.to_owned(),
             shape: tensor.shape().to_vec(),
             dtype: format!("{:?}", tensor.dtype()),
             expected: shape.to_vec(),
-        })
+        })?;
+        if values.iter().all(|value| value.is_finite()) {
+            Ok(values)
+        } else {
+            Err(LoadError::NotFinite(name.to_owned()))
+        }
+    }
+
+    /// Whether the decoder can work with these sizes and tokens.
+    fn check(&self) -> Result<(), LoadError> {
+        let (config, generation) = (&self.config, &self.generation);
+        if !config.is_sound() {
+            let reason = format!("it is not a Whisper model: its configuration is {config:?}");
+            return Err(LoadError::Unsupported(reason));
+        }
+        let tokens = [
+            config.end,
+            config.start,
+            generation.no_timestamps_token_id,
+            generation.no_speech_token_id,
+            generation.prev_sot_token_id,
+        ];
+        let languages = generation.lang_to_id.values();
+        let mut tokens = tokens
+            .iter()
+            .chain(languages)
+            .chain(generation.task_to_id.values());
+        if let Some(token) = tokens.find(|id| **id as usize >= config.vocabulary) {
+            let reason = format!(
+                "its token {token} is beyond its vocabulary of {}",
+                config.vocabulary
+            );
+            return Err(LoadError::Unsupported(reason));
+        }
+        Ok(())
     }
 }
 
 impl Config {
-    fn check(&self) -> Result<(), LoadError> {
+    fn is_sound(&self) -> bool {
         let heads = [self.encoder_heads, self.decoder_heads];
-        let sound = heads
-            .iter()
-            .all(|heads| self.width == heads * crate::attention::HEAD)
+        let sizes = [
+            self.width,
+            self.bands,
+            self.positions,
+            self.text_positions,
+            self.encoder_layers,
+            self.encoder_ffn_dim,
+            self.decoder_layers,
+            self.decoder_ffn_dim,
+        ];
+        sizes.iter().all(|size| (1..=1 << 16).contains(size))
+            && heads
+                .iter()
+                .all(|heads| heads.checked_mul(HEAD) == Some(self.width))
             && self.positions.is_multiple_of(2)
-            && [
-                self.bands,
-                self.positions,
-                self.text_positions,
-                self.encoder_layers,
-                self.decoder_layers,
-            ]
-            .iter()
-            .all(|size| (1..=1 << 16).contains(size))
-            && (self.end.max(self.start) as usize) < self.vocabulary;
-        if sound {
-            return Ok(());
-        }
-        let reason = format!("it is not a Whisper model: its configuration is {self:?}");
-        Err(LoadError::Unsupported(reason))
+            && self.positions >= LEAST_WINDOW
+            && self.text_positions >= LEAST_TEXT
     }
 }
 

@@ -174,7 +174,7 @@ impl Decoder {
     /// The scores of each token to be the next.
     pub(crate) fn logits(&self, text: &mut Text, logits: &mut Vec<f32>, pace: Pace) {
         logits.resize(self.tokens.outputs(), 0.0);
-        self.norm.apply(&text.hidden, &mut text.normal);
+        self.norm.apply(&text.hidden, &mut text.normal, pace);
         self.tokens.apply(
             (&text.normal, self.width),
             logits,
@@ -315,7 +315,7 @@ impl Layer {
             ..
         } = text;
         let width = hidden.len();
-        self.attention_norm.apply(hidden, normal);
+        self.attention_norm.apply(hidden, normal, pace);
         self.projections
             .apply((normal, width), projections, Then::Store, quantized, pace);
         let (query, sides) = projections.split_at(width);
@@ -362,7 +362,7 @@ impl Layer {
             ..
         } = text;
         let width = hidden.len();
-        self.cross_norm.apply(hidden, normal);
+        self.cross_norm.apply(hidden, normal, pace);
         let query = &mut projections[..width];
         self.cross_query
             .apply((normal, width), query, Then::Store, quantized, pace);
@@ -396,7 +396,7 @@ impl Layer {
             ..
         } = text;
         let width = hidden.len();
-        self.norm.apply(hidden, normal);
+        self.norm.apply(hidden, normal, pace);
         expanded.resize(self.expansion.outputs(), 0.0);
         self.expansion
             .apply((normal, width), expanded, Then::Store, quantized, pace);

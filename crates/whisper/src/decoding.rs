@@ -1,5 +1,6 @@
 //! How tokens are chosen: OpenAI's rules, and a watch for loops.
 
+use compression_ratio::compression_ratio;
 use kernels::Pace;
 use kernels::math::{largest, log_sum_exp};
 
@@ -21,9 +22,10 @@ const DOUBT: f32 = 0.6;
 /// 208 recordings of people, of these a third with noise as well: no noise gives text, and no speech is lost that was
 /// understood.
 const DOUBTFUL: f32 = -0.75;
-/// Tokens that a second of speech has at most, and those that any clip may have.
-const TOKENS_A_SECOND: f32 = 12.0;
-const LEAST_TOKENS: f32 = 16.0;
+/// Bytes of text that a second of speech has at most, and those that any clip may have. English has some 15, scripts whose
+/// letters take three bytes up to 50.
+const BYTES_A_SECOND: f32 = 60.0;
+const LEAST_BYTES: f32 = 64.0;
 
 /// A token that was chosen.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -67,26 +69,31 @@ pub(crate) struct Decoded {
     pub(crate) alignment: Vec<f32>,
     pub(crate) temperature: f32,
     pub(crate) evidence: Evidence,
-    /// It ran into a loop, and was cut.
-    looped: bool,
+    /// It ran into a loop or out of room, and was cut.
+    cut: bool,
     /// What it attends to moves on through the sound.
     follows: bool,
 }
 
 impl Decoded {
-    /// Whether it says the same over and over while nobody does.
-    fn loops(&self) -> bool {
-        self.looped || self.evidence.compression_ratio > REPETITIVE && !self.follows
+    /// Whether it is not the whole text, or says the same over and over while nobody does.
+    pub(crate) fn breaks_off(&self) -> bool {
+        self.cut || self.evidence.compression_ratio > REPETITIVE && !self.follows
     }
 
     fn is_fine(&self) -> bool {
-        !self.loops() && self.evidence.average_log_probability >= GUESS
+        !self.breaks_off() && self.evidence.average_log_probability >= GUESS
+    }
+
+    /// Whether nobody speaks.
+    pub(crate) fn is_silence(&self) -> bool {
+        self.evidence.is_silence()
     }
 
     /// How good it is when no attempt is fine. A loop is penalised, not ruled out: its first part may be right, while an
     /// attempt without a loop may be noise.
     fn rank(&self) -> f32 {
-        let penalty = if self.loops() { 1.0 } else { 0.0 };
+        let penalty = if self.breaks_off() { 1.0 } else { 0.0 };
         self.evidence.average_log_probability - penalty
     }
 
@@ -121,26 +128,13 @@ pub(crate) struct Window<'a> {
 }
 
 impl Window<'_> {
-    /// The text of the window. From `temperature` on, it is decoded again while it repeats itself or is a guess.
-    pub(crate) fn decode(&self, temperature: f32) -> Decoded {
-        let mut best = self.attempt(temperature);
-        if best.evidence.is_silence() {
-            best.clear();
-            return best;
-        }
-        for temperature in TEMPERATURES.into_iter().filter(|t| *t > temperature) {
-            if best.is_fine() {
-                break;
-            }
-            let decoded = self.attempt(temperature);
-            if decoded.is_fine() || decoded.rank() > best.rank() {
-                best = decoded;
-            }
-        }
-        best
+    /// The text, after a first attempt. It is decoded again at higher temperatures while it breaks off or is a guess.
+    pub(crate) fn settle(&self, first: Decoded) -> Decoded {
+        best(first, |temperature| self.attempt(temperature))
     }
 
-    fn attempt(&self, temperature: f32) -> Decoded {
+    /// The text at one temperature.
+    pub(crate) fn attempt(&self, temperature: f32) -> Decoded {
         let Self {
             decoder,
             rules,
@@ -150,14 +144,9 @@ impl Window<'_> {
         } = *self;
         let mut text = decoder.begin();
         let mut logits = Vec::new();
-        let mut decoded = Decoded {
-            choices: Vec::new(),
-            alignment: Vec::new(),
-            temperature,
-            evidence: Evidence::default(),
-            looped: false,
-            follows: true,
-        };
+        let mut choices = Vec::new();
+        let mut evidence = Evidence::default();
+        let mut cut = false;
         let (mut next, before) = match self.before {
             [before @ .., last] => (*last, before),
             [] => (rules.start, self.before),
@@ -166,67 +155,94 @@ impl Window<'_> {
             decoder.push(&mut text, *token, heard, &[], pace);
             if *token == rules.start {
                 decoder.logits(&mut text, &mut logits, pace);
-                decoded.evidence.no_speech = probability(&logits, &[rules.no_speech]);
+                evidence.no_speech = probability(&logits, &[rules.no_speech]);
             }
         }
         let room = decoder
             .positions()
             .saturating_sub(text.length() + 1)
             .min(decoder.positions() / 2);
-        let budget = room.min((LEAST_TOKENS + TOKENS_A_SECOND * self.seconds) as usize);
+        let most_bytes = (LEAST_BYTES + BYTES_A_SECOND * self.seconds) as usize;
+        let mut bytes = 0;
         let mut random = Random(temperature.to_bits().into());
-        let mut sum = 0.0;
-        // What the last token before the text attends to is where the text begins.
+        let mut end = 0.0;
+        let row = heard.frames() * rules.alignment_heads.len();
+        // What each token attends to most; what the last one before the text does is where the text begins.
+        let mut places = Vec::new();
         loop {
             decoder.push(&mut text, next, heard, &rules.alignment_heads, pace);
+            let weights = text.alignment.get(places.len() * row..);
+            places.push(attended(weights.unwrap_or_default(), heard.frames()));
             decoder.logits(&mut text, &mut logits, pace);
-            if decoded.choices.is_empty() {
-                decoded.evidence.annotation = probability(&logits, &rules.annotations);
-                if decoded.evidence.silence() > SILENCE {
+            if choices.is_empty() {
+                evidence.annotation = probability(&logits, &rules.annotations);
+                if evidence.silence() > SILENCE {
                     break;
                 }
             }
-            rules.suppress(&mut logits, decoded.choices.is_empty());
+            rules.suppress(&mut logits, choices.is_empty());
             let choice = choose(&logits, temperature, &mut random);
-            pace.multiplied(logits.len() * 16);
-            sum += choice.log_probability;
+            pace.multiplied(logits.len() * 16 + row * 4);
             if choice.id == rules.end {
+                end = choice.log_probability;
                 break;
             }
-            decoded.choices.push(choice);
+            bytes += self.vocabulary.bytes(choice.id).len();
+            choices.push(choice);
             next = choice.id;
-            let frames = heard.frames();
-            if let Some(length) = repetition(&decoded.choices)
-                && !follows(&text.alignment, frames, rules.alignment_heads.len())
+            if let Some(length) = repetition(&choices)
+                && !follows(&places)
             {
-                decoded.choices.truncate(length);
-                decoded.looped = true;
+                choices.truncate(length);
+                cut = true;
                 break;
             }
-            if decoded.choices.len() >= budget {
-                decoded.looped = true;
+            if choices.len() >= room || bytes > most_bytes {
+                cut = true;
                 break;
             }
         }
-        let rows = decoded.choices.len() + 1;
-        text.alignment
-            .truncate(rows * rules.alignment_heads.len() * heard.frames());
-        decoded.follows = follows(&text.alignment, heard.frames(), rules.alignment_heads.len());
-        decoded.alignment = text.alignment;
-        decoded.evidence.average_log_probability = sum / rows as f32;
-        decoded.evidence.compression_ratio = compression_ratio(
-            &self
-                .vocabulary
-                .text(decoded.choices.iter().map(|choice| choice.id)),
-        );
-        decoded
+        let rows = choices.len() + 1;
+        text.alignment.truncate(rows * row);
+        places.truncate(rows);
+        evidence.average_log_probability = average(&choices, end);
+        let text_of_all = self.vocabulary.text(choices.iter().map(|choice| choice.id));
+        evidence.compression_ratio = compression_ratio(&text_of_all);
+        Decoded {
+            choices,
+            alignment: text.alignment,
+            temperature,
+            evidence,
+            cut,
+            follows: follows(&places),
+        }
     }
 }
 
-/// How much shorter zlib makes a text: as OpenAI notices text that repeats itself.
-fn compression_ratio(text: &str) -> f32 {
-    let compressed = miniz_oxide::deflate::compress_to_vec_zlib(text.as_bytes(), 6);
-    text.len() as f32 / compressed.len().max(1) as f32
+/// The best of the first attempt and those at higher temperatures, which are made while none is fine. Nothing is left of it
+/// where nobody speaks.
+fn best(first: Decoded, mut attempt: impl FnMut(f32) -> Decoded) -> Decoded {
+    let lowest = first.temperature;
+    let mut best = first;
+    for temperature in TEMPERATURES.into_iter().filter(|t| *t > lowest) {
+        if best.is_silence() || best.is_fine() {
+            break;
+        }
+        let decoded = attempt(temperature);
+        if decoded.is_fine() || decoded.rank() > best.rank() {
+            best = decoded;
+        }
+    }
+    if best.is_silence() {
+        best.clear();
+    }
+    best
+}
+
+/// The mean log-probability of tokens and the end, as OpenAI computes it: the end counts where there is none, too.
+fn average(choices: &[Choice], end: f32) -> f32 {
+    let sum: f32 = choices.iter().map(|choice| choice.log_probability).sum();
+    (sum + end) / (choices.len() + 1) as f32
 }
 
 /// The probability of any of these tokens.
@@ -286,22 +302,15 @@ fn repetition(choices: &[Choice]) -> Option<usize> {
     })
 }
 
-/// Whether what the last tokens attend to moves on through the sound. When people repeat themselves,
-/// each repetition is later in the sound; a decoder in a loop stays where it is.
-fn follows(alignment: &[f32], frames: usize, heads: usize) -> bool {
+/// Whether the places that the last tokens attend to move on through the sound. When people repeat themselves, each
+/// repetition is later in the sound; a decoder in a loop stays where it is.
+fn follows(places: &[usize]) -> bool {
     /// Tokens that are looked at, tokens from one to the one that it is compared with, and the share that must be later.
     const LAST: usize = 40;
     const STEP: usize = 4;
     const SHARE: f32 = 0.7;
-    if frames == 0 || heads == 0 {
-        return false;
-    }
-    let rows = alignment.chunks_exact(frames * heads);
-    let skipped = rows.len().saturating_sub(LAST);
-    let places: Vec<usize> = rows
-        .skip(skipped)
-        .map(|row| attended(row, frames))
-        .collect();
+    let skipped = places.len().saturating_sub(LAST);
+    let places = places.get(skipped..).unwrap_or_default();
     let pairs = places.iter().zip(places.iter().skip(STEP));
     let later = pairs.clone().filter(|(a, b)| b > a).count();
     later as f32 >= SHARE * pairs.len() as f32
@@ -309,6 +318,9 @@ fn follows(alignment: &[f32], frames: usize, heads: usize) -> bool {
 
 /// The frame that all heads together attend to most.
 fn attended(row: &[f32], frames: usize) -> usize {
+    if frames == 0 {
+        return 0;
+    }
     let weight = |frame: usize| row.iter().skip(frame).step_by(frames).sum::<f32>();
     let best = (0..frames)
         .map(|frame| (frame, weight(frame)))
@@ -359,26 +371,65 @@ mod tests {
 
     #[test]
     fn a_text_follows_the_sound_while_it_attends_to_ever_later_frames() {
-        let rows = |places: &[usize]| -> Vec<f32> {
-            let row = |place: &usize| {
-                // The first head wanders; together they attend to the place.
-                let place = *place;
-                let weight = move |head: usize, frame: usize| match (head, frame) {
-                    (1, frame) if frame == place => 1.0,
-                    (0, 3) => 0.4,
-                    _ => 0.0,
-                };
-                (0..2).flat_map(move |head| (0..50).map(move |frame| weight(head, frame)))
-            };
-            places.iter().flat_map(row).collect()
-        };
-        assert!(follows(&rows(&[0, 2, 5, 9, 14, 20, 26, 33, 40]), 50, 2));
-        assert!(!follows(
-            &rows(&[10, 45, 46, 45, 44, 45, 46, 45, 46, 45, 44]),
-            50,
-            2
-        ));
-        assert!(!follows(&[], 0, 2));
+        assert!(follows(&[0, 2, 5, 9, 14, 20, 26, 33, 40]));
+        assert!(!follows(&[10, 45, 46, 45, 44, 45, 46, 45, 46, 45, 44]));
+        // The first head wanders; together they attend to the place.
+        let row: Vec<f32> = (0..100)
+            .map(|i| match i {
+                3 => 0.4,
+                57 => 1.0,
+                _ => 0.0,
+            })
+            .collect();
+        assert_eq!(attended(&row, 50), 7);
+        assert_eq!(attended(&[], 0), 0);
+    }
+
+    /// A text that was decoded with this mean log-probability.
+    fn decoded(temperature: f32, average: f32, cut: bool) -> Decoded {
+        Decoded {
+            choices: choices(&[1, 2, 3]),
+            alignment: Vec::new(),
+            temperature,
+            evidence: Evidence {
+                no_speech: 0.7,
+                average_log_probability: average,
+                ..Evidence::default()
+            },
+            cut,
+            follows: true,
+        }
+    }
+
+    #[test]
+    fn the_best_attempt_is_taken_and_is_no_text_where_nobody_speaks() {
+        let mut tried = Vec::new();
+        let fine = best(decoded(0.0, -0.3, true), |temperature| {
+            tried.push(temperature);
+            decoded(temperature, -0.4, temperature < 0.5)
+        });
+        assert_eq!((fine.temperature, fine.choices.len()), (0.6, 3));
+        assert_eq!(tried, [0.2, 0.4, 0.6]);
+        // What is left when all fail is a guess where nobody may be speaking.
+        let guess = best(decoded(0.0, -0.7, true), |temperature| {
+            decoded(temperature, -0.9, false)
+        });
+        assert_eq!(guess.choices, []);
+        assert!(guess.no_speech() > 0.7);
+        let silence = best(decoded(0.0, -0.9, false), |_| unreachable!());
+        assert_eq!(silence.choices, []);
+    }
+
+    #[test]
+    fn a_text_that_is_cut_has_the_mean_of_what_is_left() {
+        let mut all = choices(&[1, 2, 2, 2, 2, 2, 2, 2, 2]);
+        for choice in &mut all {
+            choice.log_probability = -1.0;
+        }
+        all.truncate(repetition(&all).unwrap());
+        assert!((average(&all, 0.0) + 2.0 / 3.0).abs() < 1e-6);
+        assert!((average(&all, -1.0) + 1.0).abs() < 1e-6);
+        assert_eq!(average(&[], 0.0), 0.0);
     }
 
     #[test]
@@ -397,13 +448,6 @@ mod tests {
                 "{counts:?}"
             );
         }
-    }
-
-    #[test]
-    fn repetition_shows_in_the_compression_ratio() {
-        assert!(compression_ratio("Seven times nine is sixty-three.") < 1.2);
-        assert!(compression_ratio(&"seven ".repeat(50)) > 2.4);
-        assert_eq!(compression_ratio(""), 0.0);
     }
 
     #[test]

@@ -143,7 +143,7 @@ impl Encoder {
             layer.apply(&mut rows, &bias, self.heads, &mut memory, pace);
         }
         let mut normal = vec![0.0; rows.len()];
-        self.norm.apply(&rows, &mut normal);
+        self.norm.apply(&rows, &mut normal, pace);
         Encoded { rows: normal, bias }
     }
 
@@ -221,7 +221,7 @@ impl Layer {
             quantized,
         } = memory;
         normal.resize(rows.len(), 0.0);
-        self.attention_norm.apply(rows, normal);
+        self.attention_norm.apply(rows, normal, pace);
         projections.resize(bias.len() * self.projections.outputs(), 0.0);
         self.projections
             .apply((normal, width), projections, Then::Store, quantized, pace);
@@ -233,7 +233,7 @@ impl Layer {
         .attend(bias, gathered, attention, pace);
         self.attention_output
             .apply((gathered, width), rows, Then::Add, quantized, pace);
-        self.norm.apply(rows, normal);
+        self.norm.apply(rows, normal, pace);
         for (normal, rows) in normal
             .chunks(BLOCK * width)
             .zip(rows.chunks_mut(BLOCK * width))

@@ -1,5 +1,6 @@
 //! What encoder and decoder are made of.
 
+use kernels::Pace;
 use kernels::integers::Columns;
 use kernels::quantized::Linear;
 
@@ -25,10 +26,11 @@ impl Norm {
     }
 
     /// Normalises rows.
-    pub(crate) fn apply(&self, rows: &[f32], result: &mut [f32]) {
+    pub(crate) fn apply(&self, rows: &[f32], result: &mut [f32], pace: Pace) {
         let width = self.scale.len();
         for (row, result) in rows.chunks_exact(width).zip(result.chunks_exact_mut(width)) {
             kernels::math::layer_norm(row, &self.scale, &self.shift, result);
+            pace.multiplied(8 * width);
         }
     }
 }

@@ -9,12 +9,15 @@ use crate::decoding::{Decoded, Evidence, Window};
 use crate::encoder::{Encoder, FRAMES, Padding};
 use crate::mel::{HOP, Mel, SAMPLE_RATE};
 use crate::rules::Rules;
-use crate::times::refine;
+use crate::times::{quietest, refine};
 use crate::vocabulary::Vocabulary;
 use crate::words::words;
 
 /// The fewest samples that are looked at: in 20 ms nothing can be said.
 pub const MINIMUM_SAMPLES: usize = SAMPLE_RATE / FRAMES;
+
+/// The fewest samples of a window that is recognised in two parts.
+const LEAST_WHOLE: usize = 8 * SAMPLE_RATE;
 
 /// What to do with a window.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -44,6 +47,23 @@ pub struct Recognition {
     pub temperature: f32,
     /// What the decision whether anybody speaks rests on.
     pub evidence: Evidence,
+}
+
+impl Recognition {
+    /// Appends what is said from this sample on.
+    fn append(&mut self, later: Self, at: usize) {
+        let seconds = at as f32 / SAMPLE_RATE as f32;
+        self.words.extend(later.words.into_iter().map(|word| Word {
+            start: word.start + seconds,
+            end: word.end + seconds,
+            ..word
+        }));
+        self.temperature = self.temperature.max(later.temperature);
+        if later.no_speech < self.no_speech {
+            self.no_speech = later.no_speech;
+            self.evidence = later.evidence;
+        }
+    }
 }
 
 /// A word and when it is said, in seconds.
@@ -153,7 +173,9 @@ impl Model {
         self.encoder.positions() * 2 * HOP
     }
 
-    /// The words in a window of [`SAMPLE_RATE`] samples a second, one channel from -1 to 1.
+    /// The words in a window of [`SAMPLE_RATE`] samples a second, one channel from -1 to 1. What is louder counts as ±1, what is
+    /// no number as 0. A text that repeats itself or has no room is recognised in two parts, cut where it is quietest: when people say
+    /// one sentence over and over, the decoder loses count of it.
     ///
     /// # Errors
     /// When the window has another length than it may have, or the model cannot do what the options ask for.
@@ -175,6 +197,18 @@ impl Model {
         let code = options.language.as_deref();
         let known = code.map(|code| self.language(code)).transpose()?;
 
+        let clipped = |sample: &f32| {
+            if sample.is_nan() {
+                0.0
+            } else {
+                sample.clamp(-1.0, 1.0)
+            }
+        };
+        let samples: Vec<f32> = samples.iter().map(clipped).collect();
+        Ok(self.part(&samples, options, known))
+    }
+
+    fn part(&self, samples: &[f32], options: &Options, known: Option<(&str, u32)>) -> Recognition {
         let heard = self.hear(samples, options.padding);
         let (language, token) = known.unwrap_or_else(|| self.detect(&heard));
         let before = self.before(token, options);
@@ -187,8 +221,18 @@ impl Model {
             seconds: samples.len() as f32 / SAMPLE_RATE as f32,
             pace: self.pace,
         };
-        let decoded = window.decode(options.temperature);
-        Ok(self.recognition(language, &decoded, &heard, samples))
+        // A temperature that is no number is 0.
+        let first = window.attempt(options.temperature.max(0.0).min(1.0));
+        if first.breaks_off() && !first.is_silence() && samples.len() >= LEAST_WHOLE {
+            drop(heard);
+            let at = quietest(samples);
+            let (earlier, later) = samples.split_at(at);
+            let known = Some((language, token));
+            let mut whole = self.part(earlier, options, known);
+            whole.append(self.part(later, options, known), at);
+            return whole;
+        }
+        self.recognition(language, &window.settle(first), &heard, samples)
     }
 
     fn language(&self, code: &str) -> Result<(&str, u32), RecognizeError> {
@@ -232,10 +276,10 @@ impl Model {
         let mut before = Vec::new();
         let prompt = options.prompt.trim();
         if !prompt.is_empty() {
-            let tokens = self.vocabulary.tokens(&format!(" {prompt}"));
             let most = self.decoder.positions() / 2 - 1;
+            let text = format!(" {prompt}");
             before.push(rules.previous);
-            before.extend_from_slice(&tokens[tokens.len().saturating_sub(most)..]);
+            before.extend(self.vocabulary.last_tokens(&text, most, self.pace));
         }
         before.push(rules.start);
         if let Some((transcribe, translate)) = rules.tasks {
@@ -259,7 +303,13 @@ impl Model {
     ) -> Recognition {
         let ids: Vec<u32> = decoded.choices.iter().map(|choice| choice.id).collect();
         let heads = self.rules.alignment_heads.len();
-        let starts = align(&decoded.alignment, ids.len() + 1, heads, heard.frames());
+        let starts = align(
+            &decoded.alignment,
+            ids.len() + 1,
+            heads,
+            heard.frames(),
+            self.pace,
+        );
         let time = |token: usize| {
             let frame = starts.get(token).copied().unwrap_or_default();
             frame as f32 / FRAMES as f32

@@ -25,6 +25,23 @@ const MARGIN: usize = 4;
 /// A word's time in frames of 10 ms.
 type Span = Range<usize>;
 
+/// The sample in the middle third of a clip around which it is quietest, the one nearest to its middle of several.
+pub(crate) fn quietest(samples: &[f32]) -> usize {
+    /// Frames on each side.
+    const REACH: usize = 20;
+    let levels = levels(samples);
+    let around = |frame: &usize| -> f32 {
+        let around = levels.get(frame.saturating_sub(REACH)..frame + REACH);
+        around.unwrap_or_default().iter().sum()
+    };
+    let middle = levels.len() / 2;
+    let frame = (levels.len() / 3..levels.len() * 2 / 3).min_by(|a, b| {
+        let nearer = a.abs_diff(middle).cmp(&b.abs_diff(middle));
+        around(a).total_cmp(&around(b)).then(nearer)
+    });
+    frame.unwrap_or_default() * FRAME
+}
+
 /// When words are said, in seconds, from where the alignment has them begin and end.
 pub(crate) fn refine(times: &[(f32, f32)], samples: &[f32]) -> Vec<(f32, f32)> {
     let quiet = quiet(samples);
@@ -97,12 +114,16 @@ fn pause(span: Span, quiet: &[bool]) -> Option<Span> {
     best
 }
 
+/// How loud each frame is.
+fn levels(samples: &[f32]) -> Vec<f32> {
+    let level =
+        |frame: &[f32]| (frame.iter().map(|x| x * x).sum::<f32>() / frame.len() as f32).sqrt();
+    samples.chunks(FRAME).map(level).collect()
+}
+
 /// Which frames are quiet.
 fn quiet(samples: &[f32]) -> Vec<bool> {
-    let levels: Vec<f32> = samples
-        .chunks(FRAME)
-        .map(|frame| (frame.iter().map(|x| x * x).sum::<f32>() / frame.len() as f32).sqrt())
-        .collect();
+    let levels = levels(samples);
     let mut sorted = levels.clone();
     sorted.sort_unstable_by(f32::total_cmp);
     let percentile = |percent: usize| sorted.get(sorted.len().saturating_sub(1) * percent / 100);
@@ -163,6 +184,20 @@ mod tests {
             &refine(&[(0.3, 0.7), (0.7, 2.2)], &samples),
             &[(0.2, 0.8), (1.2, 2.0)],
         );
+    }
+
+    #[test]
+    fn the_quietest_place_is_sought_in_the_middle() {
+        // Silence near the beginning, in the middle, and at the end; in noise, too.
+        let mut samples = sound(&[1.0, 2.0, 0.4, 2.0, 1.0]);
+        for noise in [0.0, 0.1] {
+            for (i, sample) in samples.iter_mut().enumerate() {
+                *sample += if i % 2 == 0 { noise } else { -noise };
+            }
+            let found = quietest(&samples) as f32 / SAMPLE_RATE as f32;
+            assert!((found - 3.2).abs() <= 0.11, "{found}");
+        }
+        assert_eq!(quietest(&[]), 0);
     }
 
     proptest! {

@@ -2,7 +2,14 @@
 
 use std::collections::HashMap;
 
+use kernels::Pace;
+
 use crate::checkpoint::Checkpoint;
+
+/// Bytes of a piece that are merged at a time: longer words are not written by people, and the work grows with the square.
+const LONGEST_PIECE: usize = 256;
+/// What comes behind an apostrophe in English, which GPT-2 keeps together.
+const CONTRACTIONS: [&str; 7] = ["'s", "'t", "'re", "'ve", "'m", "'ll", "'d"];
 
 /// The tokens of a model.
 #[derive(Clone)]
@@ -12,44 +19,49 @@ pub(crate) struct Vocabulary {
     ends: Vec<u32>,
     /// Tokens that stand for text have lower ids than this.
     pub(crate) special: u32,
+    /// Those tokens in the order of their bytes.
+    sorted: Vec<u32>,
 }
 
 impl Vocabulary {
     pub(crate) fn new(checkpoint: &Checkpoint) -> Self {
         let letters: HashMap<char, u8> = (0..=255).map(|byte| (letter(byte), byte)).collect();
+        let special = checkpoint.config.end;
+        let tokens = (0_u32..).zip(&checkpoint.vocabulary).map(|(id, token)| {
+            let text = token.as_deref().filter(|_| id < special);
+            let text = text.unwrap_or_default();
+            let bytes = text.chars().filter_map(|c| letters.get(&c)).copied();
+            bytes.collect()
+        });
+        Self::of(tokens, special)
+    }
+
+    /// A vocabulary of these tokens, of which those from `special` on stand for no text.
+    fn of(tokens: impl Iterator<Item = Vec<u8>>, special: u32) -> Self {
         let mut vocabulary = Self {
             bytes: Vec::new(),
             ends: Vec::new(),
-            special: checkpoint.config.end,
+            special,
+            sorted: Vec::new(),
         };
-        for (id, token) in (0_u32..).zip(&checkpoint.vocabulary) {
-            let text = token
-                .as_deref()
-                .filter(|_| id < vocabulary.special)
-                .unwrap_or_default();
-            vocabulary
-                .bytes
-                .extend(text.chars().filter_map(|c| letters.get(&c)));
+        for token in tokens {
+            vocabulary.bytes.extend_from_slice(&token);
             // The bytes of a vocabulary are some hundred thousand.
             vocabulary.ends.push(vocabulary.bytes.len() as u32);
         }
+        let mut sorted: Vec<u32> = (0..special).collect();
+        sorted.retain(|id| !vocabulary.bytes(*id).is_empty());
+        sorted.sort_by_key(|id| vocabulary.bytes(*id));
+        vocabulary.sorted = sorted;
         vocabulary
     }
 
     /// A vocabulary of these tokens alone.
     #[cfg(test)]
-    pub(crate) fn of<'t>(tokens: impl IntoIterator<Item = &'t [u8]>) -> Self {
-        let mut vocabulary = Self {
-            bytes: Vec::new(),
-            ends: Vec::new(),
-            special: 0,
-        };
-        for token in tokens {
-            vocabulary.bytes.extend_from_slice(token);
-            vocabulary.ends.push(vocabulary.bytes.len() as u32);
-            vocabulary.special += 1;
-        }
-        vocabulary
+    pub(crate) fn of_texts<'t>(tokens: impl IntoIterator<Item = &'t [u8]>) -> Self {
+        let tokens: Vec<Vec<u8>> = tokens.into_iter().map(<[u8]>::to_vec).collect();
+        let special = tokens.len() as u32;
+        Self::of(tokens.into_iter(), special)
     }
 
     /// The bytes of a token; none of one that stands for no text.
@@ -76,76 +88,119 @@ impl Vocabulary {
         String::from_utf8_lossy(&bytes).into_owned()
     }
 
-    /// The tokens of a text, merged as GPT-2 does: the pair whose merger has the lowest id first.
-    pub(crate) fn tokens(&self, text: &str) -> Vec<u32> {
-        let ids: HashMap<&[u8], u32> = (0..self.special)
-            .map(|id| (self.bytes(id), id))
-            .filter(|(bytes, _)| !bytes.is_empty())
-            .collect();
-        let mut tokens = Vec::new();
-        for piece in pieces(text) {
-            let mut parts: Vec<&[u8]> = piece.as_bytes().chunks(1).collect();
-            let mut at = Vec::from_iter(0..piece.len());
-            loop {
-                let end = |i: usize| at.get(i).copied().unwrap_or(piece.len());
-                let best = (0..parts.len().saturating_sub(1))
-                    .filter_map(|i| {
-                        let merged = piece.as_bytes().get(at[i]..end(i + 2))?;
-                        Some((*ids.get(merged)?, i, merged))
-                    })
-                    .min_by_key(|(id, i, _)| (*id, *i));
-                let Some((_, i, merged)) = best else {
-                    break;
-                };
-                parts[i] = merged;
-                parts.remove(i + 1);
-                at.remove(i + 1);
+    /// The last tokens of a text, `most` or fewer, merged as GPT-2 does: the pair whose merger has the lowest id first.
+    pub(crate) fn last_tokens(&self, text: &str, most: usize, pace: Pace) -> Vec<u32> {
+        let mut pieces = Vec::new();
+        let mut count = 0;
+        for piece in self::pieces(text).into_iter().rev() {
+            if count >= most {
+                break;
             }
-            tokens.extend(parts.iter().filter_map(|part| ids.get(part)));
+            let tokens = self.merge(piece.as_bytes());
+            pace.multiplied((16 + piece.len()) * piece.len() * 4);
+            count += tokens.len();
+            pieces.push(tokens);
         }
-        tokens
+        let tokens = pieces.into_iter().rev().flatten();
+        tokens.skip(count.saturating_sub(most)).collect()
+    }
+
+    fn merge(&self, piece: &[u8]) -> Vec<u32> {
+        // Where each part begins, and where the last ends.
+        let mut cuts: Vec<usize> = (0..=piece.len()).collect();
+        let token = |from: Option<&usize>, to: Option<&usize>| self.id(piece.get(*from?..*to?)?);
+        // For each part the token that it makes with the next.
+        let mut merged: Vec<Option<u32>> = (0..piece.len())
+            .map(|i| token(cuts.get(i), cuts.get(i + 2)))
+            .collect();
+        while let Some((_, i)) = merged
+            .iter()
+            .enumerate()
+            .filter_map(|(i, id)| Some(((*id)?, i)))
+            .min()
+        {
+            cuts.remove(i + 1);
+            merged.remove(i + 1);
+            for i in i.saturating_sub(1)..=i {
+                if let Some(merged) = merged.get_mut(i) {
+                    *merged = token(cuts.get(i), cuts.get(i + 2));
+                }
+            }
+        }
+        let ends = cuts.iter().skip(1);
+        let parts = cuts.iter().zip(ends);
+        parts
+            .filter_map(|(from, to)| token(Some(from), Some(to)))
+            .collect()
+    }
+
+    /// The token of these bytes.
+    fn id(&self, bytes: &[u8]) -> Option<u32> {
+        let place = self
+            .sorted
+            .binary_search_by(|id| self.bytes(*id).cmp(bytes));
+        place.ok().and_then(|place| self.sorted.get(place)).copied()
     }
 }
 
-/// Cuts a text where no token reaches over: letters, digits, and other signs, each with one space before it.
-fn pieces(text: &str) -> Vec<&str> {
-    #[derive(PartialEq, Clone, Copy)]
-    enum Kind {
-        Space,
-        Letter,
-        Digit,
-        Other,
+/// Cuts a text where no token reaches over, by the pattern of GPT-2:
+/// `'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+`.
+fn pieces(mut text: &str) -> Vec<&str> {
+    let mut pieces = Vec::new();
+    while !text.is_empty() {
+        let (piece, rest) = text.split_at(first_piece(text));
+        pieces.push(piece);
+        text = rest;
     }
-    let kind = |c: char| match c {
+    pieces
+}
+
+/// The bytes of the first piece of a text; 0 if the text is empty.
+fn first_piece(text: &str) -> usize {
+    if let Some(contraction) = CONTRACTIONS.iter().find(|end| text.starts_with(**end)) {
+        return contraction.len();
+    }
+    let body = text.strip_prefix(' ').unwrap_or(text);
+    let length = match body.chars().next().map(kind) {
+        Some(kind) if kind != Kind::Space => text.len() - body.len() + run(body, kind),
+        _ => {
+            let spaces = run(text, Kind::Space);
+            let last = text[..spaces].chars().next_back().map_or(0, char::len_utf8);
+            // The last of several spaces belongs to what follows.
+            if spaces == text.len() || spaces == last {
+                spaces
+            } else {
+                spaces - last
+            }
+        }
+    };
+    text.floor_char_boundary(length.min(LONGEST_PIECE))
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Space,
+    Letter,
+    Digit,
+    Other,
+}
+
+fn kind(letter: char) -> Kind {
+    match letter {
         c if c.is_whitespace() => Kind::Space,
         c if c.is_alphabetic() => Kind::Letter,
         c if c.is_numeric() => Kind::Digit,
         _ => Kind::Other,
-    };
-    let mut pieces = Vec::new();
-    let (mut start, mut before) = (0, None);
-    for (at, c) in text.char_indices() {
-        let now = kind(c);
-        let joined = match before {
-            None => true,
-            Some((' ', _)) if now != Kind::Space => text[start..at].len() == 1,
-            Some((_, kind)) => kind == now,
-        };
-        if !joined {
-            // Of several spaces the last belongs to what follows.
-            let cut = if before.is_some_and(|(c, _)| c == ' ') && now != Kind::Space {
-                at - 1
-            } else {
-                at
-            };
-            pieces.push(&text[start..cut]);
-            start = cut;
-        }
-        before = Some((c, now));
     }
-    pieces.push(&text[start..]);
-    pieces.retain(|piece| !piece.is_empty());
-    pieces
+}
+
+/// Bytes of the first letters of a text that are of one kind.
+fn run(text: &str, of: Kind) -> usize {
+    let letters = text.chars().take(LONGEST_PIECE);
+    letters
+        .take_while(|c| kind(*c) == of)
+        .map(char::len_utf8)
+        .sum()
 }
 
 /// The letter by which GPT-2's vocabulary writes a byte.
@@ -179,15 +234,40 @@ mod tests {
             ["Hello", ",", " world", " ", " 42", "!"]
         );
         assert_eq!(pieces(" a\n b"), [" a", "\n", " b"]);
+        assert_eq!(pieces("a\n\nb "), ["a", "\n", "\n", "b", " "]);
+        assert_eq!(
+            pieces(" it's we'll 'twas"),
+            [" it", "'s", " we", "'ll", " '", "twas"]
+        );
         assert_eq!(pieces(""), Vec::<&str>::new());
     }
 
     #[test]
     fn the_lowest_pair_is_merged_first() {
-        let vocabulary = Vocabulary::of(["a", "b", "c", "bc", "ab", "abc"].map(str::as_bytes));
-        assert_eq!(vocabulary.tokens("abc"), [5]);
-        assert_eq!(vocabulary.tokens("aab?"), [0, 4]);
+        let vocabulary =
+            Vocabulary::of_texts(["a", "b", "c", "bc", "ab", "abc"].map(str::as_bytes));
+        let tokens = |text: &str| vocabulary.last_tokens(text, 100, Pace(|| ()));
+        assert_eq!(tokens("abc"), [5]);
+        assert_eq!(tokens("aab?"), [0, 4]);
         assert_eq!(vocabulary.text([4, 3]), "abbc");
         assert_eq!(vocabulary.bytes(77), b"");
+    }
+
+    #[test]
+    fn the_last_tokens_are_the_end_of_all() {
+        let vocabulary = Vocabulary::of_texts(["a", "b", " a", " b", "ba"].map(str::as_bytes));
+        let text = "ba a b ba bb a";
+        let all = vocabulary.last_tokens(text, 100, Pace(|| ()));
+        assert_eq!(vocabulary.text(all.iter().copied()), text);
+        for most in 0..=all.len() {
+            let last = vocabulary.last_tokens(text, most, Pace(|| ()));
+            assert_eq!(last, all[all.len() - most..]);
+        }
+        // As long as a field of a form may be.
+        let long = "ba".repeat(32 << 10);
+        assert_eq!(
+            vocabulary.last_tokens(&long, 1000, Pace(|| ())),
+            vec![4; 1000]
+        );
     }
 }

@@ -89,7 +89,7 @@ mod tests {
     use super::*;
 
     fn texts(tokens: &[&str], language: &str) -> Vec<String> {
-        let vocabulary = Vocabulary::of(tokens.iter().map(|token| token.as_bytes()));
+        let vocabulary = Vocabulary::of_texts(tokens.iter().map(|token| token.as_bytes()));
         let ids: Vec<u32> = (0..tokens.len() as u32).collect();
         words(&ids, &vocabulary, language)
             .into_iter()
@@ -135,7 +135,7 @@ mod tests {
 
     #[test]
     fn a_character_of_several_tokens_stays_whole() {
-        let vocabulary = Vocabulary::of([&b" caf"[..], &[0xC3], &[0xA9]]);
+        let vocabulary = Vocabulary::of_texts([&b" caf"[..], &[0xC3], &[0xA9]]);
         assert_eq!(words(&[0, 1, 2], &vocabulary, "fr")[0].text, " café");
     }
 }

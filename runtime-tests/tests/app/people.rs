@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use runtime_tests::audio::words;
+use runtime_tests::audio::{repeated_after, words};
 use runtime_tests::{Request, Server, app, root};
 use serde_json::Value;
 
@@ -109,6 +109,20 @@ fn a_pause_of_a_minute_parts_two_sentences() {
         let distance = late["start"].as_f64().unwrap() - early["start"].as_f64().unwrap();
         assert!((distance - begins).abs() < 0.2, "{early} {late} {begins}");
     }
+}
+
+#[test]
+fn a_sentence_is_heard_as_often_as_it_is_said() {
+    let app = app();
+    let (minute, times) = repeated_after(0.5, 60.0);
+    let answer = verbose(&app, &minute);
+    let heard = words(text(&answer));
+    let heard = heard.iter().filter(|word| *word == "times").count();
+    // The decoder may lose count of some; as a loop it would be cut behind the first in each window.
+    assert!(
+        heard <= times && heard * 4 >= times * 3,
+        "{times}: {answer}"
+    );
 }
 
 #[test]

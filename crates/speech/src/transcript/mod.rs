@@ -54,8 +54,9 @@ impl Transcript {
                 word.channel = Some(channel);
             }
             segments.extend(transcript.segments.into_iter().map(|segment| {
-                let words = words.get(segment.words.clone()).unwrap_or_default();
-                (segment, words.to_vec())
+                let words = words.get_mut(segment.words.clone()).unwrap_or_default();
+                let words: Vec<Word> = words.iter_mut().map(std::mem::take).collect();
+                (segment, words)
             }));
         }
         segments.sort_by(|(a, _), (b, _)| a.start.total_cmp(&b.start));

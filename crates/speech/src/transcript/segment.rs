@@ -67,6 +67,7 @@ mod cost {
 fn parts(words: &[Word], sentence: Range<usize>) -> Vec<Range<usize>> {
     let group = Group::new(words.get(sentence.clone()).unwrap_or_default());
     let count = group.words.len();
+    let cuts: Vec<f64> = (0..count).map(|word| group.cost_of_cut(word)).collect();
     // For each number of words the least cost of cutting them, and where the last part begins.
     let mut best: Vec<(f64, usize)> = vec![(0.0, 0)];
     for end in 1..=count {
@@ -87,7 +88,7 @@ fn parts(words: &[Word], sentence: Range<usize>) -> Vec<Range<usize>> {
                 + cost::PART
                 + pauses as f64 * cost::PAUSE_INSIDE
                 + cost::UNFILLED * (1.0 - filled).powi(2)
-                + group.cost_of_cut(begin);
+                + cuts.get(begin).copied().unwrap_or_default();
             if cost < least.0 {
                 least = (cost, begin);
             }
@@ -110,27 +111,32 @@ struct Group<'w> {
     words: &'w [Word],
     /// Characters before each word, and of all.
     before: Vec<usize>,
+    /// Characters before the first that is no space, of each word.
+    begins: Vec<usize>,
 }
 
 impl<'w> Group<'w> {
     fn new(words: &'w [Word]) -> Self {
         let mut sum = 0;
-        let mut before = vec![0];
-        before.extend(words.iter().map(|word| {
+        let (mut before, mut begins) = (vec![0], Vec::new());
+        for word in words {
+            let spaces = word.text.chars().take_while(|c| c.is_whitespace());
+            begins.push(sum + spaces.count());
             sum += word.text.chars().count();
-            sum
-        }));
-        Self { words, before }
+            before.push(sum);
+        }
+        Self {
+            words,
+            before,
+            begins,
+        }
     }
 
     /// Characters of the words in one line.
     fn length(&self, part: &Range<usize>) -> usize {
-        let at = |i: usize| self.before.get(i).copied().unwrap_or_default();
-        let space = self.words.get(part.start).map_or(0, |word| {
-            let spaces = word.text.chars().take_while(|c| c.is_whitespace());
-            spaces.count()
-        });
-        (at(part.end) - at(part.start)).saturating_sub(space)
+        let end = self.before.get(part.end).copied().unwrap_or_default();
+        let begin = self.begins.get(part.start).copied().unwrap_or(end);
+        end.saturating_sub(begin)
     }
 
     /// Seconds between a word and the one before it.

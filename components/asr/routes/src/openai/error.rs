@@ -89,12 +89,13 @@ pub fn with_their_errors(response: Response) -> Response {
     Response::from_parts(parts, body)
 }
 
-/// The OpenAPI responses for these problems as OpenAI's errors, with an example of each.
+/// The OpenAPI responses for problems as OpenAI's errors, with an example of each.
 pub(super) fn error_responses(
-    kinds: &[ProblemType],
+    shared: &[ProblemType],
+    own: &[ProblemType],
 ) -> BTreeMap<String, RefOr<utoipa::openapi::Response>> {
     let mut by_status: BTreeMap<u16, Vec<&ProblemType>> = BTreeMap::new();
-    for kind in kinds {
+    for kind in shared.iter().chain(own) {
         let same_status = by_status.entry(status(kind.status).as_u16()).or_default();
         same_status.push(kind);
     }
@@ -126,9 +127,9 @@ pub(super) fn error_responses(
         .collect()
 }
 
-/// Like `http_api::problem_responses!`, for errors as OpenAI writes them.
+/// Like `http_api::problem_responses!`, for errors as OpenAI writes them: those that several routes share, and others.
 macro_rules! openai_errors {
-    ($name:ident = [$($kind:path),* $(,)?]) => {
+    ($name:ident = $shared:expr, [$($kind:path),* $(,)?]) => {
         struct $name;
 
         impl utoipa::IntoResponses for $name {
@@ -136,7 +137,7 @@ macro_rules! openai_errors {
                 String,
                 utoipa::openapi::RefOr<utoipa::openapi::response::Response>,
             > {
-                crate::openai::error::error_responses(&[$($kind),*])
+                crate::openai::error::error_responses($shared, &[$($kind),*])
             }
         }
     };

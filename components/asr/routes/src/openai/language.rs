@@ -157,7 +157,7 @@ pub(super) fn find<'k>(known: &'k [String], wanted: &str) -> Result<&'k str, Pro
             capitalised(name(only))
         ),
         _ => format!(
-            "the model does not know the language '{wanted}'; send a code such as '{}', or leave it out and have it detected",
+            "the model does not know the language '{wanted:.100}'; send a code such as '{}', or leave it out and have it detected",
             known.first().map_or("en", String::as_str)
         ),
     };
