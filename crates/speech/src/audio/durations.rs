@@ -3,7 +3,7 @@
 use super::flac;
 
 /// Tells how long the packets of a stream are: in samples of each channel, those of Opus at 48 kHz.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) enum Durations {
     Opus,
     Vorbis(Vorbis),
@@ -14,7 +14,7 @@ pub(super) enum Durations {
     Pcm(usize),
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Vorbis {
     /// Samples of short and of long blocks.
     blocks: [i64; 2],

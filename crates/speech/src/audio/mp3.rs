@@ -240,7 +240,7 @@ mod tests {
             rest.extend([0x24, 0x05, 0x23]);
             rest
         };
-        let tag = Tag::read(&frame(0x0F, &lame(116))).expect("a tag");
+        let tag = Tag::read(&frame(0x0F, &lame(112))).expect("a tag");
         assert_eq!(tag.frames, Some(42));
         assert_eq!(tag.padding, Some((0x240, 0x523)));
         let tag = Tag::read(&frame(0x01, &[0, 0, 0, 42])).expect("a tag");

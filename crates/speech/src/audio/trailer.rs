@@ -91,7 +91,7 @@ mod tests {
     fn tags_and_padding_are_harmless_and_sound_is_not() {
         let sound: Vec<u8> = (0..2000u32).map(|i| (i * 37 % 251) as u8).collect();
         let ape = |flags: u8| {
-            let mut tag = b"APETAGEX\xD0\x07\0\0\x20\0\0\0\x01\0\0\0\0\0\0".to_vec();
+            let mut tag = b"APETAGEX\xD0\x07\0\0\xD0\x07\0\0\x01\0\0\0\0\0\0".to_vec();
             tag.push(flags);
             tag.extend([0; 8]);
             tag
