@@ -16,7 +16,7 @@ use symphonia::{
     default::codecs::{AacDecoder, FlacDecoder, MpaDecoder, PcmDecoder, VorbisDecoder},
 };
 
-use super::{AudioError, aac, fault::Fault, opus::Opus};
+use super::{AudioError, aac, fault::Fault, flac, opus::Opus};
 
 /// Sample rates in Hz that are decoded.
 pub(super) const RATES: RangeInclusive<u32> = 4_000..=384_000;
@@ -105,6 +105,10 @@ impl Codec {
     pub(super) fn decode(&mut self, packet: &[u8], to: &mut Vec<f32>) -> Result<Layout, Fault> {
         match self {
             Self::Symphonia { decoder, .. } => {
+                // The decoder does not look at the check sum of a frame.
+                if decoder.codec_params().codec == CODEC_ID_FLAC && !flac::is_sound(packet) {
+                    return Err(Fault::Corrupt("the check sum of a FLAC frame is wrong".into()));
+                }
                 // All of it is meant, whatever its duration.
                 let packet = Packet::new(0, Timestamp::ZERO, Duration::MAX, packet);
                 take(&decoder.decode(&packet)?, to)

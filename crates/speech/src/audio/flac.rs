@@ -241,7 +241,7 @@ impl Flac {
         // Each channel has a header, too.
         let longest = header.length + verbatim as usize + 64 * usize::from(header.channels);
         let mut sum = Crc16Ansi::new(0);
-        let (mut next, mut tail) = (None, None);
+        let (mut next, mut tail, mut chance) = (None, None, None);
         let mut before = 1;
         for (at, &byte) in self.bytes.iter().enumerate().take(longest) {
             if at > header.length {
@@ -260,6 +260,7 @@ impl Flac {
                         return End::Whole(at);
                     }
                     // A sum may be 0 by chance; the last one is right.
+                    chance = Some(at);
                     if trailer::is_harmless(rest) {
                         tail = Some(at);
                     }
@@ -288,7 +289,8 @@ impl Flac {
                 self.budget -= looked;
                 End::Damaged(at)
             }
-            None if self.bytes.len() <= longest => End::Cut,
+            // What follows is no tag that is known.
+            None if self.bytes.len() <= longest => chance.map_or(End::Cut, End::Whole),
             _ => End::Damaged(looked),
         }
     }
@@ -311,6 +313,13 @@ impl Packets for Flac {
             None => self.pass_over_junk(),
         }
     }
+}
+
+/// Whether the check sum of a frame is right.
+pub(super) fn is_sound(frame: &[u8]) -> bool {
+    let mut sum = Crc16Ansi::new(0);
+    sum.process_buf_bytes(frame);
+    sum.crc() == 0
 }
 
 fn parameters(info: Info) -> AudioCodecParameters {

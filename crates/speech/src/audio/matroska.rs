@@ -138,8 +138,8 @@ impl Matroska {
         Step::Other
     }
 
-    fn fault(&mut self, error: Error) -> Step {
-        let note = Note::damaged(Fault::from(error).message());
+    fn fault(&mut self) -> Step {
+        let note = Note::damaged("a part of the Matroska file is damaged");
         self.faults += 1;
         if self.faults < FAULTS {
             return Step::Note(note);
@@ -227,21 +227,22 @@ impl Packets for Matroska {
         match self.inner.next_packet() {
             Ok(Some(packet)) => self.packet(packet),
             Ok(None) => self.end(),
-            Err(Error::IoError(error)) => {
+            Err(Error::IoError(_)) => {
                 let rest = self.bytes.get(self.found..).unwrap_or_default();
                 // Damage may have made an element longer than the file.
                 if ebml::cluster(rest).is_some() {
                     self.faults = FAULTS;
-                    return self.fault(Error::IoError(error));
+                    return self.fault();
                 }
                 self.end()
             }
-            Err(error) => {
+            Err(_) => {
                 let rest = self.bytes.get(self.found..).unwrap_or_default();
+                let rest = ebml::after(rest);
                 if trailer::is_harmless(rest) && !ebml::is_cut(rest) {
                     return self.end();
                 }
-                self.fault(error)
+                self.fault()
             }
         }
     }

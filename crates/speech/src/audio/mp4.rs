@@ -66,10 +66,16 @@ impl Mp4 {
             at: 0.0,
             message: message.into(),
         };
-        let movie = child(&file, b"moov").ok_or_else(|| {
+        // A length before it may be wrong.
+        let found = child(&file, b"moov").or_else(|| atom::find(&file, b"moov"));
+        let movie = found.ok_or_else(|| {
             corrupt("the index 'moov' is missing; where it is written last, the end of the file is lost")
         })?;
         let (trak, entry) = choose(movie)?;
+        // Then samples are not where they should be, which only codecs notice.
+        if entry.frame.is_some() && child(&file, b"moov").is_none() {
+            return Err(corrupt("the lengths of the atoms are wrong"));
+        }
         let media = child(trak, b"mdia").unwrap_or_default();
         let table = child(media, b"minf").and_then(|media| child(media, b"stbl"));
         let table = table.ok_or_else(|| corrupt("the audio track has no sample table"))?;

@@ -189,7 +189,7 @@ impl Source {
             Err(fault) => {
                 let frames = piece.seconds.map_or(self.last, |s| self.frames(s));
                 let seconds = frames as f64 / f64::from(self.rate);
-                self.warn(Note::damaged(fault.message()).lasting(seconds));
+                self.warn(Note::damaged(format!("a packet cannot be decoded: {}", fault.message())).lasting(seconds));
                 // A part of the delay may be broken.
                 let lost = frames.min(self.delay);
                 self.delay -= lost;

@@ -84,6 +84,32 @@ pub(super) fn is_cut(rest: &[u8]) -> bool {
     }
 }
 
+/// What follows the elements without sound that begin here: those of a segment, and the rest of a group of blocks.
+pub(super) fn after(bytes: &[u8]) -> &[u8] {
+    const SILENT: [&[u8]; 11] = [
+        b"\x1C\x53\xBB\x6B",
+        b"\x12\x54\xC3\x67",
+        b"\x11\x4D\x9B\x74",
+        b"\x15\x49\xA9\x66",
+        b"\x16\x54\xAE\x6B",
+        b"\x10\x43\xA7\x70",
+        b"\x19\x41\xA4\x69",
+        b"\x75\xA2",
+        b"\x9B",
+        b"\xFB",
+        b"\xEC",
+    ];
+    let mut rest = bytes;
+    while let Some(content) = SILENT.iter().find_map(|id| rest.strip_prefix(*id))
+        && let Some((Some(size), length)) = self::size(content)
+        && let Ok(size) = usize::try_from(size)
+        && let Some(next) = content.get(length.saturating_add(size)..)
+    {
+        rest = next;
+    }
+    rest
+}
+
 /// The size of an element, which may be unknown, and how many bytes it takes.
 fn size(bytes: &[u8]) -> Option<(Option<u64>, usize)> {
     // The zeros in front of the first one tell how many bytes follow; if all others are ones it is unknown.

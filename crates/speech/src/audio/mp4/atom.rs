@@ -35,6 +35,18 @@ pub(super) fn atoms(bytes: &[u8]) -> impl Iterator<Item = (&[u8; 4], &[u8])> {
     })
 }
 
+/// The content of the last atom of a kind that is whole, wherever it is.
+pub(super) fn find<'a>(file: &'a [u8], kind: &[u8; 4]) -> Option<&'a [u8]> {
+    let windows = file.windows(4).enumerate().skip(4);
+    windows
+        .filter(|(_, window)| *window == kind)
+        .filter_map(|(at, _)| {
+            let atom = file.get(at - 4..)?;
+            atom.get(8..length(atom).filter(|&length| length > 8)?)
+        })
+        .last()
+}
+
 pub(super) fn child<'a>(bytes: &'a [u8], kind: &[u8; 4]) -> Option<&'a [u8]> {
     atoms(bytes)
         .find(|(found, _)| *found == kind)
