@@ -11,6 +11,7 @@ use super::form::{Order, ResponseFormat};
 use super::language;
 use crate::model::{Model, Wish};
 use crate::text::{TextFormat, rounded};
+use crate::warnings::AudioWarning;
 
 /// What is said, as `json`.
 #[derive(Debug, Serialize, ToSchema)]
@@ -50,6 +51,10 @@ pub(super) struct VerboseTranscription {
     #[schema(minimum = 0, maximum = 1)]
     no_speech_prob: f64,
     usage: Usage,
+    /// What is missing in the recording, or broken, if anything is.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    warnings: Vec<AudioWarning>,
 }
 
 /// What is said, as `json` or `verbose_json`.
@@ -129,6 +134,7 @@ pub(super) async fn respond(
     wish: &Wish,
     order: &Order,
     transcript: &Transcript,
+    warnings: &[AudioWarning],
 ) -> Response {
     match order.format {
         ResponseFormat::Json => Json(PlainTranscription {
@@ -138,7 +144,8 @@ pub(super) async fn respond(
         })
         .into_response(),
         ResponseFormat::VerboseJson => {
-            Json(verbose(model, wish, order, transcript).await).into_response()
+            let verbose = verbose(model, wish, order, transcript, warnings).await;
+            Json(verbose).into_response()
         }
         ResponseFormat::Text => TextFormat::Plain.respond(transcript),
         ResponseFormat::Srt => TextFormat::Srt.respond(transcript),
@@ -164,6 +171,7 @@ async fn verbose(
     wish: &Wish,
     order: &Order,
     transcript: &Transcript,
+    warnings: &[AudioWarning],
 ) -> VerboseTranscription {
     let mut segments = Vec::new();
     if order.segments {
@@ -187,6 +195,7 @@ async fn verbose(
         segments: order.segments.then_some(segments),
         no_speech_prob: rounded(transcript.no_speech_probability, 1000.0),
         usage: usage(transcript),
+        warnings: warnings.to_vec(),
     }
 }
 
