@@ -18,13 +18,24 @@ use super::{
 };
 use page::{Next, Page};
 
-/// Seconds by which a page's time may disagree with the samples before it.
+/// The most seconds by which a page's time may disagree with the samples before it; of a short page, half of what is in it.
 const TOLERANCE: f64 = 0.02;
 /// The longest pause in seconds that is believed. A longer one is a mistake, as for ffmpeg (its option
 /// `dts_delta_threshold`).
 const PAUSE: f64 = 10.0;
 /// The longest packet in bytes; a header with a picture is the longest that is met.
 const LONGEST: usize = 16 << 20;
+
+/// Whether the times of pages are believed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Trust {
+    /// They contradict the sound.
+    None,
+    /// The first one does not contradict it.
+    First,
+    /// Two in succession agreed with it.
+    Pair,
+}
 
 /// The audio stream of an Ogg file.
 pub(super) struct Ogg {
@@ -50,8 +61,7 @@ pub(super) struct Ogg {
     /// Units since the last page whose time was known, and that time.
     since: i64,
     end: Option<i64>,
-    /// Whether that time agreed with the ones before it.
-    trusted: bool,
+    trust: Trust,
     /// Whether there are pictures or other sound beside it.
     accompanied: bool,
     /// When the first stream begins, in seconds.
@@ -77,7 +87,7 @@ impl Ogg {
             vorbis: false,
             since: 0,
             end: None,
-            trusted: false,
+            trust: Trust::None,
             accompanied: false,
             offset: None,
             deaf: false,
@@ -265,7 +275,9 @@ impl Ogg {
         let previous = self.end.replace(page.granule);
         let gap = start.saturating_sub(previous.unwrap_or(0));
         let Some(_) = previous else {
-            self.trusted = seconds(gap).abs() <= TOLERANCE;
+            if seconds(gap).abs() <= TOLERANCE {
+                self.trust = Trust::First;
+            }
             // Of streams that belong together positions count from one zero; a stream alone is played at once,
             // wherever it was cut from (RFC 7845, section 4.4).
             let seconds = seconds(start);
@@ -277,16 +289,17 @@ impl Ogg {
             self.offset.get_or_insert(offset);
             return self.trim(page, gap, since.min(total));
         };
-        let trusted = self.trusted;
-        if seconds(gap).abs() <= TOLERANCE {
-            self.trusted = true;
-            return if gap < 0 && trusted {
+        let trust = self.trust;
+        let tolerance = TOLERANCE.min(seconds(total) / 2.0);
+        if seconds(gap).abs() <= tolerance {
+            self.trust = Trust::Pair;
+            return if gap < 0 && trust > Trust::None {
                 self.trim(page, gap, total)
             } else {
                 0
             };
         }
-        if gap < 0 && trusted {
+        if gap < 0 && trust > Trust::None {
             let excess = self.trim(page, gap, total);
             if excess > 0 {
                 return excess;
@@ -297,17 +310,20 @@ impl Ogg {
             Next::Page(granule) => granule < 0 || granule >= page.granule,
             Next::Nothing | Next::Unknown => true,
         };
-        self.trusted = trusted && (0.0..=PAUSE).contains(&gap) && go_on;
-        let note = match (self.trusted, lost) {
+        let believed = trust == Trust::Pair && (0.0..=PAUSE).contains(&gap) && go_on;
+        if !believed {
+            self.trust = Trust::None;
+        }
+        let note = match (believed, lost) {
             (true, true) => Some(Note::missing("Ogg pages are missing or damaged").lasting(gap)),
             (false, true) => Some(Note::missing("Ogg pages are missing or damaged")),
-            (false, false) if trusted && gap > PAUSE => Some(Note::contradiction(format!(
+            (false, false) if trust == Trust::Pair && go_on && gap > PAUSE => Some(Note::contradiction(format!(
                 "the time stamps jump by {gap:.2} s, which is not believed"
             ))),
             _ => None,
         };
         self.steps.extend(note.map(Step::Note));
-        if self.trusted {
+        if believed {
             self.steps.push_back(Step::Silence(gap));
         }
         0

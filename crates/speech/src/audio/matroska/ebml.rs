@@ -101,7 +101,7 @@ pub(super) fn after(bytes: &[u8]) -> &[u8] {
     ];
     let mut rest = bytes;
     while let Some(content) = SILENT.iter().find_map(|id| rest.strip_prefix(*id))
-        && let Some((Some(size), length)) = self::size(content)
+        && let Some((Some(size), length)) = size(content)
         && let Ok(size) = usize::try_from(size)
         && let Some(next) = content.get(length.saturating_add(size)..)
     {

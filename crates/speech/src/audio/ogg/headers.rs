@@ -11,7 +11,7 @@ use super::super::{
     flac,
     packets::Step,
 };
-use super::{Ogg, page};
+use super::{Ogg, Trust, page};
 
 impl Ogg {
     /// Reads the headers of the streams that begin here, and chooses the one to decode.
@@ -79,7 +79,7 @@ impl Ogg {
                 self.durations = Some(Durations::Flac);
             }
         }
-        (self.since, self.end, self.trusted, self.lost) = (0, None, false, false);
+        (self.since, self.end, self.trust, self.lost) = (0, None, Trust::None, false);
         self.deaf = false;
         Ok(parameters)
     }
