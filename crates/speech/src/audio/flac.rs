@@ -242,7 +242,7 @@ impl Flac {
         let longest = header.length + verbatim as usize + 64 * usize::from(header.channels);
         let mut sum = Crc16Ansi::new(0);
         let (mut next, mut tail, mut chance) = (None, None, None);
-        let mut before = 1;
+        let mut zeros = 0;
         for (at, &byte) in self.bytes.iter().enumerate().take(longest) {
             if at > header.length {
                 let rest = self.bytes.get(at..).unwrap_or_default();
@@ -251,19 +251,24 @@ impl Flac {
                 } else {
                     None
                 };
-                // After the right end, the sum stays 0 in zeros.
-                if sum.crc() == 0 && before != 0 {
+                if sum.crc() == 0 {
                     if following.is_some()
                         || rest.starts_with(MARKER)
                         || trailer::tag(rest).is_some()
                     {
                         return End::Whole(at);
                     }
-                    // A sum may be 0 by chance; the last one is right.
-                    chance = Some(at);
-                    if trailer::is_harmless(rest) {
-                        tail = Some(at);
+                    // A sum may be 0 by chance; the last one is right. After it, it stays 0 in zeros; one byte before
+                    // it, it is 0 where that byte is.
+                    zeros += 1;
+                    if zeros <= 2 {
+                        chance = Some(at);
+                        if trailer::is_harmless(rest) {
+                            tail = Some(at);
+                        }
                     }
+                } else {
+                    zeros = 0;
                 }
                 if let Some(following) = following
                     && next.is_none()
@@ -273,10 +278,9 @@ impl Flac {
                     next = Some(at);
                 }
             }
-            before = sum.crc();
             sum.process_byte(byte);
         }
-        if self.bytes.len() <= longest && sum.crc() == 0 && before != 0 {
+        if self.bytes.len() <= longest && sum.crc() == 0 {
             return End::Whole(self.bytes.len());
         }
         if let Some(at) = tail {

@@ -34,6 +34,8 @@ use super::{
 
 /// Seconds by which time stamps may disagree with the packets before them. They are rounded, and taken while recording.
 const TOLERANCE: f64 = 0.1;
+/// The same after something that is damaged: they are rounded to a millisecond.
+const PRECISION: f64 = 0.005;
 /// The largest packet in bytes. The largest that codecs make are frames of FLAC with many channels.
 const LARGEST: usize = 2 << 20;
 /// Faults after which the next cluster is looked for.
@@ -50,6 +52,8 @@ pub(super) struct Matroska {
     /// The end of the last packet that was found in the file.
     found: usize,
     faults: u32,
+    /// Whether anything was damaged since the last packet of the track.
+    lost: bool,
     track: u32,
     time_base: Option<TimeBase>,
     durations: Option<Durations>,
@@ -97,6 +101,7 @@ impl Matroska {
             bytes,
             end,
             faults: 0,
+            lost: false,
             time: 0.0,
             earliest: f64::INFINITY,
             expected: None,
@@ -132,8 +137,13 @@ impl Matroska {
             let message = format!("the file ends {missing} bytes before the length in its header");
             return Step::Note(Note::truncated(message));
         }
+        let rest = ebml::after(rest);
         if ebml::is_cut(rest) {
             return Step::Note(Note::truncated("the file ends within a block"));
+        }
+        if !trailer::is_harmless(rest) {
+            let message = format!("{} bytes at the end are damaged", rest.len());
+            return Step::Note(Note::damaged(message));
         }
         Step::Other
     }
@@ -141,13 +151,12 @@ impl Matroska {
     fn fault(&mut self) -> Step {
         let note = Note::damaged("a part of the Matroska file is damaged");
         self.faults += 1;
-        if self.faults < FAULTS {
-            return Step::Note(note);
+        self.lost = true;
+        if self.faults < FAULTS || self.reopen() {
+            Step::Note(note)
+        } else {
+            self.end()
         }
-        if self.reopen() {
-            return Step::Note(note);
-        }
-        self.end()
     }
 
     /// Where a packet is in the file.
@@ -188,7 +197,12 @@ impl Matroska {
         });
         let first = self.expected.is_none();
         let gap = time - self.expected.unwrap_or(time);
-        let silence = if (TOLERANCE..=PAUSE).contains(&gap) {
+        let tolerance = if std::mem::take(&mut self.lost) {
+            PRECISION
+        } else {
+            TOLERANCE
+        };
+        let silence = if (tolerance..=PAUSE).contains(&gap) {
             gap
         } else {
             0.0
@@ -227,22 +241,12 @@ impl Packets for Matroska {
         match self.inner.next_packet() {
             Ok(Some(packet)) => self.packet(packet),
             Ok(None) => self.end(),
-            Err(Error::IoError(_)) => {
+            Err(error) => {
                 let rest = self.bytes.get(self.found..).unwrap_or_default();
                 // Damage may have made an element longer than the file.
-                if ebml::cluster(rest).is_some() {
-                    self.faults = FAULTS;
-                    return self.fault();
-                }
-                self.end()
-            }
-            Err(_) => {
-                let rest = self.bytes.get(self.found..).unwrap_or_default();
-                let rest = ebml::after(rest);
-                if trailer::is_harmless(rest) && !ebml::is_cut(rest) {
-                    return self.end();
-                }
-                self.fault()
+                let over = ebml::is_last(rest)
+                    || matches!(error, Error::IoError(_)) && ebml::cluster(rest).is_none();
+                if over { self.end() } else { self.fault() }
             }
         }
     }

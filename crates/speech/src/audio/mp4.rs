@@ -55,7 +55,8 @@ pub(super) struct Mp4 {
     budget: u64,
     /// Seconds that are missing after what is left of the sample.
     cut: Option<f64>,
-    /// A sample for after this step.
+    /// Silence and a sample for after this step.
+    silence: Option<f64>,
     pending: Option<Sample>,
     ended: bool,
 }
@@ -108,6 +109,7 @@ impl Mp4 {
             expected: 0.0,
             budget: (file.len() as u64).saturating_mul(4),
             cut: None,
+            silence: None,
             pending: None,
             ended: false,
             file,
@@ -203,6 +205,14 @@ impl Mp4 {
         let units = self.durations.of(&data);
         let seconds = units.map_or(duration, |units| units as f64 / f64::from(self.rate));
         self.expected += seconds;
+        // Opus takes anything for sound, but its packets say how long they are.
+        let last = !self.in_fragments && self.table.rest() == 0;
+        if matches!(self.durations, Durations::Opus) && !last && seconds > 1.5 * duration {
+            let note = Note::damaged("a packet is not what the index says");
+            self.expected += duration - seconds;
+            self.silence = Some(duration);
+            return Step::Note(note.lasting(duration));
+        }
         Step::Packet(Piece {
             seconds: Some(seconds),
             ..Piece::new(data)
@@ -235,6 +245,9 @@ impl Packets for Mp4 {
         if !self.rest.is_empty() {
             self.time = self.expected;
             return self.frames(false, 0.0);
+        }
+        if let Some(seconds) = self.silence.take() {
+            return Step::Silence(seconds);
         }
         if let Some(rest) = self.cut.take() {
             let note = Note::truncated("the file ends before its samples do");

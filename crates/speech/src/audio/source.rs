@@ -8,6 +8,7 @@ use super::{
     AudioError, Format,
     adts::Adts,
     codec::Codec,
+    fault::Fault,
     flac::Flac,
     matroska::Matroska,
     mp3::Mp3,
@@ -21,6 +22,8 @@ use super::{
 /// Starts, in seconds, that are believed: earlier ones are what is left of rounding to milliseconds, and no player
 /// waits for longer than a day.
 const STARTS: RangeInclusive<f64> = 0.002..=86_400.0;
+/// Packets after a broken one that are not believed where nothing but the decoder tells sound from junk.
+const DOUBT: u32 = 3;
 /// The most frames of silence given at once.
 const SILENCE: u64 = 1024;
 
@@ -51,6 +54,8 @@ pub(super) struct Source {
     heard: bool,
     /// Whether what follows cannot be decoded until the next restart.
     deaf: bool,
+    /// Packets that are not believed.
+    doubt: u32,
     warnings: Warnings,
 }
 
@@ -98,6 +103,7 @@ impl Source {
             last: 0,
             heard: false,
             deaf: false,
+            doubt: 0,
             warnings: Warnings::default(),
         })
     }
@@ -184,7 +190,22 @@ impl Source {
 
     fn decode(&mut self, piece: &Piece) {
         self.interleaved.clear();
-        let layout = match self.codec.decode(&piece.data, &mut self.interleaved) {
+        let decoded = self.codec.decode(&piece.data, &mut self.interleaved);
+        let decoded = match decoded {
+            Ok(_) if self.doubt > 0 => {
+                self.doubt -= 1;
+                Err(Fault::Corrupt("one before it is broken".into()))
+            }
+            Err(fault) => {
+                // Before anything was heard, a broken packet is no reason to doubt.
+                if self.heard && self.codec.hears_junk() {
+                    self.doubt = DOUBT;
+                }
+                Err(fault)
+            }
+            decoded => decoded,
+        };
+        let layout = match decoded {
             Ok(layout) => layout,
             Err(fault) => {
                 let frames = piece.seconds.map_or(self.last, |s| self.frames(s));

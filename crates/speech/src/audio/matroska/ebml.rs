@@ -2,6 +2,8 @@
 
 use bytes::Bytes;
 
+use super::super::trailer;
+
 const EBML: &[u8] = b"\x1A\x45\xDF\xA3";
 const SEGMENT: &[u8] = b"\x18\x53\x80\x67";
 const CLUSTER: &[u8] = b"\x1F\x43\xB6\x75";
@@ -67,6 +69,21 @@ pub(super) fn cluster(bytes: &[u8]) -> Option<usize> {
         })
 }
 
+/// Whether nothing that could be read follows the last packet: silent elements, padding, or a piece that is cut.
+pub(super) fn is_last(rest: &[u8]) -> bool {
+    let rest = after(rest);
+    match cluster(rest) {
+        None => trailer::is_harmless(rest) || is_cut(rest),
+        // A cluster of which no block is whole.
+        Some(at) => {
+            let last = rest.get(at + CLUSTER.len()..).unwrap_or_default();
+            let content = size(last).and_then(|(_, length)| last.get(length..));
+            let blocks = content.map_or(&[][..], after);
+            at == 0 && (blocks.is_empty() || is_cut(blocks))
+        }
+    }
+}
+
 /// Whether a cluster or a block begins here that is longer than what there is.
 pub(super) fn is_cut(rest: &[u8]) -> bool {
     let content = match rest {
@@ -86,7 +103,7 @@ pub(super) fn is_cut(rest: &[u8]) -> bool {
 
 /// What follows the elements without sound that begin here: those of a segment, and the rest of a group of blocks.
 pub(super) fn after(bytes: &[u8]) -> &[u8] {
-    const SILENT: [&[u8]; 11] = [
+    const SILENT: [&[u8]; 15] = [
         b"\x1C\x53\xBB\x6B",
         b"\x12\x54\xC3\x67",
         b"\x11\x4D\x9B\x74",
@@ -98,6 +115,10 @@ pub(super) fn after(bytes: &[u8]) -> &[u8] {
         b"\x9B",
         b"\xFB",
         b"\xEC",
+        b"\xBF",
+        b"\xE7",
+        b"\xA7",
+        b"\xAB",
     ];
     let mut rest = bytes;
     while let Some(content) = SILENT.iter().find_map(|id| rest.strip_prefix(*id))
