@@ -251,6 +251,10 @@ impl Packets for Matroska {
         }
     }
 
+    fn is_timed(&self) -> bool {
+        true
+    }
+
     fn start(&self, skipped: f64) -> f64 {
         late(self.time, self.earliest) + skipped
     }

@@ -277,6 +277,10 @@ impl Packets for Mp4 {
         }
     }
 
+    fn is_timed(&self) -> bool {
+        true
+    }
+
     fn start(&self, skipped: f64) -> f64 {
         let shift = match self.edit {
             Some(edit) => edit.pause + self.first - self.seconds(edit.start),

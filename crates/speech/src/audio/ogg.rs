@@ -247,7 +247,8 @@ impl Ogg {
             }
         }
         self.since = self.since.saturating_add(total);
-        let excess = if page.granule >= 0 {
+        // Pages of headers have no time.
+        let excess = if page.granule >= 0 && !self.deaf {
             self.keep_time(&page, total)
         } else {
             0
@@ -287,6 +288,17 @@ impl Ogg {
                 0.0
             };
             self.offset.get_or_insert(offset);
+            // The headers are there, and what follows them is not.
+            if lost {
+                let note = Note::missing("Ogg pages are missing or damaged");
+                let missing = if (0.0..PAUSE).contains(&seconds) && offset == 0.0 {
+                    seconds
+                } else {
+                    0.0
+                };
+                self.steps.push_back(Step::Note(note.lasting(missing)));
+                self.steps.push_back(Step::Silence(missing));
+            }
             return self.trim(page, gap, since.min(total));
         };
         let trust = self.trust;

@@ -58,6 +58,11 @@ pub(super) trait Packets {
         Extent::default()
     }
 
+    /// Whether packets have times of their own, so that a pause before the first frame is a start.
+    fn is_timed(&self) -> bool {
+        false
+    }
+
     /// When the packet that was given last is played, in seconds. `skipped` seconds at its beginning are not part of the recording.
     fn start(&self, _skipped: f64) -> f64 {
         0.0

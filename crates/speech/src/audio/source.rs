@@ -137,7 +137,8 @@ impl Source {
                 Step::Packet(piece) if !self.deaf => self.decode(&piece),
                 Step::Packet(_) | Step::Other => {}
                 // What is before the first frame is a start, and no silence.
-                Step::Silence(_) if self.given == 0 && self.before == 0.0 => {}
+                Step::Silence(_)
+                    if self.given == 0 && self.before == 0.0 && self.packets.is_timed() => {}
                 Step::Silence(seconds) => self.be_silent(self.frames(seconds)),
                 Step::Note(note) => self.warn(note),
                 Step::Restart(parameters) => {

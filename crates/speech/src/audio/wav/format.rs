@@ -8,9 +8,6 @@ use symphonia::core::{
 use super::super::{AudioError, warning::Note};
 use super::{corrupt, u16_at, u32_at};
 
-/// Samples that are looked at to find out how they lie in their bytes.
-const LOOKED_AT: usize = 16 << 10;
-
 /// The fields of `WAVEFORMATEX` and `WAVEFORMATEXTENSIBLE` that matter.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct FormatChunk {
@@ -143,17 +140,19 @@ fn alignment(data: &[u8], wide: usize, bytes: usize) -> Option<Alignment> {
     if wide <= bytes || wide > 4 {
         return None;
     }
-    let samples = || data.chunks_exact(wide).take(LOOKED_AT);
-    let zero = |bytes: &[u8]| bytes.iter().all(|&byte| byte == 0);
-    if samples().all(|sample| sample.get(..wide - bytes).is_some_and(zero)) {
-        return Some(Alignment::Left);
-    }
+    let samples = || data.chunks_exact(wide);
     let repeated = samples().all(|sample| {
         let (low, high) = sample.split_at(bytes);
         let sign = low.last().map_or(0, |&byte| byte.cast_signed() >> 7);
         high.iter().all(|&byte| byte == sign.cast_unsigned())
     });
-    repeated.then_some(Alignment::Right)
+    // Where both are right, all samples are faint if they lie high.
+    if repeated {
+        return Some(Alignment::Right);
+    }
+    let zero = |bytes: &[u8]| bytes.iter().all(|&byte| byte == 0);
+    let zeros = samples().all(|sample| sample.get(..wide - bytes).is_some_and(zero));
+    zeros.then_some(Alignment::Left)
 }
 
 /// Names of format tags (RFC 2361), of those that are met.
