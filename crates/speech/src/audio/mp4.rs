@@ -51,6 +51,8 @@ pub(super) struct Mp4 {
     /// Seconds from the first sample to the last that was read, and to where the next should begin.
     time: f64,
     expected: f64,
+    /// When the next sample should be played, as the last says, in units of time.
+    due: u64,
     /// Bytes that may still be read: samples may overlap, but not over and over.
     budget: u64,
     /// Seconds that are missing after what is left of the sample.
@@ -107,6 +109,7 @@ impl Mp4 {
             edit: edit::edit(movie, trak),
             time: 0.0,
             expected: 0.0,
+            due: 0,
             budget: (file.len() as u64).saturating_mul(4),
             cut: None,
             silence: None,
@@ -185,13 +188,18 @@ impl Mp4 {
         if gap > TOLERANCE {
             self.expected = time;
             self.pending = Some(sample);
-            return if gap > PAUSE {
+            if gap > PAUSE {
                 let message = format!("the time stamps jump by {gap:.2} s, which is not believed");
-                Step::Note(Note::contradiction(message))
-            } else {
-                Step::Silence(gap)
-            };
+                return Step::Note(Note::contradiction(message));
+            }
+            // A sample may last longer than its sound; else a fragment is lost.
+            if self.due == sample.time {
+                return Step::Silence(gap);
+            }
+            self.silence = Some(gap);
+            return Step::Note(Note::missing("a fragment is missing").lasting(gap));
         }
+        self.due = sample.time.saturating_add(sample.duration);
         if gap < -TOLERANCE {
             self.expected = time;
         }
