@@ -34,15 +34,31 @@ const FILES: [(&str, u32, &str); 22] = [
     ("a.flac", 16_000, "-frame_size 1024"),
     ("a.mp3", 44_100, "-b:a 64k"),
     ("variable.mp3", 22_050, "-q:a 4"),
-    ("untagged.mp3", 48_000, "-b:a 64k -write_xing 0 -id3v2_version 0"),
+    (
+        "untagged.mp3",
+        48_000,
+        "-b:a 64k -write_xing 0 -id3v2_version 0",
+    ),
     ("a.aac", 48_000, "-c:a aac"),
     ("opus.ogg", 48_000, "-c:a libopus -page_duration 20000"),
-    ("vorbis.ogg", 44_100, "-c:a libvorbis -q:a 9 -page_duration 20000"),
-    ("flac.ogg", 16_000, "-c:a flac -frame_size 1024 -page_duration 20000"),
+    (
+        "vorbis.ogg",
+        44_100,
+        "-c:a libvorbis -q:a 9 -page_duration 20000",
+    ),
+    (
+        "flac.ogg",
+        16_000,
+        "-c:a flac -frame_size 1024 -page_duration 20000",
+    ),
     ("a.m4a", 48_000, "-c:a aac -movflags +faststart"),
     ("a.mov", 16_000, "-c:a pcm_s16be -movflags +faststart"),
     ("opus.mp4", 48_000, "-c:a libopus -movflags +faststart"),
-    ("flac.mp4", 16_000, "-c:a flac -frame_size 1024 -movflags +faststart -strict -2"),
+    (
+        "flac.mp4",
+        16_000,
+        "-c:a flac -frame_size 1024 -movflags +faststart -strict -2",
+    ),
     (
         "fragments.mp4",
         48_000,
@@ -54,11 +70,23 @@ const FILES: [(&str, u32, &str); 22] = [
         "-c:a aac -movflags +frag_keyframe+empty_moov -frag_duration 200000",
     ),
     ("opus.webm", 48_000, "-c:a libopus -cluster_time_limit 200"),
-    ("live.webm", 48_000, "-c:a libopus -live 1 -cluster_time_limit 200"),
-    ("vorbis.webm", 44_100, "-c:a libvorbis -q:a 9 -cluster_time_limit 200"),
+    (
+        "live.webm",
+        48_000,
+        "-c:a libopus -live 1 -cluster_time_limit 200",
+    ),
+    (
+        "vorbis.webm",
+        44_100,
+        "-c:a libvorbis -q:a 9 -cluster_time_limit 200",
+    ),
     ("aac.mkv", 48_000, "-c:a aac -cluster_time_limit 200"),
     ("pcm.mkv", 16_000, "-c:a pcm_s16le -cluster_time_limit 200"),
-    ("flac.mkv", 16_000, "-c:a flac -frame_size 1024 -cluster_time_limit 200"),
+    (
+        "flac.mkv",
+        16_000,
+        "-c:a flac -frame_size 1024 -cluster_time_limit 200",
+    ),
 ];
 
 fn files() -> impl Iterator<Item = (&'static str, Vec<u8>)> {
@@ -94,17 +122,35 @@ fn noise(count: usize) -> Vec<u8> {
 #[test]
 fn what_follows_the_sound_hurts_no_format() {
     let tag = [&b"TAG"[..], &[b'x'; 125]].concat();
-    let ape = [&b"APETAGEX\xD0\x07\0\0\x20\0\0\0\0\0\0\0\0\0\0\x80"[..], &[0; 8]].concat();
+    let ape = [
+        &b"APETAGEX\xD0\x07\0\0\x20\0\0\0\0\0\0\0\0\0\0\x80"[..],
+        &[0; 8],
+    ]
+    .concat();
     let lyrics = [&b"LYRICSBEGIN"[..], &noise(500), b"000511LYRICS200", &tag].concat();
     let id3 = [&b"ID3\x04\0\0\0\0\x07\x68"[..], &noise(1000)].concat();
     for (name, bytes) in files() {
         let whole = decode(bytes.clone());
         assert_eq!(whole.warnings, [], "{name}");
-        for more in [&b"\r\n"[..], b"\n", &[0; 5000], &[0xFF; 5000], &tag, &ape, &lyrics, &id3] {
+        for more in [
+            &b"\r\n"[..],
+            b"\n",
+            &[0; 5000],
+            &[0xFF; 5000],
+            &tag,
+            &ape,
+            &lyrics,
+            &id3,
+        ] {
             // Where a frame is told by its beginning alone, the excess of the last is played.
             let found = decode([&bytes, more].concat());
             assert_eq!(found.warnings, [], "{name} {:?}", more.get(..8));
-            assert_eq!(found.samples(), whole.samples(), "{name} {:?}", more.get(..8));
+            assert_eq!(
+                found.samples(),
+                whole.samples(),
+                "{name} {:?}",
+                more.get(..8)
+            );
         }
         // More of it is told, but no reason to refuse the rest.
         let found = decode([&bytes[..], &noise(3000)].concat());
@@ -130,7 +176,10 @@ fn what_is_cut_off_is_heard_to_where_it_is_cut() {
             };
             assert_eq!(warning.kind, WarningKind::Truncated, "{name}, {tenths}");
             let at = warning.at - found.offset.as_secs_f64();
-            assert!((at - end).abs() < 0.03, "{name}, {tenths}: {warning} of {end}");
+            assert!(
+                (at - end).abs() < 0.03,
+                "{name}, {tenths}: {warning} of {end}"
+            );
             // How much is missing is known from a count; a page or a cluster has none.
             if let Some(missing) = warning.seconds.filter(|_| !name.contains("fragments")) {
                 let all = end + missing;
@@ -138,7 +187,10 @@ fn what_is_cut_off_is_heard_to_where_it_is_cut() {
             }
             // ffmpeg hears as much, but for what it finds in a piece that is cut.
             let heard = reference(&cut).len() as f64 / 16_000.0;
-            assert!((-0.1..0.15).contains(&(heard - end)), "{name}, {tenths}: {heard}, not {end}");
+            assert!(
+                (-0.1..0.15).contains(&(heard - end)),
+                "{name}, {tenths}: {heard}, not {end}"
+            );
         }
     }
 }
@@ -167,14 +219,20 @@ fn what_is_damaged_is_told_where_it_is_and_the_rest_is_in_its_place() {
         assert!((length - seconds(&whole)).abs() < 0.08, "{name}: {length}");
         // What is before the damage is the same, and what is behind it at the same time.
         let end = 22_000;
-        let start = found.warnings.first().map_or(0.7, |warning| warning.at - 0.03);
+        let start = found
+            .warnings
+            .first()
+            .map_or(0.7, |warning| warning.at - 0.03);
         let start = (start * 16_000.0) as usize;
         let before = alike(&found.samples()[..start], &whole.samples()[..start]);
         assert!(before > 0.99, "{name}: {before} before");
         let behind = near(&found.samples()[end..], &whole.samples()[end..]);
         assert!(behind > 0.9, "{name}: {behind} behind");
         // A flaw in a frame of MP3 or in a packet of Opus may be heard and not noticed.
-        let told = found.warnings.iter().all(|warning| (0.1..1.4).contains(&warning.at));
+        let told = found
+            .warnings
+            .iter()
+            .all(|warning| (0.1..1.4).contains(&warning.at));
         assert!(told, "{name}: {:?}", found.warnings);
         let noticed = !found.warnings.is_empty();
         assert!(noticed || matches!(name, "pcm.mkv" | "opus.mp4"), "{name}");
@@ -185,7 +243,9 @@ fn what_is_damaged_is_told_where_it_is_and_the_rest_is_in_its_place() {
 fn a_piece_that_is_lost_is_told_and_what_follows_is_in_its_place() {
     for (name, bytes) in files() {
         let of_frames = ["mp3", "aac"].iter().any(|end| name.ends_with(end));
-        let in_order = ["ogg", "flac", "webm", "mkv"].iter().any(|end| name.ends_with(end));
+        let in_order = ["ogg", "flac", "webm", "mkv"]
+            .iter()
+            .any(|end| name.ends_with(end));
         if !of_frames && !in_order {
             continue;
         }
@@ -214,7 +274,10 @@ fn junk_of_which_nothing_can_be_decoded_is_refused() {
         broken[from..].copy_from_slice(&junk);
         // Where a third is left, it is heard, and the rest is told.
         if let Ok(found) = try_to(broken)
-            && !matches!(name, "a.wav" | "rf64.wav" | "a.mov" | "pcm.mkv" | "opus.mp4")
+            && !matches!(
+                name,
+                "a.wav" | "rf64.wav" | "a.mov" | "pcm.mkv" | "opus.mp4"
+            )
         {
             assert!(!found.warnings.is_empty(), "{name}");
             assert!(seconds(&found) < 1.2, "{name}: {:?}", found.warnings);

@@ -31,19 +31,38 @@ fn seconds(recording: &Recording) -> f64 {
 }
 
 fn kinds(recording: &Recording) -> Vec<WarningKind> {
-    recording.warnings.iter().map(|warning| warning.kind).collect()
+    recording
+        .warnings
+        .iter()
+        .map(|warning| warning.kind)
+        .collect()
 }
 
 /// Where a pattern begins.
 fn position(bytes: &[u8], pattern: &[u8]) -> usize {
-    bytes.windows(pattern.len()).position(|found| found == pattern).unwrap()
+    bytes
+        .windows(pattern.len())
+        .position(|found| found == pattern)
+        .unwrap()
 }
 
 #[test]
 fn pcm_of_quicktime_is_read_in_its_width_sign_and_order() {
     for codec in [
-        "pcm_s8", "pcm_u8", "pcm_s16be", "pcm_s16le", "pcm_s24be", "pcm_s24le", "pcm_s32be", "pcm_s32le", "pcm_f32be",
-        "pcm_f32le", "pcm_f64be", "pcm_f64le", "pcm_alaw", "pcm_mulaw",
+        "pcm_s8",
+        "pcm_u8",
+        "pcm_s16be",
+        "pcm_s16le",
+        "pcm_s24be",
+        "pcm_s24le",
+        "pcm_s32be",
+        "pcm_s32le",
+        "pcm_f32be",
+        "pcm_f32le",
+        "pcm_f64be",
+        "pcm_f64le",
+        "pcm_alaw",
+        "pcm_mulaw",
     ] {
         for (rate, channels) in [(16_000, 1), (44_100, 2), (96_000, 1)] {
             let options = format!("-c:a {codec} -ac {channels}");
@@ -65,7 +84,10 @@ fn the_rate_of_aac_is_that_of_its_decoder() {
             let found = decode(bytes);
             let start = found.offset.as_secs_f64();
             let end = start + seconds(&found);
-            assert!((-0.001..0.17).contains(&(end - 0.5)), "{file} at {rate} Hz: {end}");
+            assert!(
+                (-0.001..0.17).contains(&(end - 0.5)),
+                "{file} at {rate} Hz: {end}"
+            );
             let same = likeness(&found.samples()[..7000], |t| signal(t + start.min(0.0)));
             assert!(same > 0.9 || start > 0.0, "{file} at {rate} Hz: {same}");
         }
@@ -82,9 +104,18 @@ fn the_rate_of_aac_is_that_of_its_decoder() {
 
 #[test]
 fn tracks_that_are_late_and_fragments_are_in_their_place() {
-    let late = make(48_000, 1.0, "a.mp4", "-c:a aac -af adelay=0 -output_ts_offset 1.44");
+    let late = make(
+        48_000,
+        1.0,
+        "a.mp4",
+        "-c:a aac -af adelay=0 -output_ts_offset 1.44",
+    );
     let found = decode(late);
-    assert!((found.offset.as_secs_f64() - 1.44).abs() < 0.03, "{:?}", found.offset);
+    assert!(
+        (found.offset.as_secs_f64() - 1.44).abs() < 0.03,
+        "{:?}",
+        found.offset
+    );
     for flags in [
         "+frag_keyframe+empty_moov+default_base_moof",
         "+frag_keyframe+empty_moov",
@@ -108,7 +139,8 @@ fn tracks_that_are_late_and_fragments_are_in_their_place() {
         assert!(found.warnings.is_empty(), "{flags}: {:?}", found.warnings);
     }
     // A fragment that is lost.
-    let options = "-c:a aac -movflags +frag_keyframe+empty_moov+default_base_moof -frag_duration 100000";
+    let options =
+        "-c:a aac -movflags +frag_keyframe+empty_moov+default_base_moof -frag_duration 100000";
     let bytes = make(48_000, 1.0, "a.mp4", options);
     let whole = decode(bytes.clone());
     let starts: Vec<_> = (0..bytes.len() - 4)
@@ -126,16 +158,25 @@ fn tracks_that_are_late_and_fragments_are_in_their_place() {
 
 #[test]
 fn flac_is_heard_whatever_its_header_says() {
-    let bytes = make(16_000, 1.0, "a.flac", "-c:a flac -frame_size 1024 -sample_fmt s16");
+    let bytes = make(
+        16_000,
+        1.0,
+        "a.flac",
+        "-c:a flac -frame_size 1024 -sample_fmt s16",
+    );
     let whole = decode(bytes.clone());
     assert!(alike(whole.samples(), &reference(&bytes)) > 0.99999);
     type Change = fn(&mut Vec<u8>);
     let changes: [(&str, Change); 8] = [
         ("minimum block 0", |b| b[8..10].fill(0)),
         ("maximum block 16", |b| b[10..12].copy_from_slice(&[0, 16])),
-        ("sizes of frames", |b| b[12..18].copy_from_slice(&[0, 9, 0, 0, 1, 0])),
+        ("sizes of frames", |b| {
+            b[12..18].copy_from_slice(&[0, 9, 0, 0, 1, 0]);
+        }),
         ("total unknown", |b| b[22..26].fill(0)),
-        ("total too small", |b| b[22..26].copy_from_slice(&[0, 0, 1, 0])),
+        ("total too small", |b| {
+            b[22..26].copy_from_slice(&[0, 0, 1, 0]);
+        }),
         ("rate 0", |b| b[18..20].fill(0)),
         ("a tag before and behind", |b| {
             let tag = [&b"ID3\x03\0\0\0\0\0\x64"[..], &[7; 100]].concat();
@@ -144,7 +185,11 @@ fn flac_is_heard_whatever_its_header_says() {
             b.extend([0; 125]);
         }),
         ("an APE tag before", |b| {
-            let tag = [&b"APETAGEX\xD0\x07\0\0\x40\0\0\0\x01\0\0\0\0\0\0\xA0"[..], &[0; 8], &[b'x'; 64]];
+            let tag = [
+                &b"APETAGEX\xD0\x07\0\0\x40\0\0\0\x01\0\0\0\0\0\0\xA0"[..],
+                &[0; 8],
+                &[b'x'; 64],
+            ];
             b.splice(..0, tag.concat());
         }),
     ];
@@ -175,7 +220,10 @@ fn mp3_is_heard_whatever_its_tag_says() {
     let whole = decode(bytes.clone());
     assert!((seconds(&whole) - 1.0).abs() < 0.001);
     assert!(alike(whole.samples(), &reference(&bytes)) > 0.999);
-    let info = bytes.windows(4).position(|w| w == b"Info" || w == b"Xing").unwrap();
+    let info = bytes
+        .windows(4)
+        .position(|w| w == b"Info" || w == b"Xing")
+        .unwrap();
     let count = u32::from_be_bytes(bytes[info + 8..info + 12].try_into().unwrap());
     for (says, told) in [
         (count + 1, false),
@@ -189,9 +237,18 @@ fn mp3_is_heard_whatever_its_tag_says() {
         changed[info + 8..info + 12].copy_from_slice(&says.to_be_bytes());
         let found = decode(changed);
         // The end is padded, and is cut off only where the count is right.
-        assert!((0.0..0.06).contains(&(seconds(&found) - 1.0)), "{says}: {}", seconds(&found));
+        assert!(
+            (0.0..0.06).contains(&(seconds(&found) - 1.0)),
+            "{says}: {}",
+            seconds(&found)
+        );
         assert!(alike(found.samples(), whole.samples()) > 0.9999, "{says}");
-        assert_eq!(!found.warnings.is_empty(), told, "{says}: {:?}", found.warnings);
+        assert_eq!(
+            !found.warnings.is_empty(),
+            told,
+            "{says}: {:?}",
+            found.warnings
+        );
     }
 }
 
@@ -201,9 +258,25 @@ fn tags_of_every_kind_are_no_sound() {
     let whole = decode(bytes.clone());
     // A picture, in which there are sync codes.
     let picture = |count: usize| -> Vec<u8> {
-        (0..count).map(|i| if i % 97 == 0 { 0xFF } else { (i * 31 % 251) as u8 }).collect()
+        (0..count)
+            .map(|i| {
+                if i % 97 == 0 {
+                    0xFF
+                } else {
+                    (i * 31 % 251) as u8
+                }
+            })
+            .collect()
     };
-    let size = |count: usize| [count >> 21, count >> 14 & 127, count >> 7 & 127, count & 127].map(|byte| byte as u8);
+    let size = |count: usize| {
+        [
+            count >> 21,
+            count >> 14 & 127,
+            count >> 7 & 127,
+            count & 127,
+        ]
+        .map(|byte| byte as u8)
+    };
     let mut tags = Vec::new();
     for version in [2, 3, 4] {
         for count in [1000, 100_000] {
@@ -211,7 +284,16 @@ fn tags_of_every_kind_are_no_sound() {
         }
     }
     // With a footer; with a size of eight bits a byte; with a size that is too small, and too large.
-    tags.push([&b"ID3\x04\0\x10"[..], &size(1000), &picture(1000), b"3DI\x04\0\x10", &size(1000)].concat());
+    tags.push(
+        [
+            &b"ID3\x04\0\x10"[..],
+            &size(1000),
+            &picture(1000),
+            b"3DI\x04\0\x10",
+            &size(1000),
+        ]
+        .concat(),
+    );
     tags.push([&b"ID3\x03\0\0\0\0\xFF\xC0"[..], &picture(0xFFC0)].concat());
     tags.push([&b"ID3\x03\0\0"[..], &size(500), &picture(1000)].concat());
     tags.push([&b"ID3\x03\0\0"[..], &size(1 << 27), &picture(1000)].concat());
@@ -229,19 +311,39 @@ fn frames_that_change_their_rate_or_channels_are_heard() {
     let mp3 = "-b:a 64k -write_xing 0 -id3v2_version 0";
     let stereo = "-b:a 64k -write_xing 0 -id3v2_version 0 -ac 2";
     for parts in [
-        [part(44_100, "a.mp3", mp3), part(22_050, "a.mp3", mp3), part(44_100, "a.mp3", stereo)],
-        [part(48_000, "a.aac", "-c:a aac"), part(16_000, "a.aac", "-c:a aac"), part(48_000, "a.aac", "-c:a aac -ac 2")],
+        [
+            part(44_100, "a.mp3", mp3),
+            part(22_050, "a.mp3", mp3),
+            part(44_100, "a.mp3", stereo),
+        ],
+        [
+            part(48_000, "a.aac", "-c:a aac"),
+            part(16_000, "a.aac", "-c:a aac"),
+            part(48_000, "a.aac", "-c:a aac -ac 2"),
+        ],
     ] {
-        let alone: Vec<_> = parts.iter().map(|part| seconds(&decode(part.clone()))).collect();
+        let alone: Vec<_> = parts
+            .iter()
+            .map(|part| seconds(&decode(part.clone())))
+            .collect();
         let found = decode(parts.concat());
         let sum: f64 = alone.iter().sum();
         // What an encoder puts in front of the later ones is played.
-        assert!((0.0..0.3).contains(&(seconds(&found) - sum)), "{} of {sum}", seconds(&found));
+        assert!(
+            (0.0..0.3).contains(&(seconds(&found) - sum)),
+            "{} of {sum}",
+            seconds(&found)
+        );
         assert!(found.warnings.is_empty(), "{:?}", found.warnings);
         // Each part is the signal at its own speed.
         let start = (alone[0] * 16_000.0) as usize;
         let same = (0..4000)
-            .map(|delay| likeness(&found.samples()[start + delay..start + delay + 3000], signal))
+            .map(|delay| {
+                likeness(
+                    &found.samples()[start + delay..start + delay + 3000],
+                    signal,
+                )
+            })
             .fold(0.0, f64::max);
         assert!(same > 0.9, "{same}");
     }
@@ -262,10 +364,19 @@ fn riff(tag: u16, channels: u16, rate: u32, block: u16, bits: u16, data: &[u8]) 
 fn wav_is_read_as_its_samples_lie_whatever_the_header_says() {
     let samples = tone(16_000, 8000);
     let two: Vec<u8> = samples.iter().flat_map(|s| s.to_le_bytes()).collect();
-    let high: Vec<u8> = samples.iter().flat_map(|&s| (i32::from(s) << 16).to_le_bytes()).collect();
+    let high: Vec<u8> = samples
+        .iter()
+        .flat_map(|&s| (i32::from(s) << 16).to_le_bytes())
+        .collect();
     // 24 bits in the low three of four bytes.
-    let low: Vec<u8> = samples.iter().flat_map(|&s| (i32::from(s) << 8).to_le_bytes()).collect();
-    let three: Vec<u8> = samples.iter().flat_map(|&s| (i32::from(s) << 8).to_le_bytes()[..3].to_vec()).collect();
+    let low: Vec<u8> = samples
+        .iter()
+        .flat_map(|&s| (i32::from(s) << 8).to_le_bytes())
+        .collect();
+    let three: Vec<u8> = samples
+        .iter()
+        .flat_map(|&s| (i32::from(s) << 8).to_le_bytes()[..3].to_vec())
+        .collect();
     let law = |codec: &str| {
         let bytes = make(16_000, 0.5, "a.wav", &format!("-c:a {codec}"));
         let data = position(&bytes, b"data") + 8;
@@ -293,7 +404,11 @@ fn wav_is_read_as_its_samples_lie_whatever_the_header_says() {
     ] {
         let found = decode(riff(tag, 1, 16_000, block, bits, data));
         let what = format!("{tag} {block} {bits} of {} bytes", data.len());
-        assert!((seconds(&found) - 0.5).abs() < 1e-6, "{what}: {}", seconds(&found));
+        assert!(
+            (seconds(&found) - 0.5).abs() < 1e-6,
+            "{what}: {}",
+            seconds(&found)
+        );
         assert!(likeness(found.samples(), signal) > 0.999, "{what}");
         let level = found.samples().iter().fold(0f32, |a, b| a.max(b.abs()));
         assert!((0.4..0.6).contains(&level), "{what}: {level}");

@@ -24,15 +24,30 @@ fn decode(bytes: Vec<u8>) -> Recording {
 
 /// Two seconds in pages of 20 ms or as short as they get.
 fn opus() -> Vec<Page> {
-    pages(&make(48_000, SECONDS, "a.ogg", "-c:a libopus -b:a 64k -page_duration 20000"))
+    pages(&make(
+        48_000,
+        SECONDS,
+        "a.ogg",
+        "-c:a libopus -b:a 64k -page_duration 20000",
+    ))
 }
 
 fn vorbis() -> Vec<Page> {
-    pages(&make(44_100, SECONDS, "a.ogg", "-c:a libvorbis -page_duration 20000"))
+    pages(&make(
+        44_100,
+        SECONDS,
+        "a.ogg",
+        "-c:a libvorbis -page_duration 20000",
+    ))
 }
 
 fn flac() -> Vec<Page> {
-    pages(&make(16_000, SECONDS, "a.ogg", "-c:a flac -frame_size 1024 -page_duration 20000"))
+    pages(&make(
+        16_000,
+        SECONDS,
+        "a.ogg",
+        "-c:a flac -frame_size 1024 -page_duration 20000",
+    ))
 }
 
 fn seconds(recording: &Recording) -> f64 {
@@ -40,7 +55,11 @@ fn seconds(recording: &Recording) -> f64 {
 }
 
 fn kinds(recording: &Recording) -> Vec<WarningKind> {
-    recording.warnings.iter().map(|warning| warning.kind).collect()
+    recording
+        .warnings
+        .iter()
+        .map(|warning| warning.kind)
+        .collect()
 }
 
 #[test]
@@ -67,12 +86,21 @@ fn positions_that_are_wrong_change_nothing() {
     type Change = fn(usize, usize, i64) -> i64;
     let changes: [(&str, Change); 7] = [
         ("high", |_, _, at| at + 48_000 * 3600),
-        ("restart", |i, n, at| if i < n / 2 { at } else { at - 40_000 }),
+        (
+            "restart",
+            |i, n, at| if i < n / 2 { at } else { at - 40_000 },
+        ),
         ("all 0", |_, _, _| 0),
-        ("all but the last 0", |i, n, at| if i + 1 < n { 0 } else { at }),
+        (
+            "all but the last 0",
+            |i, n, at| if i + 1 < n { 0 } else { at },
+        ),
         ("a third", |_, _, at| at / 3),
         ("twice", |_, _, at| at * 2),
-        ("one is wrong", |i, n, at| if i == n / 2 { at + 200_000 } else { at }),
+        (
+            "one is wrong",
+            |i, n, at| if i == n / 2 { at + 200_000 } else { at },
+        ),
     ];
     for whole in [opus(), vorbis(), flac()] {
         let expected = decode(file(&whole));
@@ -88,7 +116,10 @@ fn positions_that_are_wrong_change_nothing() {
             // The end may not be known then.
             let longer = seconds(&found) - SECONDS;
             assert!((-0.001..0.07).contains(&longer), "{name}: {longer}");
-            assert!(alike(found.samples(), expected.samples()) > 0.9999, "{name}");
+            assert!(
+                alike(found.samples(), expected.samples()) > 0.9999,
+                "{name}"
+            );
             assert!(found.offset.is_zero());
             assert!(found.warnings.is_empty(), "{name}: {:?}", found.warnings);
         }
@@ -129,14 +160,20 @@ fn what_was_not_sent_is_silence_and_what_is_lost_is_told() {
         // Renumbered, nothing is missing: ffmpeg's time stamps leave the same gap, which a player waits for.
         for (bytes, told) in [(numbered(rest.clone()), false), (file(&rest), true)] {
             let found = decode(bytes);
-            assert!((seconds(&found) - SECONDS).abs() < 0.01, "{}", seconds(&found));
+            assert!(
+                (seconds(&found) - SECONDS).abs() < 0.01,
+                "{}",
+                seconds(&found)
+            );
             // Before and after it, the sound is where it was.
             let (before, after) = (13_500, 18_600);
             for range in [0..before, after..31_000] {
                 let likeness = alike(&found.samples()[range.clone()], &expected.samples()[range]);
                 assert!(likeness > 0.98, "{likeness}");
             }
-            let loudest = found.samples()[15_700..16_300].iter().fold(0f32, |a, b| a.max(b.abs()));
+            let loudest = found.samples()[15_700..16_300]
+                .iter()
+                .fold(0f32, |a, b| a.max(b.abs()));
             assert!(loudest < 0.01, "{loudest}");
             assert_eq!(kinds(&found), [WarningKind::Missing].repeat(told.into()));
             for warning in &found.warnings {
@@ -152,7 +189,11 @@ fn streams_follow_one_another_whatever_they_are() {
     let low = make(22_050, 1.0, "a.ogg", "-c:a libvorbis -ac 2");
     let high = make(48_000, 1.0, "b.ogg", "-c:a libopus");
     let exact = make(44_100, 1.0, "c.ogg", "-c:a flac");
-    for order in [[&low, &high, &exact], [&exact, &low, &low], [&high, &exact, &high]] {
+    for order in [
+        [&low, &high, &exact],
+        [&exact, &low, &low],
+        [&high, &exact, &high],
+    ] {
         let found = decode(order.map(Vec::as_slice).concat());
         assert!((seconds(&found) - 3.0).abs() < 0.002, "{}", seconds(&found));
         assert!(found.warnings.is_empty(), "{:?}", found.warnings);
@@ -177,7 +218,11 @@ fn a_damaged_page_is_told() {
             let mut damaged = bytes.clone();
             damaged[at] ^= 0x40;
             let found = decode(damaged);
-            assert!((seconds(&found) - SECONDS).abs() < 0.01, "{}", seconds(&found));
+            assert!(
+                (seconds(&found) - SECONDS).abs() < 0.01,
+                "{}",
+                seconds(&found)
+            );
             let likeness = alike(found.samples(), expected.samples());
             assert!(likeness > 0.9, "{likeness}");
             assert_eq!(found.warnings.len(), 1, "{:?}", found.warnings);

@@ -330,7 +330,9 @@ async fn many(
                 FileResult::Recognised { transcription, .. } => transcription.warnings.clone(),
                 FileResult::Refused { .. } => Vec::new(),
             };
-            warnings.into_iter().map(move |warning| (Some(index + 1), warning))
+            warnings
+                .into_iter()
+                .map(move |warning| (Some(index + 1), warning))
         })
         .collect();
     let response = (status, Json(Transcriptions { results })).into_response();

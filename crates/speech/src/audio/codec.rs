@@ -112,7 +112,9 @@ impl Codec {
             Self::Symphonia { decoder, .. } => {
                 // The decoder does not look at the check sum of a frame.
                 if decoder.codec_params().codec == CODEC_ID_FLAC && !flac::is_sound(packet) {
-                    return Err(Fault::Corrupt("the check sum of a FLAC frame is wrong".into()));
+                    return Err(Fault::Corrupt(
+                        "the check sum of a FLAC frame is wrong".into(),
+                    ));
                 }
                 // All of it is meant, whatever its duration.
                 let packet = Packet::new(0, Timestamp::ZERO, Duration::MAX, packet);

@@ -81,9 +81,7 @@ impl Vorbis {
 fn modes(setup: &[u8]) -> Option<Vec<bool>> {
     let bit = |at: usize| setup.get(at / 8).map(|byte| byte >> (at % 8) & 1);
     let number = |at: usize, count: usize| {
-        (0..count).try_fold(0u32, |value, i| {
-            Some(value | u32::from(bit(at + i)?) << i)
-        })
+        (0..count).try_fold(0u32, |value, i| Some(value | u32::from(bit(at + i)?) << i))
     };
     // The framing bit is the last that is set.
     let mut at = (0..setup.len() * 8).rev().find(|&at| bit(at) == Some(1))?;

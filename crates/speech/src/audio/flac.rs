@@ -12,8 +12,8 @@ use symphonia::core::{
     io::Monitor,
 };
 
-pub(super) use header::{header, lenient, rate};
 use header::{Header, Info};
+pub(super) use header::{header, lenient, rate};
 
 use super::{
     AudioError,

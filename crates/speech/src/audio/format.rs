@@ -101,8 +101,8 @@ fn container(bytes: &[u8]) -> Option<Format> {
         b"free",
         b"skip",
     ]
-        .iter()
-        .any(|kind| at(4, kind))
+    .iter()
+    .any(|kind| at(4, kind))
     {
         Some(Format::Mp4)
     } else {

@@ -4,12 +4,14 @@
 //! is wrong does not matter, and reading goes on with the next cluster where one is damaged.
 
 mod ebml;
+mod track;
 
 use std::io::{Cursor, Read};
 
 use bytes::Bytes;
 use symphonia::{
     core::{
+        audio::Channels,
         codecs::{
             CodecParameters,
             audio::{AudioCodecParameters, well_known::*},
@@ -77,19 +79,24 @@ impl Matroska {
         let inner = open(&head, clusters).map_err(|error| Fault::from(error).of_header())?;
         let audio = |track: &&Track| track.track_type() == Some(TrackType::Audio);
         let tracks = inner.tracks();
-        let none = AudioError::NoAudioTrack {
-            container: "Matroska",
-        };
-        let track = inner
+        let known = inner
             .default_track(TrackType::Audio)
-            .or_else(|| tracks.iter().find(audio));
-        let track = track.ok_or(none.clone())?;
-        let Some(CodecParameters::Audio(parameters)) = track.codec_params.clone() else {
-            return Err(none);
+            .or_else(|| tracks.iter().find(audio))
+            .and_then(|track| match &track.codec_params {
+                Some(CodecParameters::Audio(parameters)) => Some((track.id, parameters.clone())),
+                _ => None,
+            });
+        let (track, parameters) = match known {
+            Some(known) => known,
+            None => track::find(&head)?,
         };
+        let time_base = tracks
+            .iter()
+            .find(|other| other.id == track)
+            .and_then(|track| track.time_base);
         let matroska = Self {
-            track: track.id,
-            time_base: track.time_base,
+            track,
+            time_base,
             durations: durations(&parameters),
             rate: match parameters.codec {
                 CODEC_ID_OPUS => 48_000,
@@ -207,7 +214,7 @@ impl Matroska {
         } else {
             0.0
         };
-        if first || gap < -TOLERANCE || gap > PAUSE {
+        if first || !(-TOLERANCE..=PAUSE).contains(&gap) {
             self.expected = Some(time);
         }
         self.time = time;
@@ -270,7 +277,7 @@ fn open(head: &Bytes, clusters: Bytes) -> Result<Box<dyn FormatReader>, Error> {
 }
 
 fn durations(parameters: &AudioCodecParameters) -> Option<Durations> {
-    let channels = parameters.channels.as_ref().map_or(1, |c| c.count());
+    let channels = parameters.channels.as_ref().map_or(1, Channels::count);
     Some(match parameters.codec {
         CODEC_ID_OPUS => Durations::Opus,
         CODEC_ID_FLAC => Durations::Flac,
@@ -285,7 +292,7 @@ fn durations(parameters: &AudioCodecParameters) -> Option<Durations> {
             let (identification, setup) = data.split_at_checked(30)?;
             Durations::Vorbis(Vorbis::new(identification, setup)?)
         }
-        CODEC_ID_PCM_U8 => Durations::Pcm(channels),
+        CODEC_ID_PCM_U8 | CODEC_ID_PCM_ALAW | CODEC_ID_PCM_MULAW => Durations::Pcm(channels),
         CODEC_ID_PCM_S16LE | CODEC_ID_PCM_S16BE => Durations::Pcm(2 * channels),
         CODEC_ID_PCM_S24LE | CODEC_ID_PCM_S24BE => Durations::Pcm(3 * channels),
         CODEC_ID_PCM_S32LE | CODEC_ID_PCM_S32BE | CODEC_ID_PCM_F32LE => {

@@ -20,7 +20,9 @@ const CERTAIN: usize = 5;
 
 /// The first frame and the kind of stream it begins. After a tag, it may be anywhere.
 pub(super) fn find(bytes: &[u8], tagged: bool) -> Option<(usize, Stream)> {
-    let end = bytes.len().min(if tagged { 64 * SEARCHED } else { SEARCHED });
+    let end = bytes
+        .len()
+        .min(if tagged { 64 * SEARCHED } else { SEARCHED });
     // Zeros in front are what encoders and tag removers leave.
     let zeros = bytes
         .iter()

@@ -329,9 +329,11 @@ impl Ogg {
         let note = match (believed, lost) {
             (true, true) => Some(Note::missing("Ogg pages are missing or damaged").lasting(gap)),
             (false, true) => Some(Note::missing("Ogg pages are missing or damaged")),
-            (false, false) if trust == Trust::Pair && go_on && gap > PAUSE => Some(Note::contradiction(format!(
-                "the time stamps jump by {gap:.2} s, which is not believed"
-            ))),
+            (false, false) if trust == Trust::Pair && go_on && gap > PAUSE => {
+                Some(Note::contradiction(format!(
+                    "the time stamps jump by {gap:.2} s, which is not believed"
+                )))
+            }
             _ => None,
         };
         self.steps.extend(note.map(Step::Note));

@@ -76,7 +76,7 @@ pub(super) struct Frames<'a> {
 impl Source {
     pub(super) fn open(format: Format, bytes: Bytes) -> Result<Self, AudioError> {
         let (packets, parameters) = match format {
-            Format::Wav => Wav::open(bytes)?,
+            Format::Wav => Wav::open(&bytes)?,
             Format::Adts => Adts::open(bytes)?,
             Format::Ogg => Ogg::open(bytes)?,
             Format::Mp3 => Mp3::open(bytes)?,
@@ -174,7 +174,7 @@ impl Source {
             let frames = self.silence.min(SILENCE);
             self.silence -= frames;
             self.given += frames;
-            const NOTHING: [f32; SILENCE as usize * 32] = [0.0; SILENCE as usize * 32];
+            static NOTHING: [f32; SILENCE as usize * 32] = [0.0; SILENCE as usize * 32];
             NOTHING.get(..frames as usize * channels).unwrap_or(&[])
         } else if let Some(Held { first, end }) = self.held.take() {
             self.given += ((end - first) / channels) as u64;
@@ -211,7 +211,10 @@ impl Source {
             Err(fault) => {
                 let frames = piece.seconds.map_or(self.last, |s| self.frames(s));
                 let seconds = frames as f64 / f64::from(self.rate);
-                self.warn(Note::damaged(format!("a packet cannot be decoded: {}", fault.message())).lasting(seconds));
+                self.warn(
+                    Note::damaged(format!("a packet cannot be decoded: {}", fault.message()))
+                        .lasting(seconds),
+                );
                 // A part of the delay may be broken.
                 let lost = frames.min(self.delay);
                 self.delay -= lost;

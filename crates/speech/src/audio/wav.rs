@@ -6,6 +6,7 @@
 mod format;
 
 use bytes::Bytes;
+use symphonia::core::codecs::audio::AudioCodecParameters;
 
 use super::{
     AudioError,
@@ -37,8 +38,8 @@ pub(super) struct Wav {
 }
 
 impl Wav {
-    pub(super) fn open(bytes: Bytes) -> Result<Opened, AudioError> {
-        let chunks = Chunks::read(&bytes)?;
+    pub(super) fn open(bytes: &Bytes) -> Result<Opened, AudioError> {
+        let chunks = Chunks::read(bytes)?;
         let Reading {
             parameters,
             width,
@@ -92,6 +93,12 @@ impl Packets for Wav {
             ..Piece::new(data)
         })
     }
+}
+
+/// What decodes samples of the format in a format chunk.
+pub(super) fn parameters(chunk: &[u8]) -> Result<AudioCodecParameters, AudioError> {
+    let reading = FormatChunk::read(chunk)?.reading(&[])?;
+    Ok(reading.parameters)
 }
 
 /// The chunks that matter.
@@ -151,8 +158,8 @@ impl Chunks {
         };
         // Without any samples, the length of the whole is still right.
         let whole = u32_at(bytes, 4).map(|length| (length as usize).saturating_add(8));
-        let unknown = long.is_none() && length >= UNKNOWN_LENGTH
-            || length == 0 && whole != Some(bytes.len());
+        let unknown =
+            long.is_none() && length >= UNKNOWN_LENGTH || length == 0 && whole != Some(bytes.len());
         let available = data.len() as u64;
         let end = if unknown {
             available
@@ -173,7 +180,10 @@ impl Chunks {
 fn judge(behind: &[u8]) -> Option<Note> {
     let mut rest = behind;
     while let Some((header, body)) = rest.split_at_checked(8)
-        && header.iter().take(4).all(|byte| (b' '..=b'~').contains(byte))
+        && header
+            .iter()
+            .take(4)
+            .all(|byte| (b' '..=b'~').contains(byte))
         && let Some(end) = u32_at(header, 4).map(|length| length as usize)
         && end <= body.len()
     {

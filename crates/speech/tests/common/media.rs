@@ -4,8 +4,7 @@ use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// What `-f lavfi -i` makes the signal of `tests/audio/make.sh` with; then the rate and the seconds.
-const SIGNAL: &str =
-    "aevalsrc=0.5*sin(2*PI*(200*t+1400*t*t))*(0.6+0.4*sin(6*PI*t))";
+const SIGNAL: &str = "aevalsrc=0.5*sin(2*PI*(200*t+1400*t*t))*(0.6+0.4*sin(6*PI*t))";
 
 /// The signal in a file with this name, coded with these options of ffmpeg.
 pub(crate) fn make(rate: u32, seconds: f64, name: &str, options: &str) -> Vec<u8> {
@@ -19,7 +18,10 @@ pub(crate) fn make(rate: u32, seconds: f64, name: &str, options: &str) -> Vec<u8
         .args(options.split_whitespace())
         .arg(&path)
         .status();
-    assert!(status.is_ok_and(|status| status.success()), "ffmpeg {name} {options}");
+    assert!(
+        status.is_ok_and(|status| status.success()),
+        "ffmpeg {name} {options}"
+    );
     let bytes = std::fs::read(&path).unwrap();
     std::fs::remove_file(path).unwrap();
     bytes
@@ -34,7 +36,10 @@ pub(crate) fn reference(bytes: &[u8]) -> Vec<f32> {
         std::process::id(),
         std::thread::current().id()
     ));
-    std::fs::File::create(&path).unwrap().write_all(bytes).unwrap();
+    std::fs::File::create(&path)
+        .unwrap()
+        .write_all(bytes)
+        .unwrap();
     let output = Command::new("ffmpeg")
         .args(["-hide_banner", "-loglevel", "quiet", "-i"])
         .arg(&path)

@@ -30,7 +30,7 @@ impl Page {
         page[22..26].fill(0);
         let sum = page.iter().fold(0u32, |sum, &byte| {
             (0..8).fold(sum ^ u32::from(byte) << 24, |sum, _| {
-                sum << 1 ^ (sum >> 31) * 0x04C1_1DB7
+                (sum << 1) ^ ((sum >> 31) * 0x04C1_1DB7)
             })
         });
         page[22..26].copy_from_slice(&sum.to_le_bytes());
@@ -43,7 +43,10 @@ pub(crate) fn pages(file: &[u8]) -> Vec<Page> {
     let mut pages = Vec::new();
     while !rest.is_empty() {
         let segments = usize::from(rest[26]);
-        let length: usize = rest[27..27 + segments].iter().map(|&l| usize::from(l)).sum();
+        let length: usize = rest[27..27 + segments]
+            .iter()
+            .map(|&l| usize::from(l))
+            .sum();
         let (page, next) = rest.split_at(27 + segments + length);
         pages.push(Page(page.to_vec()));
         rest = next;

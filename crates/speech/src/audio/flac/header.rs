@@ -133,7 +133,12 @@ impl Info {
         let fields = u64::from(self.rate) << 44
             | u64::from(self.channels.saturating_sub(1) & 7) << 41
             | u64::from(self.bits.saturating_sub(1) & 31) << 36;
-        [&[0, 16, 0xFF, 0xFF, 0, 0, 0, 0, 0, 0][..], &fields.to_be_bytes(), &[0; 16]].concat()
+        [
+            &[0, 16, 0xFF, 0xFF, 0, 0, 0, 0, 0, 0][..],
+            &fields.to_be_bytes(),
+            &[0; 16],
+        ]
+        .concat()
     }
 }
 
@@ -158,11 +163,19 @@ mod tests {
         assert_eq!(of(&[0xC2, 0xA2]), Some((0xA2, 6)));
         assert_eq!(of(&[0xE2, 0x82, 0xAC]), Some((0x20AC, 7)));
         assert_eq!(of(&[0xF0, 0x90, 0x8D, 0x88]), Some((0x10348, 8)));
-        assert_eq!(of(&[0xFE, 0xBF, 0xBF, 0xBF, 0xBF, 0xBF, 0xBF]), Some((0xF_FFFF_FFFF, 11)));
+        assert_eq!(
+            of(&[0xFE, 0xBF, 0xBF, 0xBF, 0xBF, 0xBF, 0xBF]),
+            Some((0xF_FFFF_FFFF, 11))
+        );
         for wrong in [&[0x80][..], &[0xFF], &[0xC2], &[0xC2, 0x22]] {
             assert_eq!(of(wrong), None);
         }
-        let info = Info { rate: 44_100, channels: 2, bits: 24, total: 0 };
+        let info = Info {
+            rate: 44_100,
+            channels: 2,
+            bits: 24,
+            total: 0,
+        };
         assert_eq!(Info::read(&info.block()), Some(info));
         assert_eq!(info.block().len(), 34);
     }

@@ -131,6 +131,37 @@ pub(super) fn after(bytes: &[u8]) -> &[u8] {
     rest
 }
 
+/// The content of the first element of a kind among those that follow one another here.
+pub(super) fn child<'a>(bytes: &'a [u8], id: &[u8]) -> Option<&'a [u8]> {
+    elements(bytes)
+        .find(|(found, _)| *found == id)
+        .map(|(_, content)| content)
+}
+
+/// The elements that follow one another, as their identifiers and contents.
+pub(super) fn elements(bytes: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
+    let mut rest = bytes;
+    std::iter::from_fn(move || {
+        let length = rest.first()?.leading_zeros() as usize + 1;
+        let (id, content) = rest.split_at_checked(length)?;
+        let (size, length) = size(content)?;
+        let content = content.get(length..)?;
+        let end = size.and_then(|size| usize::try_from(size).ok());
+        let end = end.unwrap_or(usize::MAX).min(content.len());
+        let (content, next) = content.split_at(end);
+        rest = next;
+        Some((id, content))
+    })
+}
+
+/// The tracks of a file, as the contents of their entries.
+pub(super) fn tracks(head: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let tracks = child(head, SEGMENT).and_then(|segment| child(segment, b"\x16\x54\xAE\x6B"));
+    elements(tracks.unwrap_or_default())
+        .filter(|(id, _)| *id == b"\xAE")
+        .map(|(_, entry)| entry)
+}
+
 /// The size of an element, which may be unknown, and how many bytes it takes.
 fn size(bytes: &[u8]) -> Option<(Option<u64>, usize)> {
     // The zeros in front of the first one tell how many bytes follow; if all others are ones it is unknown.
@@ -167,7 +198,11 @@ mod tests {
         };
         for (size, unknown, end) in [
             (&b"\xFF"[..], &b"\xFF"[..], None),
-            (b"\x01\xFF\xFF\xFF\xFF\xFF\xFF\xFF", b"\x01\xFF\xFF\xFF\xFF\xFF\xFF\xFF", None),
+            (
+                b"\x01\xFF\xFF\xFF\xFF\xFF\xFF\xFF",
+                b"\x01\xFF\xFF\xFF\xFF\xFF\xFF\xFF",
+                None,
+            ),
             (b"\x90", b"\xFF", Some(523 + 16)),
             (b"\x40\x10", b"\x7F\xFF", Some(524 + 16)),
         ] {

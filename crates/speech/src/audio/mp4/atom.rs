@@ -44,7 +44,7 @@ pub(super) fn find<'a>(file: &'a [u8], kind: &[u8; 4]) -> Option<&'a [u8]> {
             let atom = file.get(at - 4..)?;
             atom.get(8..length(atom).filter(|&length| length > 8)?)
         })
-        .last()
+        .next_back()
 }
 
 pub(super) fn child<'a>(bytes: &'a [u8], kind: &[u8; 4]) -> Option<&'a [u8]> {
@@ -73,4 +73,3 @@ pub(super) fn u64_at(bytes: &[u8], offset: usize) -> Option<u64> {
         .first_chunk()
         .map(|bytes| u64::from_be_bytes(*bytes))
 }
-

@@ -151,5 +151,4 @@ mod tests {
         timeless[28..32].fill(0);
         assert_eq!(edit(&timeless, 7), None);
     }
-
 }

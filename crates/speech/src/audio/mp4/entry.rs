@@ -172,9 +172,8 @@ impl<'a> Fields<'a> {
         let little = child(self.children, b"enda")
             .or_else(|| child(child(self.children, b"wave")?, b"enda"))
             .is_some_and(|order| u16_at(order, 0) == Some(1));
-        let configured = child(self.children, b"pcmC").and_then(|config| {
-            Some((config.get(4)? & 1 == 1, u32::from(*config.get(5)?)))
-        });
+        let configured = child(self.children, b"pcmC")
+            .and_then(|config| Some((config.get(4)? & 1 == 1, u32::from(*config.get(5)?))));
         let (float, big, bits) = match &self.kind {
             b"twos" | b"NONE" => (false, true, self.bits),
             b"sowt" => (false, false, self.bits),
@@ -298,7 +297,106 @@ fn name(kind: [u8; 4]) -> String {
         b"mlpa" => "TrueHD",
         b"spex" => "Speex",
         b"enca" => "encrypted audio",
-        kind => return format!("the codec '{}'", String::from_utf8_lossy(kind).escape_default()),
+        kind => {
+            return format!(
+                "the codec '{}'",
+                String::from_utf8_lossy(kind).escape_default()
+            );
+        }
     };
     name.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn atom(kind: &[u8; 4], content: &[u8]) -> Vec<u8> {
+        let length = content.len() as u32 + 8;
+        [&length.to_be_bytes(), &kind[..], content].concat()
+    }
+
+    /// A table with one entry of version 0 for two channels of `bits` at 16 kHz.
+    fn table(kind: &[u8; 4], bits: u16, children: &[u8]) -> Vec<u8> {
+        let mut entry = vec![0; 16];
+        entry.extend(2u16.to_be_bytes());
+        entry.extend(bits.to_be_bytes());
+        entry.extend([0; 4]);
+        entry.extend((16_000u32 << 16).to_be_bytes());
+        entry.extend(children);
+        [&[0, 0, 0, 0, 0, 0, 0, 1], &atom(kind, &entry)[..]].concat()
+    }
+
+    /// Linear PCM of version 2.
+    fn linear(rate: f64, bits: u32, flags: u32, frame: u32) -> Vec<u8> {
+        let mut entry = vec![0; 8];
+        entry.extend([0, 2, 0, 0, 0, 0, 0, 0]);
+        entry.extend([0, 3, 0, 16, 0xFF, 0xFE, 0, 0, 0, 1, 0, 0]);
+        entry.extend(72u32.to_be_bytes());
+        entry.extend(rate.to_bits().to_be_bytes());
+        for field in [2, 0x7F00_0000, bits, flags, frame, 1] {
+            entry.extend(field.to_be_bytes());
+        }
+        [&[0, 0, 0, 0, 0, 0, 0, 1], &atom(b"lpcm", &entry)[..]].concat()
+    }
+
+    fn codec(table: &[u8]) -> Result<(AudioCodecId, usize, u32), String> {
+        let entry = Entry::read(table).map_err(|error| error.to_string())?;
+        let frame = entry.frame.unwrap_or(0);
+        Ok((entry.parameters.codec, frame, entry.rate))
+    }
+
+    #[test]
+    fn pcm_is_told_by_its_kind_and_not_by_the_bits_of_the_entry() {
+        let order = |little: u8| atom(b"wave", &atom(b"enda", &[0, little]));
+        let config = |little: u8, bits: u8| atom(b"pcmC", &[0, 0, 0, 0, little, bits]);
+        for (kind, bits, children, expected, frame) in [
+            (b"twos", 16, vec![], CODEC_ID_PCM_S16BE, 4),
+            (b"sowt", 16, vec![], CODEC_ID_PCM_S16LE, 4),
+            (b"twos", 8, vec![], CODEC_ID_PCM_S8, 2),
+            (b"raw ", 8, vec![], CODEC_ID_PCM_U8, 2),
+            (b"NONE", 16, vec![], CODEC_ID_PCM_S16BE, 4),
+            (b"in24", 16, vec![], CODEC_ID_PCM_S24BE, 6),
+            (b"in24", 24, order(1), CODEC_ID_PCM_S24LE, 6),
+            (b"in32", 16, order(0), CODEC_ID_PCM_S32BE, 8),
+            (b"fl32", 16, vec![], CODEC_ID_PCM_F32BE, 8),
+            (b"fl64", 16, order(1), CODEC_ID_PCM_F64LE, 16),
+            (b"ulaw", 16, vec![], CODEC_ID_PCM_MULAW, 2),
+            (b"ipcm", 16, config(1, 24), CODEC_ID_PCM_S24LE, 6),
+            (b"ipcm", 16, config(0, 16), CODEC_ID_PCM_S16BE, 4),
+            (b"fpcm", 16, config(1, 32), CODEC_ID_PCM_F32LE, 8),
+        ] {
+            let found = codec(&table(kind, bits, &children));
+            assert_eq!(found, Ok((expected, frame, 16_000)), "{kind:?}");
+        }
+        assert!(
+            codec(&table(b"ipcm", 16, &[]))
+                .unwrap_err()
+                .contains("pcmC")
+        );
+        assert!(codec(&table(b"samr", 16, &[])).unwrap_err().contains("AMR"));
+        assert!(
+            codec(&table(b"abcd", 16, &[]))
+                .unwrap_err()
+                .contains("'abcd'")
+        );
+    }
+
+    #[test]
+    fn linear_pcm_is_told_by_its_flags() {
+        for (bits, flags, frame, expected, bytes) in [
+            (16, 0b1110, 4, CODEC_ID_PCM_S16BE, 4),
+            (16, 0b1100, 4, CODEC_ID_PCM_S16LE, 4),
+            (24, 0b1100, 6, CODEC_ID_PCM_S24LE, 6),
+            (24, 0b10100, 8, CODEC_ID_PCM_S32LE, 8),
+            (32, 0b1001, 8, CODEC_ID_PCM_F32LE, 8),
+            (64, 0b1011, 16, CODEC_ID_PCM_F64BE, 16),
+            (8, 0b1000, 2, CODEC_ID_PCM_U8, 2),
+        ] {
+            let found = codec(&linear(96_000.0, bits, flags, frame));
+            assert_eq!(found, Ok((expected, bytes, 96_000)), "{bits} {flags:#b}");
+        }
+        // In the low bytes of more than it needs.
+        assert!(codec(&linear(48_000.0, 24, 0b100, 8)).is_err());
+    }
 }

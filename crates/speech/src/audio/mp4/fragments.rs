@@ -90,8 +90,8 @@ impl Fragments {
         let rest = file.get(self.at..)?;
         let kind = rest.get(4..8)?;
         let known = [
-            b"ftyp", b"styp", b"moov", b"moof", b"mdat", b"free", b"skip", b"sidx", b"mfra", b"emsg",
-            b"prft", b"wide", b"meta", b"uuid", b"ssix", b"pdin", b"udta",
+            b"ftyp", b"styp", b"moov", b"moof", b"mdat", b"free", b"skip", b"sidx", b"mfra",
+            b"emsg", b"prft", b"wide", b"meta", b"uuid", b"ssix", b"pdin", b"udta",
         ];
         if !known.iter().any(|known| kind == *known) {
             // The next fragment behind what is damaged.

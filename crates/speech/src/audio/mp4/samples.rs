@@ -76,7 +76,9 @@ impl Table {
     pub(super) fn rest(&self) -> u64 {
         let runs = self.times.chunks_exact(8);
         let all: u64 = runs
-            .map(|run| u64::from(u32_at(run, 0).unwrap_or(0)) * u64::from(u32_at(run, 4).unwrap_or(0)))
+            .map(|run| {
+                u64::from(u32_at(run, 0).unwrap_or(0)) * u64::from(u32_at(run, 4).unwrap_or(0))
+            })
             .fold(0, u64::saturating_add);
         all.saturating_sub(self.time)
     }
@@ -123,8 +125,8 @@ impl Table {
             }
             let run = self.times.get(8 * (self.run - 1)..).unwrap_or_default();
             let part = left.min(self.run_left);
-            duration = duration
-                .saturating_add(u64::from(part) * u64::from(u32_at(run, 4).unwrap_or(0)));
+            duration =
+                duration.saturating_add(u64::from(part) * u64::from(u32_at(run, 4).unwrap_or(0)));
             self.run_left -= part;
             left -= part;
         }

@@ -54,7 +54,10 @@ impl Ogg {
         match parameters.codec {
             CODEC_ID_OPUS => {
                 self.rate = 48_000;
-                if self.front().is_some_and(|tags| tags.starts_with(b"OpusTags")) {
+                if self
+                    .front()
+                    .is_some_and(|tags| tags.starts_with(b"OpusTags"))
+                {
                     self.pop();
                 }
                 self.durations = Some(Durations::Opus);

@@ -175,4 +175,3 @@ fn codec_name(tag: u16) -> String {
     };
     name.into()
 }
-
