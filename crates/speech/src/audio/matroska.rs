@@ -40,6 +40,8 @@ const TOLERANCE: f64 = 0.1;
 const PRECISION: f64 = 0.005;
 /// The largest packet in bytes. The largest that codecs make are frames of FLAC with many channels.
 const LARGEST: usize = 2 << 20;
+/// Bytes in which a packet is looked for first.
+const NEAR: usize = 64 << 10;
 /// Faults after which the next cluster is looked for.
 const FAULTS: u32 = 4;
 
@@ -51,8 +53,11 @@ pub(super) struct Matroska {
     head: Bytes,
     /// Where the file should end, if it says so.
     end: Option<u64>,
-    /// The end of the last packet that was found in the file.
+    /// The end of the last packet that was found in the file, and the first cluster after it, as far as that is known.
     found: usize,
+    cluster: usize,
+    /// Bytes that may still be read more than once.
+    budget: usize,
     faults: u32,
     /// Whether anything was damaged since the last packet of the track.
     lost: bool,
@@ -104,6 +109,8 @@ impl Matroska {
             },
             inner,
             found: head.len(),
+            cluster: 0,
+            budget: bytes.len().saturating_mul(4),
             head,
             bytes,
             end,
@@ -118,15 +125,27 @@ impl Matroska {
         Ok((Box::new(matroska), parameters))
     }
 
-    /// Goes on with the cluster after the packet that was found last.
+    /// Where the next cluster begins after the packet that was found last; none where that is not known.
+    fn next_cluster(&mut self) -> Option<usize> {
+        if self.cluster < self.found {
+            let rest = self.bytes.get(self.found..).unwrap_or_default();
+            self.cluster = ebml::cluster(rest).map_or(usize::MAX, |at| self.found + at);
+        }
+        (self.cluster < self.bytes.len()).then_some(self.cluster)
+    }
+
+    /// Goes on with the next cluster.
     fn reopen(&mut self) -> bool {
-        let rest = self.bytes.slice(self.found.min(self.bytes.len())..);
-        let Some(at) = ebml::cluster(&rest) else {
+        let Some(at) = self.next_cluster() else {
             return false;
         };
-        self.found += at + 4;
+        let Some(budget) = self.budget.checked_sub(self.head.len()) else {
+            return false;
+        };
+        self.budget = budget;
+        self.found = at + 4;
         self.faults = 0;
-        match open(&self.head, rest.slice(at..)) {
+        match open(&self.head, self.bytes.slice(at..)) {
             Ok(inner) => {
                 self.inner = inner;
                 true
@@ -166,17 +185,33 @@ impl Matroska {
         }
     }
 
-    /// Where a packet is in the file.
+    /// Finds out where a packet is in the file.
     fn find(&mut self, packet: &Packet) {
         let rest = self.bytes.get(self.found..).unwrap_or_default();
         let length = packet.data.len();
-        if length > 0
-            && let Some(at) = rest
-                .windows(length)
-                .position(|window| *window == *packet.data)
-        {
-            self.found += at + length;
+        if length == 0 {
+            return;
         }
+        let place = |bytes: &[u8]| {
+            let mut windows = bytes.windows(length);
+            windows.position(|window| *window == *packet.data)
+        };
+        let near = rest.get(..length + NEAR).unwrap_or(rest);
+        let mut found = place(near);
+        if found.is_none() && near.len() < rest.len() {
+            match self.budget.checked_sub(rest.len()) {
+                Some(budget) => {
+                    self.budget = budget;
+                    found = place(rest);
+                }
+                // Without knowing the place, nothing can be gone on with.
+                None => {
+                    self.found = self.bytes.len();
+                    return;
+                }
+            }
+        }
+        self.found += found.map_or(0, |at| at + length);
     }
 
     fn packet(&mut self, packet: Packet) -> Step {
@@ -249,10 +284,11 @@ impl Packets for Matroska {
             Ok(Some(packet)) => self.packet(packet),
             Ok(None) => self.end(),
             Err(error) => {
+                let next = self.next_cluster().map(|at| at - self.found);
                 let rest = self.bytes.get(self.found..).unwrap_or_default();
                 // Damage may have made an element longer than the file.
-                let over = ebml::is_last(rest)
-                    || matches!(error, Error::IoError(_)) && ebml::cluster(rest).is_none();
+                let over = ebml::is_last(rest, next)
+                    || matches!(error, Error::IoError(_)) && next.is_none();
                 if over { self.end() } else { self.fault() }
             }
         }

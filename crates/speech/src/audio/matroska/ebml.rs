@@ -69,17 +69,18 @@ pub(super) fn cluster(bytes: &[u8]) -> Option<usize> {
         })
 }
 
-/// Whether nothing that could be read follows the last packet: silent elements, padding, or a piece that is cut.
-pub(super) fn is_last(rest: &[u8]) -> bool {
-    let rest = after(rest);
-    match cluster(rest) {
-        None => trailer::is_harmless(rest) || is_cut(rest),
+/// Whether nothing that could be read follows the last packet: silent elements, padding, or a piece that is cut. `next` is
+/// where the next cluster begins.
+pub(super) fn is_last(rest: &[u8], next: Option<usize>) -> bool {
+    let behind = after(rest);
+    match next {
+        None => trailer::is_harmless(behind) || is_cut(behind),
         // A cluster of which no block is whole.
         Some(at) => {
             let last = rest.get(at + CLUSTER.len()..).unwrap_or_default();
             let content = size(last).and_then(|(_, length)| last.get(length..));
             let blocks = content.map_or(&[][..], after);
-            at == 0 && (blocks.is_empty() || is_cut(blocks))
+            at + behind.len() == rest.len() && (blocks.is_empty() || is_cut(blocks))
         }
     }
 }

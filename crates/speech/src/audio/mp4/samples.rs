@@ -30,6 +30,8 @@ pub(super) struct Table {
     left: u32,
     offset: u64,
     time: u64,
+    /// Units of time of all samples.
+    total: u64,
     /// The entry of `times` that holds, and samples left in it.
     run: usize,
     run_left: u32,
@@ -69,18 +71,21 @@ impl Table {
             let bits = u32_at(sizes, 4).unwrap_or(0) & 0xFF;
             table.sizes = Sizes::Each(bits, sizes.get(12..).unwrap_or_default().to_vec());
         }
+        table.total = table.duration();
         table
     }
 
     /// Units of time of all samples from here on.
     pub(super) fn rest(&self) -> u64 {
+        self.total.saturating_sub(self.time)
+    }
+
+    fn duration(&self) -> u64 {
         let runs = self.times.chunks_exact(8);
-        let all: u64 = runs
-            .map(|run| {
-                u64::from(u32_at(run, 0).unwrap_or(0)) * u64::from(u32_at(run, 4).unwrap_or(0))
-            })
-            .fold(0, u64::saturating_add);
-        all.saturating_sub(self.time)
+        runs.map(|run| {
+            u64::from(u32_at(run, 0).unwrap_or(0)) * u64::from(u32_at(run, 4).unwrap_or(0))
+        })
+        .fold(0, u64::saturating_add)
     }
 
     pub(super) fn next(&mut self) -> Option<Sample> {
