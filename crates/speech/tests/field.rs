@@ -77,6 +77,50 @@ fn pcm_of_quicktime_is_read_in_its_width_sign_and_order() {
 }
 
 #[test]
+fn pcm_of_matroska_is_read_in_its_width() {
+    for codec in [
+        "pcm_u8",
+        "pcm_s16le",
+        "pcm_s16be",
+        "pcm_s24le",
+        "pcm_s32le",
+        "pcm_f32le",
+        "pcm_f64le",
+        "pcm_alaw",
+        "pcm_mulaw",
+    ] {
+        let bytes = make(16_000, 0.5, "a.mkv", &format!("-c:a {codec} -ac 2"));
+        let found = decode(bytes.clone());
+        assert_eq!(seconds(&found), 0.5, "{codec}");
+        let same = alike(found.samples(), &reference(&bytes));
+        assert!(same > 0.999, "{codec}: {same}");
+        assert!(found.warnings.is_empty());
+    }
+    // What is not decoded is named.
+    let error = try_to(make(16_000, 0.5, "a.mkv", "-c:a adpcm_ms")).unwrap_err();
+    assert!(error.to_string().starts_with("Microsoft ADPCM"), "{error}");
+}
+
+#[test]
+fn mp4_needs_no_brand_and_no_right_lengths() {
+    let bytes = make(48_000, 0.5, "a.m4a", "-c:a aac");
+    let whole = decode(bytes.clone());
+    let mut plain = bytes.clone();
+    plain[4..8].copy_from_slice(b"free");
+    assert_eq!(decode(plain), whole);
+    // The length of the samples is wrong, so the index is not where it should be.
+    let samples = position(&bytes, b"mdat");
+    for length in [1u32, 9, u32::MAX] {
+        let mut wrong = bytes.clone();
+        wrong[samples - 4..samples].copy_from_slice(&length.to_be_bytes());
+        assert_eq!(decode(wrong).samples(), whole.samples(), "{length}");
+    }
+    // Nothing follows a tag.
+    let error = try_to([&b"ID3\x04\0\0\0\0\x07\x68"[..], &[1; 500]].concat()).unwrap_err();
+    assert!(matches!(error, AudioError::Corrupt { .. }), "{error}");
+}
+
+#[test]
 fn the_rate_of_aac_is_that_of_its_decoder() {
     for rate in [96_000, 88_200, 64_000, 48_000, 22_050, 8_000] {
         for file in ["a.m4a", "a.mov", "a.3gp", "a.mkv", "a.aac"] {

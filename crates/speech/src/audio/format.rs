@@ -76,6 +76,12 @@ pub(super) fn sniff(bytes: &mut Bytes) -> Result<Format, AudioError> {
             }),
         };
     }
+    if tagged && found.is_none() {
+        return Err(AudioError::Corrupt {
+            at: 0.0,
+            message: "no sound follows the tag".into(),
+        });
+    }
     Err(AudioError::NotAudio {
         found: found.or_else(|| is_text(bytes).then_some("text")),
     })
