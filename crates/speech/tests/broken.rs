@@ -284,3 +284,46 @@ fn junk_of_which_nothing_can_be_decoded_is_refused() {
         }
     }
 }
+
+#[test]
+fn what_lies_between_frames_is_passed_over() {
+    for (name, bytes) in files() {
+        if !["mp3", "aac"].iter().any(|end| name.ends_with(end)) {
+            continue;
+        }
+        let whole = decode(bytes.clone());
+        // Behind a frame: it begins with what the one at the beginning of the sound begins with.
+        let start = &bytes[bytes.len() / 2..];
+        let sync = [
+            0xFF,
+            bytes[bytes.iter().position(|&byte| byte == 0xFF).unwrap() + 1],
+        ];
+        let frames = (0..start.len() - 2).filter(|&at| start[at..at + 2] == sync);
+        let at = bytes.len() / 2 + frames.into_iter().next().unwrap();
+        for (junk, told) in [
+            (vec![0; 700], false),
+            ([&b"TAG"[..], &[b'x'; 125]].concat(), false),
+            (
+                [&b"ID3\x03\0\0\0\0\x07\x68"[..], &noise(1000)].concat(),
+                false,
+            ),
+            (noise(300), true),
+        ] {
+            let mut changed = bytes.clone();
+            changed.splice(at..at, junk.clone());
+            let found = decode(changed);
+            let longer = seconds(&found) - seconds(&whole);
+            // Of what is told it is not known that no frame is missing.
+            assert!((-0.03..0.2).contains(&longer), "{name}: {longer}");
+            assert_eq!(
+                !found.warnings.is_empty(),
+                told,
+                "{name}: {:?}",
+                found.warnings
+            );
+            if !told {
+                assert!(alike(found.samples(), whole.samples()) > 0.999, "{name}");
+            }
+        }
+    }
+}

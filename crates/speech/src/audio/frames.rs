@@ -17,8 +17,9 @@ pub(super) struct Frames {
     stream: Stream,
     /// Where something else than frames began, if it did.
     junk: Option<Bytes>,
-    /// The length of the last frame.
-    last: usize,
+    /// Frames so far, and their bytes.
+    count: usize,
+    length: usize,
     ended: bool,
 }
 
@@ -38,7 +39,8 @@ impl Frames {
             bytes,
             stream,
             junk: None,
-            last: 0,
+            count: 0,
+            length: 0,
             ended: false,
         }
     }
@@ -77,7 +79,8 @@ impl Frames {
                 return fault;
             }
         }
-        self.last = length;
+        self.count += 1;
+        self.length += length;
         Found::Frame(self.bytes.split_to(length))
     }
 
@@ -106,7 +109,8 @@ impl Frames {
         }
         let length = trailer::skip(between).len();
         let message = format!("{length} bytes are no frames");
-        let frames = (length + self.last / 2) / self.last.max(1);
+        let average = self.length / self.count.max(1);
+        let frames = (length + average / 2) / average.max(1);
         Some(Found::Fault(Note::damaged(message), frames as u64))
     }
 
