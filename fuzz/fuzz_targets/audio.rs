@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use libfuzzer_sys::fuzz_target;
+use speech::audio::Channels;
 
 const LIMIT: Duration = Duration::from_secs(3);
 
@@ -17,9 +18,23 @@ fuzz_target!(|bytes: &[u8]| {
 });
 
 fn decode(bytes: Vec<u8>) {
-    if let Ok(recording) = pollster::block_on(speech::audio::decode(bytes, LIMIT, async |_| {})) {
+    let decoded = speech::audio::decode(bytes, LIMIT, Channels::Mixed, async |_| {});
+    if let Ok(recording) = pollster::block_on(decoded) {
         assert!(recording.duration() <= LIMIT);
-        assert!(recording.samples.iter().all(|sample| sample.abs() <= 1.0));
+        assert!(
+            recording
+                .samples()
+                .iter()
+                .all(|sample| sample.abs() <= 1.0)
+        );
+        // A few, each in its place.
+        assert!(recording.warnings.len() < 30);
+        assert!(
+            recording
+                .warnings
+                .iter()
+                .all(|warning| warning.at.is_finite() && warning.at >= 0.0)
+        );
     }
 }
 

@@ -28,6 +28,7 @@ use crate::audio::Allowance;
 use crate::model::{Model, Wish};
 use crate::text::{TextFormat, TimedWord, progress};
 use crate::upload::Upload;
+use crate::warnings::{AudioWarning, tell, tell_of_one};
 
 problem_responses!(
     Problems = [
@@ -158,6 +159,10 @@ struct Transcription {
     #[schema(nullable = false)]
     #[serde(skip_serializing_if = "Option::is_none")]
     channels: Option<Vec<ChannelTranscription>>,
+    /// What is missing in the recording, or broken, if anything is.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    warnings: Vec<AudioWarning>,
 }
 
 /// What is said in a channel.
@@ -221,7 +226,10 @@ enum FileResult {
         (RecordingBytes = "audio/*"),
     )),
     responses(
-        (status = 200, description = "What is said", content(
+        (status = 200, description = "What is said", headers(
+            ("Audio-Warnings" = String, description = "What is missing in the recording, or broken, if anything is: a structured list \
+                (RFC 9651) of the codes of `warnings`, with their `at` and `seconds`, and of several files the number of the `file`"),
+        ), content(
             (AsrAnswer = "application/json", example = json!({
                 "transcription": "Please write a letter to my friend.", "duration": "2.3",
             })),
@@ -255,15 +263,18 @@ async fn answer(work: &Work, options: Options, request: Request) -> Result<Respo
     let channels = options.channels.into();
     allowance.start(work, &file, channels).await?;
     let report = |progress| work.report(|| progress);
-    let transcript = transcribe(&mut allowance, file, channels, report).await?;
+    let (transcript, warnings) = transcribe(&mut allowance, file, channels, report).await?;
     let format = match options.output {
-        Output::Json => return Ok(Json(options.transcription(&transcript)).into_response()),
+        Output::Json => {
+            let transcription = options.transcription(&transcript, warnings.clone());
+            return Ok(tell_of_one(Json(transcription).into_response(), &warnings));
+        }
         Output::Text => TextFormat::Plain,
         Output::Srt => TextFormat::Srt,
         Output::Vtt => TextFormat::Vtt,
         Output::Tsv => TextFormat::Tsv,
     };
-    Ok(format.respond(&transcript))
+    Ok(tell_of_one(format.respond(&transcript), &warnings))
 }
 
 async fn many(
@@ -292,9 +303,9 @@ async fn many(
         };
         results.push(
             match transcribe(allowance, bytes, options.channels.into(), report).await {
-                Ok(transcript) => FileResult::Recognised {
+                Ok((transcript, warnings)) => FileResult::Recognised {
                     name: file_name,
-                    transcription: options.transcription(&transcript),
+                    transcription: options.transcription(&transcript, warnings),
                 },
                 Err(problem) => FileResult::Refused {
                     name: file_name,
@@ -311,7 +322,22 @@ async fn many(
     } else {
         StatusCode::MULTI_STATUS
     };
-    Ok((status, Json(Transcriptions { results })).into_response())
+    let warnings: Vec<_> = results
+        .iter()
+        .enumerate()
+        .flat_map(|(index, result)| {
+            let warnings = match result {
+                FileResult::Recognised { transcription, .. } => transcription.warnings.clone(),
+                FileResult::Refused { .. } => Vec::new(),
+            };
+            warnings
+                .into_iter()
+                .map(move |warning| (Some(index + 1), warning))
+        })
+        .collect();
+    let response = (status, Json(Transcriptions { results })).into_response();
+    let warnings = warnings.iter().map(|(file, warning)| (*file, warning));
+    Ok(tell(response, warnings))
 }
 
 async fn transcribe(
@@ -319,23 +345,26 @@ async fn transcribe(
     file: Bytes,
     channels: Channels,
     report: impl Fn(Value),
-) -> Result<Transcript, Problem> {
+) -> Result<(Transcript, Vec<AudioWarning>), Problem> {
     let recording = allowance.decode(file, channels, &report).await?;
+    let warnings = AudioWarning::all(&recording.warnings);
     let model = Model::get().await?;
     let wish = Wish::default();
-    model
+    let transcript = model
         .transcribe(recording, &wish, |p| report(progress(p)))
-        .await
+        .await?;
+    Ok((transcript, warnings))
 }
 
 impl Options {
-    fn transcription(self, transcript: &Transcript) -> Transcription {
+    fn transcription(self, transcript: &Transcript, warnings: Vec<AudioWarning>) -> Transcription {
         let words = || transcript.words.iter().map(TimedWord::from).collect();
         Transcription {
             transcription: transcript.text(),
             duration: transcript.duration_text(),
             words: self.timestamps.map(|Timestamps::Word| words()),
             channels: (self.channels == ChannelOption::Split).then(|| channels(transcript)),
+            warnings,
         }
     }
 }

@@ -11,6 +11,7 @@ mod model;
 mod openai;
 mod text;
 mod upload;
+mod warnings;
 
 use utoipa_axum::router::OpenApiRouter;
 

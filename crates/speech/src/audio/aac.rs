@@ -7,6 +7,11 @@ use symphonia::core::codecs::audio::AudioCodecParameters;
 
 use super::AudioError;
 
+/// Sample rates in Hz by index (table 1.18).
+pub(super) const RATES: [u32; 13] = [
+    96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000, 7350,
+];
+
 /// Parameters to decode the core of the stream with.
 pub(super) fn core(parameters: &AudioCodecParameters) -> Result<AudioCodecParameters, AudioError> {
     let mut parameters = parameters.clone();
@@ -14,13 +19,15 @@ pub(super) fn core(parameters: &AudioCodecParameters) -> Result<AudioCodecParame
     let Some(data) = &parameters.extra_data else {
         return Ok(parameters);
     };
-    let core = rewrite(data)?;
+    let (core, rate) = rewrite(data)?;
     parameters.extra_data = Some(core.into());
+    // That of a sample entry of MP4 is of 16 bits, and does not always fit.
+    parameters.with_sample_rate(rate);
     Ok(parameters)
 }
 
-/// The configuration of the core alone.
-fn rewrite(data: &[u8]) -> Result<Vec<u8>, AudioError> {
+/// The configuration of the core alone, and its samples per second.
+fn rewrite(data: &[u8]) -> Result<(Vec<u8>, u32), AudioError> {
     let mut bits = Bits { data, position: 0 };
     let mut read = || -> Option<_> {
         let mut object = bits.object()?;
@@ -50,7 +57,9 @@ fn rewrite(data: &[u8]) -> Result<Vec<u8>, AudioError> {
             } else {
                 (head << 7 | tail, 2)
             };
-            return Ok(value.to_be_bytes().into_iter().skip(8 - length).collect());
+            let bytes = value.to_be_bytes().into_iter().skip(8 - length).collect();
+            let known = RATES.get(index as usize).copied();
+            return Ok((bytes, known.unwrap_or(rate)));
         }
         2 => "AAC with more than two channels",
         1 => "AAC Main",
@@ -104,6 +113,7 @@ mod tests {
     #[test]
     fn keeps_the_core_alone() {
         let refused = |data| rewrite(data).unwrap_err().to_string();
+        let rewrite = |data| rewrite(data).map(|(bytes, _)| bytes);
         // LC, 16 kHz, mono.
         assert_eq!(rewrite(&[0x14, 0x08]).unwrap(), [0x14, 0x08]);
         // The same with SBR announced behind it.

@@ -11,12 +11,12 @@ use symphonia::{
         },
         errors::Error,
         packet::Packet,
-        units::{Duration, TimeBase},
+        units::{Duration, Timestamp},
     },
     default::codecs::{AacDecoder, FlacDecoder, MpaDecoder, PcmDecoder, VorbisDecoder},
 };
 
-use super::{AudioError, aac, fault::Fault, opus::Opus};
+use super::{AudioError, aac, fault::Fault, flac, opus::Opus};
 
 /// Sample rates in Hz that are decoded.
 pub(super) const RATES: RangeInclusive<u32> = 4_000..=384_000;
@@ -41,6 +41,13 @@ pub(super) struct Layout {
 
 impl Codec {
     pub(super) fn open(parameters: &AudioCodecParameters) -> Result<Self, AudioError> {
+        let core;
+        let parameters = if parameters.codec == CODEC_ID_AAC {
+            core = aac::core(parameters)?;
+            &core
+        } else {
+            parameters
+        };
         check(parameters)?;
         let options = AudioDecoderOptions::default();
         let decoder: Result<Box<dyn AudioDecoder>, Error> = match parameters.codec {
@@ -49,7 +56,7 @@ impl Codec {
             // The end of the stream, which it would trim to, is guessed where no header tells it.
             CODEC_ID_MP3 => MpaDecoder::try_new(parameters, &options.gapless(false)).map(boxed),
             CODEC_ID_VORBIS => VorbisDecoder::try_new(parameters, &options).map(boxed),
-            CODEC_ID_AAC => AacDecoder::try_new(&aac::core(parameters)?, &options).map(boxed),
+            CODEC_ID_AAC => AacDecoder::try_new(parameters, &options).map(boxed),
             codec if (CODEC_ID_PCM_S32LE..=CODEC_ID_PCM_MULAW).contains(&codec) => {
                 // The buffer grows with the packets; a size that is only declared must not make it.
                 let mut parameters = parameters.clone();
@@ -63,7 +70,7 @@ impl Codec {
             }
         };
         Ok(Self::Symphonia {
-            decoder: decoder.map_err(|error| Fault::from(error).at(0.0))?,
+            decoder: decoder.map_err(|error| Fault::from(error).of_header())?,
             aac: parameters.codec == CODEC_ID_AAC,
         })
     }
@@ -94,34 +101,29 @@ impl Codec {
         }
     }
 
-    /// Decodes a packet; its times are in units of `time_base`.
-    pub(super) fn decode(
-        &mut self,
-        packet: &Packet,
-        time_base: Option<TimeBase>,
-        to: &mut Vec<f32>,
-    ) -> Result<Layout, Fault> {
-        let frames = |duration: Duration, rate: u32| {
-            let seconds = time_base.map_or(0.0, |base| seconds(duration, base));
-            (seconds * f64::from(rate)).round() as usize
-        };
+    /// Whether it takes some of what is no sound for sound: nothing else tells where a packet begins, and it has no check sum.
+    pub(super) fn hears_junk(&self) -> bool {
+        matches!(self, Self::Symphonia { aac: true, .. })
+    }
+
+    /// Decodes a packet to interleaved samples.
+    pub(super) fn decode(&mut self, packet: &[u8], to: &mut Vec<f32>) -> Result<Layout, Fault> {
         match self {
-            Self::Symphonia { decoder, aac } => {
-                let layout = take(&decoder.decode(packet)?, to)?;
-                if *aac {
-                    truncate(to, &layout, frames(packet.trim_end, layout.rate));
+            Self::Symphonia { decoder, .. } => {
+                // The decoder does not look at the check sum of a frame.
+                if decoder.codec_params().codec == CODEC_ID_FLAC && !flac::is_sound(packet) {
+                    return Err(Fault::Corrupt(
+                        "the check sum of a FLAC frame is wrong".into(),
+                    ));
                 }
-                Ok(layout)
+                // All of it is meant, whatever its duration.
+                let packet = Packet::new(0, Timestamp::ZERO, Duration::MAX, packet);
+                take(&decoder.decode(&packet)?, to)
             }
-            Self::Opus(opus) => {
-                let channels = opus.decode(&packet.data, to)?;
-                let layout = Layout {
-                    channels,
-                    rate: Opus::RATE,
-                };
-                truncate(to, &layout, frames(packet.trim_end, layout.rate));
-                Ok(layout)
-            }
+            Self::Opus(opus) => Ok(Layout {
+                channels: opus.decode(packet, to)?,
+                rate: Opus::RATE,
+            }),
         }
     }
 }
@@ -153,19 +155,8 @@ fn take(buffer: &GenericAudioBufferRef<'_>, to: &mut Vec<f32>) -> Result<Layout,
     Ok(Layout { channels, rate })
 }
 
-/// Removes `frames` frames from the end.
-fn truncate(samples: &mut Vec<f32>, layout: &Layout, frames: usize) {
-    let excess = frames.saturating_mul(layout.channels);
-    samples.truncate(samples.len().saturating_sub(excess));
-}
-
-/// Seconds in `duration`.
-pub(super) fn seconds(duration: Duration, time_base: TimeBase) -> f64 {
-    duration.get() as f64 * f64::from(time_base.numer.get()) / f64::from(time_base.denom.get())
-}
-
 /// Names of codecs that containers carry.
-fn name(codec: AudioCodecId) -> &'static str {
+pub(super) fn name(codec: AudioCodecId) -> &'static str {
     match codec {
         CODEC_ID_NULL_AUDIO => "an unknown codec",
         CODEC_ID_SPEEX => "Speex",

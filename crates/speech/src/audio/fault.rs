@@ -6,28 +6,26 @@ use symphonia::core::errors::Error;
 
 use super::AudioError;
 
+/// Why something cannot be decoded.
 pub(super) enum Fault {
     Corrupt(String),
     Unsupported(String),
-    /// A codec that is not decoded here.
-    Codec(String),
-    /// No track with audio.
-    NoTrack,
-    /// Another stream follows, with a header of its own.
-    Restart,
 }
 
 impl Fault {
-    /// The error `at` seconds from the beginning.
-    pub(super) fn at(self, at: f64) -> AudioError {
-        let message = match self {
-            Self::Unsupported(what) => return AudioError::UnsupportedLayout { what },
-            Self::Codec(codec) => return AudioError::UnsupportedCodec { codec },
-            Self::NoTrack => return AudioError::NoAudioTrack { container: "Ogg" },
+    /// The error of a header.
+    pub(super) fn of_header(self) -> AudioError {
+        match self {
+            Self::Unsupported(what) => AudioError::UnsupportedLayout { what },
+            Self::Corrupt(message) => AudioError::Corrupt { at: 0.0, message },
+        }
+    }
+
+    pub(super) fn message(self) -> String {
+        match self {
+            Self::Unsupported(what) => format!("{what} is not supported"),
             Self::Corrupt(message) => message,
-            Self::Restart => "another stream begins".into(),
-        };
-        AudioError::Corrupt { at, message }
+        }
     }
 }
 
@@ -37,7 +35,6 @@ impl From<Error> for Fault {
             Error::IoError(error) if error.kind() == ErrorKind::UnexpectedEof => {
                 Self::Corrupt("the file ends too early".into())
             }
-            Error::ResetRequired => Self::Restart,
             // A part that is missing is missing, whatever symphonia calls it.
             Error::Unsupported(what) if what.contains("missing") => Self::Corrupt(what.into()),
             Error::Unsupported(what) => Self::Unsupported(what.into()),

@@ -4,7 +4,7 @@ use std::fmt;
 
 use bytes::{Buf, Bytes};
 
-use super::{AudioError, mpeg};
+use super::{AudioError, mpeg, trailer};
 
 /// What the bytes are, as told by their content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,12 +44,13 @@ pub(super) fn sniff(bytes: &mut Bytes) -> Result<Format, AudioError> {
     if bytes.is_empty() {
         return Err(AudioError::Empty);
     }
-    while let Some(length) = id3_length(bytes) {
+    let mut tagged = false;
+    while let Some(length) = trailer::tag(bytes) {
+        tagged = true;
         if length >= bytes.len() {
-            return Err(AudioError::Corrupt {
-                at: 0.0,
-                message: "there is nothing after the ID3 tag".into(),
-            });
+            // A length may be wrong.
+            bytes.advance(1);
+            break;
         }
         bytes.advance(length);
     }
@@ -64,7 +65,7 @@ pub(super) fn sniff(bytes: &mut Bytes) -> Result<Format, AudioError> {
     // Looked for before MPEG frames, which are also found some way into a file.
     let found = not_audio(bytes);
     if found.is_none()
-        && let Some((offset, stream)) = mpeg::find(bytes)
+        && let Some((offset, stream)) = mpeg::find(bytes, tagged)
     {
         bytes.advance(offset);
         return match stream {
@@ -75,22 +76,15 @@ pub(super) fn sniff(bytes: &mut Bytes) -> Result<Format, AudioError> {
             }),
         };
     }
+    if tagged && found.is_none() {
+        return Err(AudioError::Corrupt {
+            at: 0.0,
+            message: "no sound follows the tag".into(),
+        });
+    }
     Err(AudioError::NotAudio {
         found: found.or_else(|| is_text(bytes).then_some("text")),
     })
-}
-
-/// Length of an ID3v2 tag, if the bytes begin with one.
-fn id3_length(bytes: &[u8]) -> Option<usize> {
-    let header = bytes.strip_prefix(b"ID3")?.get(..7)?;
-    let [_, _, flags, size @ ..] = header else {
-        return None;
-    };
-    let size = size.iter().try_fold(0, |size, &byte| {
-        (byte < 0x80).then_some(size << 7 | usize::from(byte))
-    })?;
-    let footer = if flags & 0x10 == 0 { 0 } else { 10 };
-    Some(10 + size + footer)
 }
 
 fn container(bytes: &[u8]) -> Option<Format> {
@@ -103,9 +97,18 @@ fn container(bytes: &[u8]) -> Option<Format> {
         Some(Format::Ogg)
     } else if at(0, b"\x1A\x45\xDF\xA3") {
         Some(Format::Matroska)
-    } else if [&b"ftyp"[..], b"moov", b"mdat", b"wide", b"free", b"skip"]
-        .iter()
-        .any(|kind| at(4, kind))
+    } else if [
+        &b"ftyp"[..],
+        b"styp",
+        b"moov",
+        b"moof",
+        b"mdat",
+        b"wide",
+        b"free",
+        b"skip",
+    ]
+    .iter()
+    .any(|kind| at(4, kind))
     {
         Some(Format::Mp4)
     } else {

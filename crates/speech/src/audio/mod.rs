@@ -1,24 +1,31 @@
 //! Audio files of any common format to samples at 16 kHz, of all channels mixed or of each on its own.
 //!
-//! The format is told by the first bytes and never by a name. Decoding streams: beside the file itself it holds
+//! The format is told by the first bytes and never by a name. What can be decoded is, and a header is a hint: what is
+//! missing or broken is told by a [`Warning`], and an error means that nothing could be decoded. Decoding streams: beside the file itself it holds
 //! a packet, a tenth of a second of channels to mix, and the resamplers' buffers, so that the memory of [`decode`] is
 //! the samples within its limit, however long the file says or turns out to be.
 
 mod aac;
 mod adts;
 mod codec;
+mod durations;
 mod error;
 mod fault;
+mod flac;
 mod format;
+mod frames;
 mod matroska;
 mod mix;
+mod mp3;
 mod mp4;
 mod mpeg;
 mod ogg;
 mod opus;
-mod reader;
+mod packets;
 mod resample;
 mod source;
+mod trailer;
+mod warning;
 mod wav;
 
 use std::time::Duration;
@@ -27,6 +34,7 @@ use bytes::Bytes;
 
 pub use error::AudioError;
 pub use format::Format;
+pub use warning::{Warning, WarningKind};
 
 use mix::Mixer;
 use resample::Resampler;
@@ -58,6 +66,10 @@ pub struct Decoder {
     /// One for each channel that is given, as soon as their number is known.
     resamplers: Vec<Resampler>,
     blocks: Vec<Vec<f32>>,
+    /// Samples per second of what the resamplers take.
+    rate: u32,
+    /// The frames that follow at another rate, once the resamplers are empty, and their channels.
+    following: Option<(Vec<f32>, usize)>,
     /// No more packets.
     ended: bool,
     given: u64,
@@ -81,6 +93,8 @@ impl Decoder {
         Ok(Self {
             format,
             mixer: Mixer::new(source.rate()),
+            rate: source.rate(),
+            following: None,
             source,
             channels,
             blocks: vec![Vec::new(); resamplers.len()],
@@ -100,6 +114,11 @@ impl Decoder {
         self.source.offset()
     }
 
+    /// What is missing or broken so far. The times count from the first sample.
+    pub fn warnings(&self) -> &[Warning] {
+        self.source.warnings()
+    }
+
     /// The next samples of each channel, [`SAMPLE_RATE`] per second, each from −1 to 1; none after the last.
     ///
     /// All channels have equally many, and there may be none, even no channel yet. It takes one packet of the file or
@@ -107,13 +126,14 @@ impl Decoder {
     ///
     /// # Errors
     ///
-    /// [`AudioError::Corrupt`] where the data cannot be decoded, [`AudioError::UnsupportedLayout`] where the channels
-    /// cannot be split.
+    /// [`AudioError::Corrupt`] where nothing of the data can be decoded, [`AudioError::UnsupportedLayout`] where the
+    /// channels cannot be split. What is missing otherwise is in [`Decoder::warnings`].
     pub fn next_block(&mut self) -> Result<Option<&[Vec<f32>]>, AudioError> {
         let mut stepped = false;
+        let flush = self.ended || self.following.is_some();
         for (resampler, block) in self.resamplers.iter_mut().zip(&mut self.blocks) {
             block.clear();
-            let step = if self.ended {
+            let step = if flush {
                 resampler.finish(block)
             } else {
                 resampler.process(block)
@@ -124,10 +144,14 @@ impl Decoder {
             })?;
         }
         if !stepped {
-            if self.ended {
+            if let Some((samples, channels)) = self.following.take() {
+                self.change_rate()?;
+                self.take(&samples, channels)?;
+            } else if self.ended {
                 return Ok(None);
+            } else {
+                self.read()?;
             }
-            self.read()?;
         }
         self.given += self.blocks.first().map_or(0, Vec::len) as u64;
         Ok(Some(&self.blocks))
@@ -135,28 +159,51 @@ impl Decoder {
 
     /// Decodes a packet.
     fn read(&mut self) -> Result<(), AudioError> {
-        let rate = self.source.rate();
-        let frames = self.source.next()?;
-        self.ended = frames.is_none();
-        let (samples, channels) =
-            frames.map_or((&[][..], 1), |frames| (frames.samples, frames.channels));
+        let Some(frames) = self.source.next()? else {
+            self.ended = true;
+            self.finish_mixing();
+            return Ok(());
+        };
+        if frames.samples.is_empty() {
+            return Ok(());
+        }
+        let (samples, channels) = (frames.samples.to_vec(), frames.channels);
+        if frames.rate != self.rate {
+            self.rate = frames.rate;
+            self.following = Some((samples, channels));
+            self.finish_mixing();
+            return Ok(());
+        }
+        self.take(&samples, channels)
+    }
+
+    /// Makes the resamplers take another rate. They are empty.
+    fn change_rate(&mut self) -> Result<(), AudioError> {
+        self.mixer = Mixer::new(self.rate);
+        for place in &mut self.resamplers {
+            *place = resampler(self.rate)?;
+        }
+        Ok(())
+    }
+
+    fn finish_mixing(&mut self) {
+        if self.channels == Channels::Mixed
+            && let Some(resampler) = self.resamplers.first_mut()
+        {
+            self.mixer.finish(resampler.input());
+        }
+    }
+
+    /// Gives the resamplers what was decoded.
+    fn take(&mut self, samples: &[f32], channels: usize) -> Result<(), AudioError> {
         if self.channels == Channels::Mixed {
             if let Some(resampler) = self.resamplers.first_mut() {
-                let to = resampler.input();
-                if !samples.is_empty() {
-                    self.mixer.push(samples, channels, to);
-                }
-                if self.ended {
-                    self.mixer.finish(to);
-                }
+                self.mixer.push(samples, channels, resampler.input());
             }
             return Ok(());
         }
-        if samples.is_empty() {
-            return Ok(());
-        }
         if self.resamplers.is_empty() && channels <= MOST_CHANNELS {
-            let resamplers = (0..channels).map(|_| resampler(rate));
+            let resamplers = (0..channels).map(|_| resampler(self.rate));
             self.resamplers = resamplers.collect::<Result<_, _>>()?;
             self.blocks = vec![Vec::new(); channels];
         }
@@ -198,6 +245,8 @@ pub struct Recording {
     /// counts as 0. A file that as a whole begins a minute or more after zero is a part of something longer, such as of
     /// a live stream; its times count from its own beginning.
     pub offset: Duration,
+    /// What is missing in the file, or broken, in the order of time; their times are those of a player, too.
+    pub warnings: Vec<Warning>,
 }
 
 impl Recording {
@@ -293,9 +342,15 @@ pub async fn decode(
     if given == 0 {
         return Err(AudioError::NoSamples);
     }
+    let offset = decoder.offset();
+    let mut warnings = decoder.warnings().to_vec();
+    for warning in &mut warnings {
+        warning.at += offset.as_secs_f64();
+    }
     Ok(Recording {
         format: decoder.format(),
         channels,
-        offset: decoder.offset(),
+        offset,
+        warnings,
     })
 }

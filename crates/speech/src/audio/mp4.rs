@@ -1,265 +1,323 @@
-//! Times of an MP4 track: its edit list (ISO/IEC 14496-12, 8.6.6), which says what part of the decoded samples is the
-//! recording and when it begins, and where its fragments begin (8.8.12).
+//! MP4, M4A and QuickTime files (ISO/IEC 14496-12): the samples of their audio track.
 //!
-//! Encoders put about a thousand samples in front and fill the last frame up; the edit list takes both away. A track
-//! that begins later than others has an empty edit in front. symphonia passes over all of that.
+//! Read here and not by symphonia, which takes the order of bytes in PCM and the rate of AAC from fields that do not tell
+//! them, and ends with an error where the file does not.
 
-/// What is played of a track.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Edit {
-    /// Seconds of nothing before it.
-    pub(super) pause: f64,
-    /// Where the recording begins, in units of the track's time scale.
-    pub(super) start: u64,
-    /// How long it is, in seconds; none where that is not said.
-    pub(super) seconds: Option<f64>,
+mod atom;
+mod edit;
+mod entry;
+mod fragments;
+mod samples;
+
+use bytes::Bytes;
+
+use super::{
+    AudioError,
+    durations::Durations,
+    packets::{Extent, Opened, PAUSE, Packets, Piece, Step, late},
+    warning::Note,
+};
+use atom::{atoms, child, u32_at};
+use edit::Edit;
+use entry::Entry;
+use fragments::Fragments;
+use samples::{Sample, Table};
+
+/// Seconds by which time stamps may disagree with the samples before them.
+const TOLERANCE: f64 = 0.1;
+/// Frames of PCM that are decoded at once.
+const FRAMES: usize = 1024;
+/// The largest sample in bytes, PCM aside.
+const LARGEST: u64 = 2 << 20;
+
+/// The audio track of an MP4 file.
+pub(super) struct Mp4 {
+    file: Bytes,
+    table: Table,
+    fragments: Fragments,
+    in_fragments: bool,
+    durations: Durations,
+    rate: u32,
+    /// Of PCM: bytes of one sample of every channel, and what is left of the sample.
+    frame: Option<usize>,
+    rest: Bytes,
+    /// Units of time in a second.
+    scale: u32,
+    /// When the first sample is played, in these.
+    origin: Option<u64>,
+    /// What of it the first fragment says.
+    first: f64,
+    edit: Option<Edit>,
+    /// Seconds from the first sample to the last that was read, and to where the next should begin.
+    time: f64,
+    expected: f64,
+    /// When the next sample should be played, as the last says, in units of time.
+    due: u64,
+    /// Bytes that may still be read: samples may overlap, but not over and over.
+    budget: u64,
+    /// Seconds that are missing after what is left of the sample.
+    cut: Option<f64>,
+    /// Silence and a sample for after this step.
+    silence: Option<f64>,
+    pending: Option<Sample>,
+    ended: bool,
 }
 
-/// The edit of a track: the pause before it, if any, and where it begins. `None` without an edit list.
-///
-/// Of a list with several parts of the track, the beginning of the first counts, and all after it is played: a cut in
-/// the middle is not made.
-pub(super) fn edit(file: &[u8], track: u32) -> Option<Edit> {
-    let movie = child(file, b"moov")?;
-    let scale = {
-        let header = child(movie, b"mvhd")?;
-        let offset = if header.first() == Some(&1) { 20 } else { 12 };
-        u32_at(header, offset)?
-    };
-    let list = child(child(trak(movie, track)?, b"edts")?, b"elst")?;
-    let (version, count) = (*list.first()?, u32_at(list, 4)?);
-    let length = match version {
-        0 => 12,
-        1 => 20,
-        _ => return None,
-    };
-    let entries = list.get(8..)?.chunks_exact(length);
-    // Duration, beginning (−1 for a pause).
-    let mut edits = entries
-        .take(usize::try_from(count).unwrap_or(usize::MAX))
-        .filter_map(|entry| match version {
-            0 => Some((
-                u64::from(u32_at(entry, 0)?),
-                i64::from(u32_at(entry, 4)?.cast_signed()),
-            )),
-            _ => Some((u64_at(entry, 0)?, u64_at(entry, 8)?.cast_signed())),
-        });
-    let seconds = |ticks: u64| (scale > 0).then(|| ticks as f64 / f64::from(scale));
-    let mut pause = 0.0;
-    loop {
-        let (duration, start) = edits.next()?;
-        if let Ok(start) = u64::try_from(start) {
-            let last = edits.all(|(_, start)| start < 0);
-            return Some(Edit {
-                pause,
-                start,
-                seconds: seconds(duration).filter(|&seconds| seconds > 0.0 && last),
-            });
-        }
-        pause += seconds(duration)?;
-    }
-}
-
-/// When the first fragment of a track begins, in units of its time scale; none where it is not in fragments.
-pub(super) fn first(file: &[u8], track: u32) -> Option<u64> {
-    let mut table = trak(child(file, b"moov")?, track)?;
-    for kind in [b"mdia", b"minf", b"stbl", b"stsz"] {
-        table = child(table, kind)?;
-    }
-    // Samples that the movie itself lists come first.
-    if u32_at(table, 8)? > 0 {
-        return None;
-    }
-    let fragment = atoms(file)
-        .filter(|(kind, _)| *kind == b"moof")
-        .flat_map(|(_, fragment)| atoms(fragment))
-        .filter(|(kind, _)| *kind == b"traf")
-        .map(|(_, fragment)| fragment)
-        .find(|fragment| {
-            child(fragment, b"tfhd").is_some_and(|header| u32_at(header, 4) == Some(track))
-        })?;
-    let time = child(fragment, b"tfdt")?;
-    match time.first()? {
-        0 => u32_at(time, 4).map(u64::from),
-        _ => u64_at(time, 4),
-    }
-}
-
-fn trak(movie: &[u8], track: u32) -> Option<&[u8]> {
-    atoms(movie)
-        .filter(|(kind, _)| *kind == b"trak")
-        .map(|(_, trak)| trak)
-        .find(|trak| {
-            child(trak, b"tkhd").is_some_and(|header| {
-                let offset = if header.first() == Some(&1) { 20 } else { 12 };
-                u32_at(header, offset) == Some(track)
-            })
-        })
-}
-
-/// Whether the file ends before its last atom does.
-pub(super) fn cut(file: &[u8]) -> bool {
-    let mut rest = file;
-    while let Some(length) = length(rest) {
-        match rest.get(length..) {
-            Some(next) if length > 0 => rest = next,
-            _ => return true,
-        }
-    }
-    !rest.is_empty()
-}
-
-/// The length of an atom with its header.
-fn length(atom: &[u8]) -> Option<usize> {
-    match u32_at(atom, 0)? {
-        0 => Some(atom.len()),
-        1 => usize::try_from(u64_at(atom, 8)?).ok(),
-        length => usize::try_from(length).ok(),
-    }
-}
-
-/// The atoms that follow one another in `bytes`, as their kinds and contents.
-fn atoms(bytes: &[u8]) -> impl Iterator<Item = (&[u8; 4], &[u8])> {
-    let mut rest = bytes;
-    std::iter::from_fn(move || {
-        let kind = rest.get(4..)?.first_chunk()?;
-        let header = if u32_at(rest, 0)? == 1 { 16 } else { 8 };
-        let length = length(rest)?;
-        let content = rest.get(header..length.min(rest.len()))?;
-        rest = rest.get(length..).unwrap_or_default();
-        Some((kind, content))
-    })
-}
-
-fn child<'a>(bytes: &'a [u8], kind: &[u8; 4]) -> Option<&'a [u8]> {
-    atoms(bytes)
-        .find(|(found, _)| *found == kind)
-        .map(|(_, content)| content)
-}
-
-fn u32_at(bytes: &[u8], offset: usize) -> Option<u32> {
-    bytes
-        .get(offset..)?
-        .first_chunk()
-        .map(|bytes| u32::from_be_bytes(*bytes))
-}
-
-fn u64_at(bytes: &[u8], offset: usize) -> Option<u64> {
-    bytes
-        .get(offset..)?
-        .first_chunk()
-        .map(|bytes| u64::from_be_bytes(*bytes))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn atom(kind: &[u8; 4], content: &[u8]) -> Vec<u8> {
-        let length = content.len() as u32 + 8;
-        [&length.to_be_bytes(), &kind[..], content].concat()
-    }
-
-    /// A movie with a scale of 1000 and track 7, whose edit list is such.
-    fn movie(list: &[u8]) -> Vec<u8> {
-        let header = [&[0; 12][..], &1000u32.to_be_bytes()].concat();
-        let track = [&[0; 12][..], &7u32.to_be_bytes()].concat();
-        let track = [atom(b"tkhd", &track), atom(b"edts", &atom(b"elst", list))];
-        let parts = [atom(b"mvhd", &header), atom(b"trak", &track.concat())];
-        atom(b"moov", &parts.concat())
-    }
-
-    fn short(entries: &[(u32, i32)]) -> Vec<u8> {
-        let mut list = [[0; 4], (entries.len() as u32).to_be_bytes()].concat();
-        for (duration, start) in entries {
-            list.extend(duration.to_be_bytes());
-            list.extend(start.to_be_bytes());
-            list.extend(0x1_0000u32.to_be_bytes());
-        }
-        list
-    }
-
-    fn read(list: &[u8]) -> Option<(f64, u64, Option<f64>)> {
-        edit(&movie(list), 7).map(|edit| (edit.pause, edit.start, edit.seconds))
-    }
-
-    #[test]
-    fn reads_trims_and_pauses() {
-        assert_eq!(read(&short(&[(2000, 1024)])), Some((0.0, 1024, Some(2.0))));
-        assert_eq!(read(&short(&[(0, 1024)])), Some((0.0, 1024, None)));
-        let late = [(1440, -1), (2000, 0)];
-        assert_eq!(read(&short(&late)), Some((1.44, 0, Some(2.0))));
-        let twice = [(1000, -1), (500, -1), (0, 512)];
-        assert_eq!(read(&short(&twice)), Some((1.5, 512, None)));
-        // A pause behind changes nothing; a second part is played to its end.
-        let behind = [(2000, 0), (500, -1)];
-        assert_eq!(read(&short(&behind)), Some((0.0, 0, Some(2.0))));
-        let cut = [(2000, 100), (500, 90_000)];
-        assert_eq!(read(&short(&cut)), Some((0.0, 100, None)));
-        // 64 bits.
-        let long = [
-            &[1, 0, 0, 0, 0, 0, 0, 2][..],
-            &(1u64 << 40).to_be_bytes(),
-            &(-1i64).to_be_bytes(),
-            &[0; 4],
-            &3000u64.to_be_bytes(),
-            &(1u64 << 33).to_be_bytes(),
-            &[0; 4],
-        ]
-        .concat();
-        let pause = (1u64 << 40) as f64 / 1000.0;
-        assert_eq!(read(&long), Some((pause, 1 << 33, Some(3.0))));
-    }
-
-    #[test]
-    fn lists_that_make_no_sense_are_none() {
-        assert_eq!(edit(&movie(&short(&[(2000, 0)])), 8), None);
-        for list in [
-            &short(&[])[..],
-            &short(&[(2000, -1)]),
-            b"",
-            b"\0\0\0\0",
-            // An entry that is cut, and a version to come.
-            &short(&[(2000, 0)])[..16],
-            &[&[2, 0, 0, 0, 0, 0, 0, 1][..], &[0; 20]].concat(),
-        ] {
-            assert_eq!(read(list), None, "{list:?}");
-        }
-        // More entries than there are.
-        let mut many = short(&[(1440, -1), (2000, 0)]);
-        many[4..8].copy_from_slice(&u32::MAX.to_be_bytes());
-        assert_eq!(read(&many), Some((1.44, 0, Some(2.0))));
-        // No time scale.
-        let mut timeless = movie(&short(&[(1440, -1), (2000, 0)]));
-        timeless[28..32].fill(0);
-        assert_eq!(edit(&timeless, 7), None);
-    }
-
-    #[test]
-    fn fragments_tell_when_they_begin() {
-        let file = |samples: u32, time: &[u8]| {
-            let mut table = atom(b"stsz", &[&[0; 8][..], &samples.to_be_bytes()].concat());
-            for kind in [b"stbl", b"minf", b"mdia"] {
-                table = atom(kind, &table);
-            }
-            let header = [&[0; 12][..], &7u32.to_be_bytes()].concat();
-            let track = [atom(b"tkhd", &header), table].concat();
-            let fragment = |track: u32, time: &[u8]| {
-                let header = [&[0; 4][..], &track.to_be_bytes()].concat();
-                let parts = [atom(b"tfhd", &header), atom(b"tfdt", time)];
-                atom(b"traf", &parts.concat())
-            };
-            let other = fragment(6, &[0, 0, 0, 0, 0, 0, 0, 9]);
-            let both = [other, fragment(7, time)].concat();
-            let movie = atom(b"moov", &atom(b"trak", &track));
-            [movie, atom(b"mdat", b"x"), atom(b"moof", &both)].concat()
+impl Mp4 {
+    pub(super) fn open(file: Bytes) -> Result<Opened, AudioError> {
+        let corrupt = |message: &str| AudioError::Corrupt {
+            at: 0.0,
+            message: message.into(),
         };
-        let short = [0, 0, 0, 0, 0, 1, 0, 0];
-        let long = [1, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0];
-        assert_eq!(first(&file(0, &short), 7), Some(1 << 16));
-        assert_eq!(first(&file(0, &long), 7), Some(1 << 32));
-        assert_eq!(first(&file(0, &long[..8]), 7), None);
-        assert_eq!(first(&file(3, &short), 7), None);
-        assert_eq!(first(&file(0, &short), 8), None);
+        // A length before it may be wrong.
+        let found = child(&file, b"moov").or_else(|| atom::find(&file, b"moov"));
+        let movie = found.ok_or_else(|| {
+            corrupt("the index 'moov' is missing; where it is written last, the end of the file is lost")
+        })?;
+        let (trak, entry) = choose(movie)?;
+        // Then samples are not where they should be, which only codecs notice.
+        if entry.frame.is_some() && child(&file, b"moov").is_none() {
+            return Err(corrupt("the lengths of the atoms are wrong"));
+        }
+        let media = child(trak, b"mdia").unwrap_or_default();
+        let table = child(media, b"minf").and_then(|media| child(media, b"stbl"));
+        let table = table.ok_or_else(|| corrupt("the audio track has no sample table"))?;
+        let header = child(media, b"mdhd").unwrap_or_default();
+        let long = |header: &[u8]| header.first() == Some(&1);
+        let at = if long(header) { 20 } else { 12 };
+        let scale = u32_at(header, at).filter(|&scale| scale > 0);
+        let header = child(trak, b"tkhd").unwrap_or_default();
+        let at = if long(header) { 20 } else { 12 };
+        let track = u32_at(header, at).unwrap_or(0);
+        let Entry {
+            parameters,
+            durations,
+            rate,
+            frame,
+        } = entry;
+        let mut mp4 = Self {
+            table: Table::new(table, frame),
+            fragments: Fragments::new(file.clone(), movie, track),
+            in_fragments: false,
+            durations,
+            rate: rate.max(1),
+            frame,
+            rest: Bytes::new(),
+            scale: scale.unwrap_or(rate.max(1)),
+            origin: None,
+            first: 0.0,
+            edit: edit::edit(movie, trak),
+            time: 0.0,
+            expected: 0.0,
+            due: 0,
+            budget: (file.len() as u64).saturating_mul(4),
+            cut: None,
+            silence: None,
+            pending: None,
+            ended: false,
+            file,
+        };
+        let first = mp4.next_sample();
+        mp4.origin = first.map(|sample| sample.time);
+        if mp4.in_fragments {
+            let first = mp4.seconds(mp4.origin.unwrap_or(0));
+            mp4.first = late(first, first);
+        }
+        mp4.pending = first;
+        Ok((Box::new(mp4), parameters))
     }
+
+    fn next_sample(&mut self) -> Option<Sample> {
+        if let Some(sample) = self.pending.take() {
+            return Some(sample);
+        }
+        if !self.in_fragments {
+            if let Some(sample) = self.table.next() {
+                return Some(sample);
+            }
+            self.in_fragments = true;
+        }
+        self.fragments.next()
+    }
+
+    fn seconds(&self, ticks: u64) -> f64 {
+        ticks as f64 / f64::from(self.scale)
+    }
+
+    fn sample(&mut self, sample: Sample) -> Step {
+        let duration = self.seconds(sample.duration);
+        let from = usize::try_from(sample.offset).unwrap_or(usize::MAX);
+        let size = usize::try_from(sample.size).unwrap_or(usize::MAX);
+        let mut there = self.file.len().saturating_sub(from).min(size);
+        if let Some(frame) = self.frame {
+            there -= there % frame.max(1);
+        } else if sample.size > LARGEST {
+            let message = format!("a packet has {} bytes", sample.size);
+            return Step::Note(Note::damaged(message).lasting(duration));
+        } else if there < size {
+            there = 0;
+        }
+        if size == 0 {
+            return Step::Other;
+        }
+        if there == 0 {
+            let rest = if self.in_fragments {
+                duration
+            } else {
+                duration + self.seconds(self.table.rest())
+            };
+            // What is behind the end of the file stays there, unless samples are in no order.
+            let note = Note::truncated("the file ends before its samples do").lasting(rest);
+            if !self.in_fragments {
+                while let Some(sample) = self.table.next() {
+                    if sample.offset.saturating_add(sample.size) <= self.file.len() as u64 {
+                        self.pending = Some(sample);
+                        let note = Note::missing("samples are missing").lasting(duration);
+                        return Step::Note(note);
+                    }
+                }
+            }
+            return Step::Note(note);
+        }
+        if self.budget < there as u64 {
+            self.ended = true;
+            return Step::Note(Note::contradiction("the samples overlap"));
+        }
+        let time = self.seconds(sample.time.saturating_sub(self.origin.unwrap_or(0)));
+        let gap = time - self.expected;
+        if gap > TOLERANCE {
+            self.expected = time;
+            self.pending = Some(sample);
+            if gap > PAUSE {
+                let message = format!("the time stamps jump by {gap:.2} s, which is not believed");
+                return Step::Note(Note::contradiction(message));
+            }
+            // A sample may last longer than its sound; else a fragment is lost.
+            if self.due == sample.time {
+                return Step::Silence(gap);
+            }
+            self.silence = Some(gap);
+            return Step::Note(Note::missing("a fragment is missing").lasting(gap));
+        }
+        self.due = sample.time.saturating_add(sample.duration);
+        if gap < -TOLERANCE {
+            self.expected = time;
+        }
+        self.time = time;
+        self.budget -= there as u64;
+        let data = self.file.slice(from..from + there);
+        if self.frame.is_some() {
+            self.rest = data;
+            return self.frames(there < size, duration);
+        }
+        let units = self.durations.of(&data);
+        let seconds = units.map_or(duration, |units| units as f64 / f64::from(self.rate));
+        self.expected += seconds;
+        // Opus takes anything for sound, but its packets say how long they are.
+        let last = !self.in_fragments && self.table.rest() == 0;
+        if matches!(self.durations, Durations::Opus) && !last && seconds > 1.5 * duration {
+            let note = Note::damaged("a packet is not what the index says");
+            self.expected += duration - seconds;
+            self.silence = Some(duration);
+            return Step::Note(note.lasting(duration));
+        }
+        Step::Packet(Piece {
+            seconds: Some(seconds),
+            ..Piece::new(data)
+        })
+    }
+
+    /// Some frames of a piece of PCM, which may be cut.
+    fn frames(&mut self, cut: bool, duration: f64) -> Step {
+        if cut {
+            let there = self.rest.len() / self.frame.unwrap_or(1).max(1);
+            let seconds = duration - there as f64 / f64::from(self.rate);
+            let rest = seconds + self.seconds(self.table.rest());
+            self.table = Table::default();
+            self.cut = Some(rest);
+        }
+        let length = (FRAMES * self.frame.unwrap_or(1)).min(self.rest.len());
+        let data = self.rest.split_to(length);
+        let units = self.durations.of(&data).unwrap_or(0);
+        let seconds = units as f64 / f64::from(self.rate);
+        self.expected += seconds;
+        Step::Packet(Piece {
+            seconds: Some(seconds),
+            ..Piece::new(data)
+        })
+    }
+}
+
+impl Packets for Mp4 {
+    fn next(&mut self) -> Step {
+        if !self.rest.is_empty() {
+            self.time = self.expected;
+            return self.frames(false, 0.0);
+        }
+        if let Some(seconds) = self.silence.take() {
+            return Step::Silence(seconds);
+        }
+        if let Some(rest) = self.cut.take() {
+            let note = Note::truncated("the file ends before its samples do");
+            return Step::Note(note.lasting(rest));
+        }
+        if self.ended {
+            return Step::End;
+        }
+        match self.next_sample() {
+            Some(sample) => self.sample(sample),
+            None => {
+                self.ended = true;
+                Step::Other
+            }
+        }
+    }
+
+    fn extent(&self, rate: u32) -> Extent {
+        let Some(edit) = self.edit else {
+            return Extent::default();
+        };
+        let frames = |seconds: f64| (seconds * f64::from(rate)).round() as u64;
+        Extent {
+            // What lies before the edit is not played.
+            delay: Some(frames(self.seconds(edit.start) - self.first)),
+            most: edit.seconds.map(frames),
+        }
+    }
+
+    fn is_timed(&self) -> bool {
+        true
+    }
+
+    fn start(&self, skipped: f64) -> f64 {
+        let shift = match self.edit {
+            Some(edit) => edit.pause + self.first - self.seconds(edit.start),
+            None => self.first,
+        };
+        shift + self.time + skipped
+    }
+}
+
+/// The audio track to decode: the first whose codec is decoded here.
+fn choose(movie: &[u8]) -> Result<(&[u8], Entry), AudioError> {
+    let mut refused = None;
+    for (kind, trak) in atoms(movie) {
+        if kind != b"trak" {
+            continue;
+        }
+        let media = child(trak, b"mdia").unwrap_or_default();
+        let handler = child(media, b"hdlr").and_then(|handler| handler.get(8..12));
+        if handler != Some(b"soun") {
+            continue;
+        }
+        let table = child(media, b"minf").and_then(|media| child(media, b"stbl"));
+        let description = table.and_then(|table| child(table, b"stsd"));
+        match Entry::read(description.unwrap_or_default()) {
+            Ok(entry) => return Ok((trak, entry)),
+            Err(error) => {
+                refused.get_or_insert(error);
+            }
+        }
+    }
+    Err(refused.unwrap_or(AudioError::NoAudioTrack { container: "MP4" }))
 }

@@ -11,14 +11,18 @@ pub(super) enum Stream {
     Layer(u8),
 }
 
+use super::trailer;
+
 /// How far into a file its first frame is looked for.
 const SEARCHED: usize = 64 * 1024;
 /// Frames in succession that are no coincidence, where something else comes before them.
 const CERTAIN: usize = 5;
 
-/// The first frame and the kind of stream it begins.
-pub(super) fn find(bytes: &[u8]) -> Option<(usize, Stream)> {
-    let end = bytes.len().min(SEARCHED);
+/// The first frame and the kind of stream it begins. After a tag, it may be anywhere.
+pub(super) fn find(bytes: &[u8], tagged: bool) -> Option<(usize, Stream)> {
+    let end = bytes
+        .len()
+        .min(if tagged { 64 * SEARCHED } else { SEARCHED });
     // Zeros in front are what encoders and tag removers leave.
     let zeros = bytes
         .iter()
@@ -33,7 +37,7 @@ pub(super) fn find(bytes: &[u8]) -> Option<(usize, Stream)> {
 }
 
 /// Whether `wanted` frames of `stream` follow one another, or fewer exactly until the end.
-fn follow(bytes: &[u8], stream: Stream, wanted: usize) -> bool {
+pub(super) fn follow(bytes: &[u8], stream: Stream, wanted: usize) -> bool {
     let mut rest = bytes;
     for _ in 0..wanted {
         match header(rest) {
@@ -44,15 +48,16 @@ fn follow(bytes: &[u8], stream: Stream, wanted: usize) -> bool {
             },
             Some(_) => return false,
             None => {
-                return rest.len() < bytes.len() && (rest.is_empty() || rest.starts_with(b"TAG"));
+                let ends = rest.is_empty() || trailer::tag(rest).is_some();
+                return rest.len() < bytes.len() && ends;
             }
         }
     }
     true
 }
 
-/// How many frames there are, if nothing but a tag follows those at the beginning.
-pub(super) fn count(bytes: &[u8]) -> Option<usize> {
+/// How many frames there are, if nothing but a tag or padding follows those at the beginning.
+pub(super) fn count(bytes: &[u8]) -> Option<u64> {
     let mut rest = bytes;
     let mut frames = 0;
     while let Some((_, length)) = header(rest)
@@ -61,32 +66,7 @@ pub(super) fn count(bytes: &[u8]) -> Option<usize> {
         rest = next;
         frames += 1;
     }
-    // ID3v1 has 128 bytes; APEv2 says how many it has after its header of 32.
-    let tags = match rest {
-        [
-            b'A',
-            b'P',
-            b'E',
-            b'T',
-            b'A',
-            b'G',
-            b'E',
-            b'X',
-            _,
-            _,
-            _,
-            _,
-            size @ ..,
-        ] => {
-            let size = size
-                .first_chunk()
-                .map_or(0, |size| u32::from_le_bytes(*size));
-            (size as usize).saturating_add(32 + 128)
-        }
-        [b'T', b'A', b'G', ..] => 128,
-        _ => 0,
-    };
-    (rest.len() <= tags || rest.iter().all(|&byte| byte == 0)).then_some(frames)
+    trailer::is_harmless(rest).then_some(frames)
 }
 
 /// Kind and length in bytes of the frame that begins here.

@@ -1,328 +1,378 @@
-//! Ogg pages (RFC 3533), and the headers of Vorbis, Opus and FLAC in them.
+//! Ogg (RFC 3533) with Vorbis, Opus (RFC 7845) or FLAC.
 //!
-//! Read here and not by symphonia, whose reader asserts what a Vorbis header may belie, and passes over pages
-//! with a wrong check sum in silence.
+//! Read here and not by symphonia, which passes over damaged pages in silence, and believes what pages say of time.
+
+mod headers;
+mod page;
 
 use std::collections::VecDeque;
 
-use bytes::{Buf, Bytes};
-use symphonia::core::{
-    checksum::Crc32,
-    codecs::audio::{
-        AudioCodecParameters,
-        well_known::{CODEC_ID_FLAC, CODEC_ID_OPUS, CODEC_ID_VORBIS},
-    },
-    io::Monitor,
+use bytes::Bytes;
+
+use super::{
+    AudioError,
+    durations::Durations,
+    packets::{Opened, Packets, Piece, Step, late},
+    trailer,
+    warning::Note,
 };
+use page::{Next, Page};
 
-use super::{fault::Fault, reader::late};
-
-/// Seconds by which a page's time may disagree with the samples before it.
+/// The most seconds by which a page's time may disagree with the samples before it; of a short page, half of what is in it.
 const TOLERANCE: f64 = 0.02;
+/// The longest pause in seconds that is believed. A longer one is a mistake, as for ffmpeg (its option
+/// `dts_delta_threshold`).
+const PAUSE: f64 = 10.0;
 /// The longest packet in bytes; a header with a picture is the longest that is met.
 const LONGEST: usize = 16 << 20;
+
+/// Whether the times of pages are believed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Trust {
+    /// They contradict the sound.
+    None,
+    /// The first one does not contradict it.
+    First,
+    /// Two in succession agreed with it.
+    Pair,
+}
 
 /// The audio stream of an Ogg file.
 pub(super) struct Ogg {
     bytes: Bytes,
+    /// Where something else than pages began, if it did.
+    junk: Option<Bytes>,
+    /// Whether check sums are looked at. There are programs that write none.
+    checked: bool,
     serial: u32,
-    /// Of the page that is being taken apart.
-    packets: VecDeque<Vec<u8>>,
+    /// The number of the page that should come next.
+    sequence: Option<u32>,
+    /// Whether a page of the stream is missing or damaged since the last whose time was known.
+    lost: bool,
+    /// Packets of the page that was taken apart, and what else is to be told.
+    steps: VecDeque<Step>,
     /// The beginning of a packet that goes on in the next page.
     partial: Vec<u8>,
-    /// Where the page ends, in the codec's units, if a packet ends in it.
-    granule: Option<i64>,
-    last: bool,
-    /// Units per second, and how many of them have been decoded.
+    durations: Option<Durations>,
+    /// Units per second.
     rate: u32,
-    decoded: i64,
-    /// Position of the first of them.
-    start: Option<i64>,
+    /// Whether the codec puts headers between packets of sound.
+    vorbis: bool,
+    /// Units since the last page whose time was known, and that time.
+    since: i64,
+    end: Option<i64>,
+    trust: Trust,
     /// Whether there are pictures or other sound beside it.
     accompanied: bool,
     /// When the first stream begins, in seconds.
     offset: Option<f64>,
-}
-
-/// A page without its header.
-struct Page {
-    continued: bool,
-    first: bool,
-    last: bool,
-    granule: i64,
-    serial: u32,
-    /// Lengths of the pieces of packets; one of 255 goes on.
-    lacing: Bytes,
-    body: Bytes,
+    /// Whether the headers of the stream could not be read.
+    deaf: bool,
+    ended: bool,
 }
 
 impl Ogg {
-    pub(super) fn new(bytes: Bytes) -> Self {
-        Self {
+    pub(super) fn open(bytes: Bytes) -> Result<Opened, AudioError> {
+        let mut ogg = Self {
             bytes,
+            junk: None,
+            checked: true,
             serial: 0,
-            packets: VecDeque::new(),
+            sequence: None,
+            lost: false,
+            steps: VecDeque::new(),
             partial: Vec::new(),
-            granule: None,
-            last: false,
-            rate: 0,
-            decoded: 0,
-            start: None,
+            durations: None,
+            rate: 1,
+            vorbis: false,
+            since: 0,
+            end: None,
+            trust: Trust::None,
             accompanied: false,
             offset: None,
-        }
-    }
-
-    /// Reads the headers of the streams that begin here, and chooses the one to decode.
-    pub(super) fn select(&mut self) -> Result<AudioCodecParameters, Fault> {
-        let mut chosen: Option<AudioCodecParameters> = None;
-        let mut other = None;
-        self.accompanied = false;
-        while let Some((page, next)) = self.page()? {
-            if !page.first {
-                break;
-            }
-            self.bytes = next;
-            // A skeleton only describes the others.
-            let described = page.body.starts_with(b"fishead\0");
-            match Self::identify(&page.body) {
-                Ok(Some(parameters)) if chosen.is_none() => {
-                    self.serial = page.serial;
-                    chosen = Some(parameters);
-                }
-                Ok(_) => self.accompanied |= !described,
-                Err(fault) => {
-                    self.accompanied = true;
-                    other = Some(fault);
-                }
-            }
-        }
-        let Some(mut parameters) = chosen else {
-            return Err(other.unwrap_or(Fault::NoTrack));
+            deaf: false,
+            ended: false,
         };
-        self.packets.clear();
-        self.partial.clear();
-        (self.decoded, self.start, self.last) = (0, None, false);
-        self.rate = parameters.sample_rate.unwrap_or(0);
-        match parameters.codec {
-            CODEC_ID_OPUS => {
-                self.rate = 48_000;
-                self.header(b"OpusTags")?;
-            }
-            CODEC_ID_VORBIS => {
-                self.header(b"\x03vorbis")?;
-                let setup = self.header(b"\x05vorbis")?;
-                if let Some(data) = parameters.extra_data.take() {
-                    parameters.extra_data = Some([&*data, &setup].concat().into());
+        ogg.checked = ogg.writes_sums();
+        if !ogg.checked {
+            let note = Note::contradiction("the check sums of the Ogg pages are wrong");
+            ogg.steps.push_back(Step::Note(note));
+        }
+        // What was cut out of something longer begins with some of its pages.
+        while let Some((page, next)) = page::read(&ogg.bytes)
+            && !page.first
+        {
+            ogg.bytes = next;
+        }
+        let parameters = ogg.select()?;
+        Ok((Box::new(ogg), parameters))
+    }
+
+    /// Whether one of the first two pages has the right check sum.
+    fn writes_sums(&self) -> bool {
+        page::read(&self.bytes).is_none_or(|(first, rest)| {
+            first.sound || page::read(&rest).is_some_and(|(second, _)| second.sound)
+        })
+    }
+
+    /// Reads one page, of which there may be nothing to tell.
+    fn read_page(&mut self) {
+        let Some((page, next)) = page::read(&self.bytes) else {
+            self.pass_over_junk();
+            return;
+        };
+        if page.first && (page.sound || !self.checked) {
+            match self.select() {
+                Ok(parameters) => self.steps.push_front(Step::Restart(Box::new(parameters))),
+                // Pictures that begin later than the sound.
+                Err(AudioError::NoAudioTrack { .. }) => {}
+                Err(error) => {
+                    let note = Note::damaged(error.to_string());
+                    self.steps.push_back(Step::Note(note));
                 }
             }
-            // Blocks of metadata; what begins with a sync code is a frame.
-            _ => {
-                while self
-                    .front()?
-                    .is_some_and(|packet| packet.first() != Some(&0xFF))
-                {
-                    self.packets.pop_front();
-                }
+            return;
+        }
+        if !page.sound && self.checked {
+            // Its length may be wrong, too.
+            let follows = next.is_empty() || next.starts_with(b"OggS");
+            let own = page.serial == self.serial && !self.deaf;
+            if follows && own && self.is_whole(&page) {
+                self.bytes = next;
+                let seconds = self.units(page.granule.saturating_sub(self.end.unwrap_or(0)));
+                let note = Note::damaged("the check sum of an Ogg page is wrong");
+                self.steps.push_back(Step::Note(note.lasting(seconds)));
+                self.take_apart(page);
+                return;
             }
-        }
-        Ok(parameters)
-    }
-
-    /// What the first packet of a stream says; none if it is no audio.
-    fn identify(packet: &[u8]) -> Result<Option<AudioCodecParameters>, Fault> {
-        const OTHER: [(&[u8], &str); 4] = [
-            (b"Speex   ", "Speex"),
-            (b"fLaC", "FLAC in Ogg of the old kind"),
-            (b"PCM     ", "PCM in Ogg"),
-            (b"CELT    ", "CELT"),
-        ];
-        let mut parameters = AudioCodecParameters::new();
-        if let Some(rest) = packet.strip_prefix(b"\x01vorbis") {
-            let rate = rest.get(5..).and_then(|rest| rest.first_chunk());
-            parameters
-                .for_codec(CODEC_ID_VORBIS)
-                .with_sample_rate(rate.map_or(0, |rate| u32::from_le_bytes(*rate)))
-                .with_extra_data(packet.into());
-        } else if packet.starts_with(b"OpusHead") {
-            parameters
-                .for_codec(CODEC_ID_OPUS)
-                .with_extra_data(packet.into());
-        } else if let Some(rest) = packet.strip_prefix(b"\x7FFLAC") {
-            // Version, number of headers, "fLaC", a block's header, STREAMINFO; a rate of 20 bits in it.
-            let info = rest
-                .get(12..46)
-                .ok_or_else(|| corrupt("the FLAC header is too short"))?;
-            let rate = info.get(10..13).unwrap_or_default();
-            let rate = rate
-                .iter()
-                .fold(0, |rate, &byte| rate << 8 | u32::from(byte))
-                >> 4;
-            parameters
-                .for_codec(CODEC_ID_FLAC)
-                .with_sample_rate(rate)
-                .with_extra_data(info.into());
-        } else if let Some((_, codec)) = OTHER.iter().find(|(magic, _)| packet.starts_with(magic)) {
-            return Err(Fault::Codec((*codec).into()));
-        } else {
-            return Ok(None);
-        }
-        Ok(Some(parameters))
-    }
-
-    /// The next packet, which must begin so.
-    fn header(&mut self, magic: &[u8]) -> Result<Vec<u8>, Fault> {
-        self.front()?;
-        self.packets
-            .pop_front()
-            .filter(|packet| packet.starts_with(magic))
-            .ok_or_else(|| corrupt("a header is missing"))
-    }
-
-    /// The next packet, read from as many pages as it takes; none where the stream ends.
-    fn front(&mut self) -> Result<Option<&Vec<u8>>, Fault> {
-        while self.packets.is_empty() && !self.last {
-            if !self.read_page()? {
-                break;
-            }
-        }
-        Ok(self.packets.front())
-    }
-
-    /// Reads one page; false at the end of the file. There may be no packet in it, or one of another stream.
-    pub(super) fn read_page(&mut self) -> Result<bool, Fault> {
-        let Some((page, next)) = self.page()? else {
-            return if self.last {
-                Ok(false)
+            self.lost |= own;
+            self.bytes = if follows {
+                next
             } else {
-                Err(corrupt("the file ends too early"))
+                page::skip(&self.bytes)
             };
-        };
-        if page.first {
-            return Err(Fault::Restart);
+            return;
         }
         self.bytes = next;
-        if page.serial == self.serial && !self.last {
-            self.take_apart(page)?;
+        self.junk = None;
+        if page.serial == self.serial && !self.deaf {
+            self.take_apart(page);
         }
-        Ok(true)
     }
 
-    fn take_apart(&mut self, mut page: Page) -> Result<(), Fault> {
-        if page.continued == self.partial.is_empty() {
-            return Err(corrupt("pages are missing"));
-        }
-        self.granule = (page.granule >= 0).then_some(page.granule);
-        self.last = page.last;
-        for &length in &page.lacing {
-            let piece = page.body.split_to(usize::from(length).min(page.body.len()));
-            if self.partial.len() + piece.len() > LONGEST {
-                return Err(corrupt("a packet is too long"));
-            }
-            self.partial.extend_from_slice(&piece);
-            // A packet without bytes only says that time has passed.
-            if length < 255 && !self.partial.is_empty() {
-                self.packets.push_back(std::mem::take(&mut self.partial));
-            }
-        }
-        Ok(())
-    }
-
-    /// The next packet of the page that was read.
-    pub(super) fn next_packet(&mut self) -> Option<Vec<u8>> {
-        self.packets.pop_front()
-    }
-
-    /// When the sound begins, in seconds.
-    pub(super) fn start(&self) -> f64 {
-        self.offset.unwrap_or(0.0)
-    }
-
-    /// To be told how many frames, at `rate` Hz, came out of a packet; says how many of them are too many.
-    pub(super) fn arrived(&mut self, frames: usize, rate: u32) -> Result<usize, Fault> {
-        let unit = i64::from((self.rate / rate).max(1));
-        self.decoded += frames as i64 * unit;
-        let Some(granule) = self.granule else {
-            return Ok(0);
+    /// Whether the packets of a damaged page are as long as its time says: damage is in the sound only then.
+    fn is_whole(&self, page: &Page) -> bool {
+        let Some(mut durations) = self.durations.clone() else {
+            return false;
         };
-        if self.last {
-            let end = self.start.unwrap_or(0).saturating_add(self.decoded);
-            let excess = end.saturating_sub(granule).clamp(0, frames as i64 * unit);
-            return Ok((excess / unit) as usize);
+        let mut body = page.body.clone();
+        let mut packet = self.partial.clone();
+        let mut total = self.since;
+        for &length in &page.lacing {
+            packet.extend_from_slice(&body.split_to(usize::from(length).min(body.len())));
+            if length < 255 && !packet.is_empty() {
+                let Some(units) = durations.of(&packet) else {
+                    return false;
+                };
+                total += units;
+                packet.clear();
+            }
         }
-        // The page's time is that of the end of its last packet.
-        if self.packets.is_empty() {
-            let start = granule.saturating_sub(self.decoded);
-            let known = *self.start.get_or_insert(start);
+        let expected = self.end.unwrap_or(0).saturating_add(total);
+        self.sequence == Some(page.sequence)
+            && page.continued != self.partial.is_empty()
+            && self.units(page.granule.saturating_sub(expected)).abs() <= TOLERANCE
+    }
+
+    /// Seconds in units of the stream.
+    fn units(&self, units: i64) -> f64 {
+        units as f64 / f64::from(self.rate)
+    }
+
+    fn pass_over_junk(&mut self) {
+        if !self.bytes.is_empty() {
+            self.junk.get_or_insert(self.bytes.clone());
+            self.bytes = page::skip(&self.bytes);
+            return;
+        }
+        self.ended = true;
+        let junk = self.junk.take().unwrap_or_default();
+        let note = if junk.starts_with(b"OggS") {
+            Note::truncated("the file ends within an Ogg page")
+        } else if self.lost || !self.partial.is_empty() {
+            Note::truncated("the last Ogg pages are missing or damaged")
+        } else if !trailer::is_harmless(&junk) {
+            let message = format!("{} bytes at the end are no Ogg pages", junk.len());
+            Note::damaged(message)
+        } else {
+            return;
+        };
+        self.steps.push_back(Step::Note(note));
+    }
+
+    fn take_apart(&mut self, mut page: Page) {
+        self.lost |= self.sequence.is_some_and(|number| number != page.sequence);
+        self.sequence = Some(page.sequence.wrapping_add(1));
+        if !page.continued && !self.partial.is_empty() {
+            self.partial.clear();
+            self.lost = true;
+        }
+        // What goes on here may have begun in a page that is lost.
+        let mut orphan = page.continued && self.partial.is_empty();
+        self.lost |= orphan;
+        let mut pieces = Vec::new();
+        let mut total = 0;
+        for &length in &page.lacing {
+            if page.body.len() < usize::from(length) {
+                self.partial.clear();
+                break;
+            }
+            let piece = page.body.split_to(usize::from(length));
+            if !orphan && self.partial.len() + piece.len() <= LONGEST {
+                self.partial.extend_from_slice(&piece);
+            }
+            if length == 255 {
+                continue;
+            }
+            let packet = std::mem::take(&mut self.partial);
+            // A packet without bytes only says that time has passed; Vorbis repeats its headers.
+            let header = self.vorbis && packet.first().is_some_and(|first| first & 1 == 1);
+            if !std::mem::take(&mut orphan) && !packet.is_empty() && !header {
+                let units = self.durations.as_mut().and_then(|d| d.of(&packet));
+                total += units.unwrap_or(0);
+                pieces.push(Piece {
+                    seconds: units.map(|units| units as f64 / f64::from(self.rate)),
+                    ..Piece::new(packet)
+                });
+            }
+        }
+        self.since = self.since.saturating_add(total);
+        // Pages of headers have no time.
+        let excess = if page.granule >= 0 && !self.deaf {
+            self.keep_time(&page, total)
+        } else {
+            0
+        };
+        let mut excess = excess as f64 / f64::from(self.rate);
+        for piece in pieces.iter_mut().rev() {
+            piece.excess = excess.min(piece.seconds.unwrap_or(0.0));
+            excess -= piece.excess;
+        }
+        self.steps.extend(pieces.into_iter().map(Step::Packet));
+        if page.cut {
+            self.ended = true;
+            let note = Note::truncated("the file ends within an Ogg page");
+            self.steps.push_back(Step::Note(note));
+        }
+    }
+
+    /// Compares the time of a page with what came before it. Gives the units at its end that are too many.
+    fn keep_time(&mut self, page: &Page, total: i64) -> i64 {
+        let rate = f64::from(self.rate);
+        let seconds = |units: i64| units as f64 / rate;
+        let start = page.granule.saturating_sub(self.since);
+        let since = std::mem::take(&mut self.since);
+        let lost = std::mem::take(&mut self.lost);
+        let previous = self.end.replace(page.granule);
+        let gap = start.saturating_sub(previous.unwrap_or(0));
+        let Some(_) = previous else {
+            if seconds(gap).abs() <= TOLERANCE {
+                self.trust = Trust::First;
+            }
             // Of streams that belong together positions count from one zero; a stream alone is played at once,
             // wherever it was cut from (RFC 7845, section 4.4).
-            let seconds = known as f64 / f64::from(self.rate.max(1));
+            let seconds = seconds(start);
             let offset = if self.accompanied {
                 late(seconds, seconds)
             } else {
                 0.0
             };
             self.offset.get_or_insert(offset);
-            let gap = start.abs_diff(known) as f64 / f64::from(self.rate.max(1));
-            if gap > TOLERANCE {
-                return Err(Fault::Corrupt(format!("{gap:.2} s of audio are missing")));
+            // The headers are there, and what follows them is not.
+            if lost {
+                let note = Note::missing("Ogg pages are missing or damaged");
+                let missing = if (0.0..PAUSE).contains(&seconds) && offset == 0.0 {
+                    seconds
+                } else {
+                    0.0
+                };
+                self.steps.push_back(Step::Note(note.lasting(missing)));
+                self.steps.push_back(Step::Silence(missing));
+            }
+            return self.trim(page, gap, since.min(total));
+        };
+        let trust = self.trust;
+        let tolerance = TOLERANCE.min(seconds(total) / 2.0);
+        if seconds(gap).abs() <= tolerance {
+            self.trust = Trust::Pair;
+            return if gap < 0 && trust > Trust::None {
+                self.trim(page, gap, total)
+            } else {
+                0
+            };
+        }
+        if gap < 0 && trust > Trust::None {
+            let excess = self.trim(page, gap, total);
+            if excess > 0 {
+                return excess;
             }
         }
-        Ok(0)
+        let gap = seconds(gap);
+        let go_on = match page::next(&self.bytes, page.serial) {
+            Next::Page(granule) => granule < 0 || granule >= page.granule,
+            Next::Nothing | Next::Unknown => true,
+        };
+        let believed = trust == Trust::Pair && (0.0..=PAUSE).contains(&gap) && go_on;
+        if !believed {
+            self.trust = Trust::None;
+        }
+        let note = match (believed, lost) {
+            (true, true) => Some(Note::missing("Ogg pages are missing or damaged").lasting(gap)),
+            (false, true) => Some(Note::missing("Ogg pages are missing or damaged")),
+            (false, false) if trust == Trust::Pair && go_on && gap > PAUSE => {
+                Some(Note::contradiction(format!(
+                    "the time stamps jump by {gap:.2} s, which is not believed"
+                )))
+            }
+            _ => None,
+        };
+        self.steps.extend(note.map(Step::Note));
+        if believed {
+            self.steps.push_back(Step::Silence(gap));
+        }
+        0
     }
 
-    /// The page that begins here, and the bytes after it; none at the end of the file.
-    fn page(&self) -> Result<Option<(Page, Bytes)>, Fault> {
-        let bytes = &self.bytes;
-        // After the last page, anything may follow.
-        if bytes.is_empty() || self.last && !bytes.starts_with(b"OggS") {
-            return Ok(None);
-        }
-        let cut = || corrupt("the file ends within a page");
-        let &[b'O', b'g', b'g', b'S', version, flags, ref fields @ ..] = &**bytes else {
-            return Err(if bytes.len() < 6 {
-                cut()
-            } else {
-                corrupt("there is no page")
-            });
+    /// How many of `total` units are too many, if the stream ends with this page and `gap` before them.
+    fn trim(&self, page: &Page, gap: i64, total: i64) -> i64 {
+        let last = match page::next(&self.bytes, page.serial) {
+            Next::Page(_) => false,
+            Next::Nothing => true,
+            Next::Unknown => page.last,
         };
-        if version != 0 {
-            return Err(corrupt("the version of a page is unknown"));
+        let excess = gap.saturating_neg();
+        // What takes all of the page away is no time.
+        if last && (1..total).contains(&excess) {
+            excess
+        } else {
+            0
         }
-        let mut fields = fields.get(..21).ok_or_else(cut)?;
-        let granule = fields.get_i64_le();
-        let serial = fields.get_u32_le();
-        let _sequence = fields.get_u32_le();
-        let expected = fields.get_u32_le();
-        let segments = usize::from(fields.get_u8());
-        let lacing = bytes.get(27..27 + segments).ok_or_else(cut)?;
-        let length: usize = lacing.iter().copied().map(usize::from).sum();
-        let end = 27 + segments + length;
-        let (head, tail) = bytes
-            .get(..end)
-            .ok_or_else(cut)?
-            .split_at_checked(22)
-            .ok_or_else(cut)?;
-        let mut sum = Crc32::new(0);
-        sum.process_buf_bytes(head);
-        sum.process_buf_bytes(&[0; 4]);
-        sum.process_buf_bytes(tail.get(4..).unwrap_or_default());
-        if sum.crc() != expected {
-            return Err(corrupt("the check sum of a page is wrong"));
-        }
-        let page = Page {
-            continued: flags & 1 != 0,
-            first: flags & 2 != 0,
-            last: flags & 4 != 0,
-            granule,
-            serial,
-            lacing: bytes.slice(27..27 + segments),
-            body: bytes.slice(27 + segments..end),
-        };
-        Ok(Some((page, bytes.slice(end..))))
     }
 }
 
-fn corrupt(message: &str) -> Fault {
-    Fault::Corrupt(message.into())
+impl Packets for Ogg {
+    fn next(&mut self) -> Step {
+        if let Some(step) = self.steps.pop_front() {
+            return step;
+        }
+        if self.ended {
+            return Step::End;
+        }
+        self.read_page();
+        self.steps.pop_front().unwrap_or(Step::Other)
+    }
+
+    fn start(&self, _skipped: f64) -> f64 {
+        self.offset.unwrap_or(0.0)
+    }
 }

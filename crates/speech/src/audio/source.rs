@@ -1,220 +1,290 @@
-//! From a file to samples of all its channels, at the rate of the file.
+//! A file to samples of its channels, at the rate of the file.
 
 use std::{ops::RangeInclusive, time::Duration};
 
 use bytes::Bytes;
-use symphonia::core::{packet::Packet, units};
 
 use super::{
     AudioError, Format,
     adts::Adts,
     codec::Codec,
     fault::Fault,
+    flac::Flac,
+    matroska::Matroska,
+    mp3::Mp3,
+    mp4::Mp4,
     ogg::Ogg,
-    reader::{Extent, Reader, Step},
+    packets::{Packets, Piece, Step},
+    warning::{Note, Warning, Warnings},
     wav::Wav,
 };
 
 /// Starts, in seconds, that are believed: earlier ones are what is left of rounding to milliseconds, and no player
 /// waits for longer than a day.
 const STARTS: RangeInclusive<f64> = 0.002..=86_400.0;
+/// Packets after a broken one that are not believed where nothing but the decoder tells sound from junk.
+const DOUBT: u32 = 3;
+/// The most frames of silence given at once.
+const SILENCE: u64 = 1024;
 
 /// Decodes the audio track of a file, packet by packet.
+///
+/// What is missing or broken is a warning, and silence where its length is known. Silence is given as soon as sound
+/// follows, so that a recording does not end with it.
 pub(super) struct Source {
-    packets: Packets,
+    packets: Box<dyn Packets>,
     codec: Codec,
     rate: u32,
-    extent: Extent,
-    /// Frames still to be dropped.
+    /// Frames still to be dropped, and those after which padding follows.
     delay: u64,
+    most: Option<u64>,
     /// When the first frame is played, in seconds.
     start: f64,
-    /// Frames given so far.
+    /// Frames given so far at this rate, and the seconds before those.
     given: u64,
+    before: f64,
+    /// Frames of silence to be given before the frames that are held.
+    silence: u64,
+    held: Option<Held>,
     interleaved: Vec<f32>,
+    /// Channels of the last packet, and its frames.
+    channels: usize,
+    last: u64,
+    /// Whether any packet was decoded.
+    heard: bool,
+    /// Whether what follows cannot be decoded until the next restart.
+    deaf: bool,
+    /// Packets that are not believed.
+    doubt: u32,
+    warnings: Warnings,
+}
+
+/// Samples that are decoded but not yet given.
+struct Held {
+    first: usize,
+    end: usize,
 }
 
 /// Decoded frames, one sample of each channel after the other, each from −1 to 1.
 pub(super) struct Frames<'a> {
     pub(super) samples: &'a [f32],
     pub(super) channels: usize,
-}
-
-impl Frames<'_> {
-    const NONE: Self = Self {
-        samples: &[],
-        channels: 1,
-    };
-}
-
-enum Packets {
-    Wav(Wav),
-    Adts(Adts),
-    Ogg(Box<Ogg>),
-    Reader(Box<Reader>),
+    /// Frames per second.
+    pub(super) rate: u32,
 }
 
 impl Source {
     pub(super) fn open(format: Format, bytes: Bytes) -> Result<Self, AudioError> {
-        let (packets, codec) = match format {
-            Format::Wav => {
-                let wav = Wav::open(&bytes)?;
-                let codec = Codec::open(wav.parameters())?;
-                (Packets::Wav(wav), codec)
-            }
-            Format::Adts => {
-                let adts = Adts::open(bytes)?;
-                let codec = Codec::open(adts.parameters())?;
-                (Packets::Adts(adts), codec)
-            }
-            Format::Ogg => {
-                let mut ogg = Ogg::new(bytes);
-                let parameters = ogg.select().map_err(|fault| fault.at(0.0))?;
-                (Packets::Ogg(Box::new(ogg)), Codec::open(&parameters)?)
-            }
-            _ => {
-                let mut reader = Reader::open(format, bytes)?;
-                let codec = Codec::open(&reader.select()?)?;
-                (Packets::Reader(Box::new(reader)), codec)
-            }
+        let (packets, parameters) = match format {
+            Format::Wav => Wav::open(&bytes)?,
+            Format::Adts => Adts::open(bytes)?,
+            Format::Ogg => Ogg::open(bytes)?,
+            Format::Mp3 => Mp3::open(bytes)?,
+            Format::Flac => Flac::open(bytes)?,
+            Format::Mp4 => Mp4::open(bytes)?,
+            Format::Matroska => Matroska::open(bytes)?,
         };
+        let codec = Codec::open(&parameters)?;
         let rate = codec.rate()?;
-        let extent = match &packets {
-            Packets::Reader(reader) => reader.extent(rate),
-            _ => Extent::default(),
-        };
+        let extent = packets.extent(rate);
         Ok(Self {
             packets,
             rate,
-            extent,
             delay: extent.delay.unwrap_or(codec.delay()),
-            start: 0.0,
+            most: extent.most,
             codec,
+            start: 0.0,
             given: 0,
+            before: 0.0,
+            silence: 0,
+            held: None,
             interleaved: Vec::new(),
+            channels: 1,
+            last: 0,
+            heard: false,
+            deaf: false,
+            doubt: 0,
+            warnings: Warnings::default(),
         })
     }
 
-    /// Samples per second.
+    /// Samples per second, of what comes next.
     pub(super) fn rate(&self) -> u32 {
         self.rate
     }
 
     /// When the sound begins, as far as the container says so. Known once the first frames have been decoded.
     pub(super) fn offset(&self) -> Duration {
-        let seconds = match &self.packets {
-            Packets::Ogg(ogg) => ogg.start(),
-            _ => self.start,
-        };
-        if STARTS.contains(&seconds) {
-            Duration::from_secs_f64(seconds)
+        if STARTS.contains(&self.start) {
+            Duration::from_secs_f64(self.start)
         } else {
             Duration::ZERO
         }
     }
 
+    /// What was wrong so far; the times count from the first frame.
+    pub(super) fn warnings(&self) -> &[Warning] {
+        self.warnings.list()
+    }
+
     /// Decodes a packet, of which there may be no frames; none after the last.
+    ///
+    /// # Errors
+    /// At the end, if nothing at all could be decoded, the first fault.
     pub(super) fn next(&mut self) -> Result<Option<Frames<'_>>, AudioError> {
-        let time_base = match &self.packets {
-            Packets::Reader(reader) => reader.time_base(),
-            _ => None,
-        };
-        let packet = match self.packets.next() {
-            Ok(Step::Packet(packet)) => packet,
-            Ok(Step::Other) => return Ok(Some(Frames::NONE)),
-            Ok(Step::End) => {
-                return if self.extent.least.is_some_and(|least| self.given < least) {
-                    Err(self.fault(Fault::Corrupt("the file ends too early".into())))
-                } else {
-                    Ok(None)
-                };
+        if self.held.is_none() {
+            match self.packets.next() {
+                Step::Packet(piece) if !self.deaf => self.decode(&piece),
+                Step::Packet(_) | Step::Other => {}
+                // What is before the first frame is a start, and no silence.
+                Step::Silence(_)
+                    if self.given == 0 && self.before == 0.0 && self.packets.is_timed() => {}
+                Step::Silence(seconds) => self.be_silent(self.frames(seconds)),
+                Step::Note(note) => self.warn(note),
+                Step::Restart(parameters) => {
+                    self.deaf = false;
+                    let codec =
+                        Codec::open(&parameters).and_then(|codec| Ok((codec.rate()?, codec)));
+                    match codec {
+                        Ok((rate, codec)) => self.restart(codec, rate),
+                        Err(error) => {
+                            self.deaf = true;
+                            self.warn(Note::damaged(error.to_string()));
+                        }
+                    }
+                }
+                Step::End => {
+                    return match self.warnings.first() {
+                        Some(warning) if !self.heard => Err(AudioError::Corrupt {
+                            at: warning.at,
+                            message: warning.message.clone(),
+                        }),
+                        _ => Ok(None),
+                    };
+                }
             }
-            Err(Fault::Restart) => {
-                self.restart()?;
-                return Ok(Some(Frames::NONE));
-            }
-            Err(fault) => return Err(self.fault(fault)),
+        }
+        Ok(Some(self.give()))
+    }
+
+    /// The next frames of what is held.
+    fn give(&mut self) -> Frames<'_> {
+        let (channels, rate) = (self.channels, self.rate);
+        let samples = if self.held.is_some() && self.silence > 0 {
+            let frames = self.silence.min(SILENCE);
+            self.silence -= frames;
+            self.given += frames;
+            static NOTHING: [f32; SILENCE as usize * 32] = [0.0; SILENCE as usize * 32];
+            NOTHING.get(..frames as usize * channels).unwrap_or(&[])
+        } else if let Some(Held { first, end }) = self.held.take() {
+            self.given += ((end - first) / channels) as u64;
+            self.interleaved.get(first..end).unwrap_or_default()
+        } else {
+            &[]
         };
+        Frames {
+            samples,
+            channels,
+            rate,
+        }
+    }
+
+    fn decode(&mut self, piece: &Piece) {
         self.interleaved.clear();
-        let layout = self
-            .codec
-            .decode(&packet, time_base, &mut self.interleaved)
-            .map_err(|fault| self.fault(fault))?;
-        if layout.rate != self.rate {
-            return Err(self.fault(Fault::Corrupt("the sample rate changes".into())));
-        }
-        let mut frames = (self.interleaved.len() / layout.channels) as u64;
-        if let Packets::Ogg(ogg) = &mut self.packets {
-            match ogg.arrived(frames as usize, self.rate) {
-                Ok(excess) => frames -= excess as u64,
-                Err(fault) => return Err(self.fault(fault)),
+        let decoded = self.codec.decode(&piece.data, &mut self.interleaved);
+        let decoded = match decoded {
+            Ok(_) if self.doubt > 0 => {
+                self.doubt -= 1;
+                Err(Fault::Corrupt("one before it is broken".into()))
             }
+            Err(fault) => {
+                // Before anything was heard, a broken packet is no reason to doubt.
+                if self.heard && self.codec.hears_junk() {
+                    self.doubt = DOUBT;
+                }
+                Err(fault)
+            }
+            decoded => decoded,
+        };
+        let layout = match decoded {
+            Ok(layout) => layout,
+            Err(fault) => {
+                let frames = piece.seconds.map_or(self.last, |s| self.frames(s));
+                let seconds = frames as f64 / f64::from(self.rate);
+                self.warn(
+                    Note::damaged(format!("a packet cannot be decoded: {}", fault.message()))
+                        .lasting(seconds),
+                );
+                // A part of the delay may be broken.
+                let lost = frames.min(self.delay);
+                self.delay -= lost;
+                self.be_silent(frames - lost);
+                return;
+            }
+        };
+        self.heard = true;
+        if layout.rate != self.rate {
+            self.change_rate(layout.rate);
         }
+        self.channels = layout.channels;
+        let mut frames = (self.interleaved.len() / layout.channels) as u64;
+        self.last = frames;
+        frames = frames.saturating_sub(self.frames(piece.excess));
         let skipped = self.delay.min(frames);
         self.delay -= skipped;
-        let wanted = self.extent.most.map_or(u64::MAX, |most| most - self.given);
-        let kept = (frames - skipped).min(wanted);
-        if self.given == 0
-            && kept > 0
-            && let Packets::Reader(reader) = &self.packets
-            && let Some(time) = reader.time()
-        {
-            let skipped = skipped as f64 / f64::from(self.rate);
-            self.start = self.extent.shift + time + skipped;
+        let room = self.most.map_or(u64::MAX, |most| {
+            most.saturating_sub(self.given + self.silence)
+        });
+        let kept = (frames - skipped).min(room);
+        if kept == 0 {
+            return;
         }
-        self.given += kept;
+        if self.given == 0 && self.before == 0.0 {
+            let start = self.packets.start(self.seconds(skipped));
+            self.start = start - self.seconds(self.silence);
+        }
         let first = skipped as usize * layout.channels;
         let end = first + kept as usize * layout.channels;
-        let samples = self.interleaved.get_mut(first..end).unwrap_or_default();
-        for sample in &mut *samples {
+        for sample in self.interleaved.get_mut(first..end).unwrap_or_default() {
             *sample = bounded(*sample);
         }
-        Ok(Some(Frames {
-            samples,
-            channels: layout.channels,
-        }))
+        self.held = Some(Held { first, end });
     }
 
-    /// Goes on with the stream that follows the one that has ended.
-    fn restart(&mut self) -> Result<(), AudioError> {
-        if let Packets::Ogg(ogg) = &mut self.packets {
-            let parameters = ogg.select();
-            self.codec = Codec::open(&parameters.map_err(|fault| self.fault(fault))?)?;
-            self.delay = self.codec.delay();
+    /// Goes on with another decoder.
+    fn restart(&mut self, codec: Codec, rate: u32) {
+        if matches!(codec, Codec::Opus(_)) {
+            self.delay = codec.delay();
         }
-        if self.codec.rate()? != self.rate {
-            return Err(self.fault(Fault::Corrupt("the sample rate changes".into())));
+        self.codec = codec;
+        if rate != self.rate {
+            self.change_rate(rate);
         }
-        Ok(())
     }
 
-    fn fault(&self, fault: Fault) -> AudioError {
-        fault.at(self.given as f64 / f64::from(self.rate))
+    fn change_rate(&mut self, rate: u32) {
+        let silence = self.seconds(self.silence);
+        self.before += self.seconds(self.given);
+        (self.given, self.most, self.rate) = (0, None, rate);
+        self.silence = self.frames(silence);
     }
-}
 
-impl Packets {
-    fn next(&mut self) -> Result<Step, Fault> {
-        let data = match self {
-            Self::Reader(reader) => return reader.next(),
-            Self::Wav(wav) => wav.next_packet(),
-            Self::Adts(adts) => adts.next_packet(),
-            Self::Ogg(ogg) => {
-                return Ok(match ogg.next_packet() {
-                    Some(data) => Step::Packet(packet(data)),
-                    None if ogg.read_page()? => Step::Other,
-                    None => Step::End,
-                });
-            }
-        };
-        let data = data.map_err(|message| Fault::Corrupt(message.into()))?;
-        Ok(data.map_or(Step::End, |data| Step::Packet(packet(data.to_vec()))))
+    fn be_silent(&mut self, frames: u64) {
+        self.silence = self.silence.saturating_add(frames);
     }
-}
 
-/// A packet of which all is meant, whatever its duration.
-fn packet(data: Vec<u8>) -> Packet {
-    Packet::new(0, units::Timestamp::ZERO, units::Duration::MAX, data)
+    fn warn(&mut self, note: Note) {
+        let at = self.before + self.seconds(self.given.saturating_add(self.silence));
+        self.warnings.push(note, at);
+    }
+
+    fn seconds(&self, frames: u64) -> f64 {
+        frames as f64 / f64::from(self.rate)
+    }
+
+    fn frames(&self, seconds: f64) -> u64 {
+        (seconds * f64::from(self.rate)).round() as u64
+    }
 }
 
 /// A sample within −1 to 1; what is no number is silence.

@@ -6,6 +6,9 @@
     reason = "each test file uses a part of it; the lint knows test functions, not their helpers"
 )]
 
+pub(crate) mod media;
+pub(crate) mod ogg;
+
 use std::{f64::consts::TAU, path::Path};
 
 use speech::audio::SAMPLE_RATE;

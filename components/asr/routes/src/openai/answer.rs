@@ -12,6 +12,7 @@ use super::form::{Order, ResponseFormat};
 use super::language;
 use crate::model::{Model, Wish};
 use crate::text::{TextFormat, rounded};
+use crate::warnings::AudioWarning;
 
 /// What is said, as `json`.
 #[derive(Debug, Serialize, ToSchema)]
@@ -51,6 +52,10 @@ pub(super) struct VerboseTranscription {
     #[schema(minimum = 0, maximum = 1)]
     no_speech_prob: f64,
     usage: Usage,
+    /// What is missing in the recording, or broken, if anything is.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    warnings: Vec<AudioWarning>,
 }
 
 /// What is said, as `json` or `verbose_json`.
@@ -130,6 +135,7 @@ pub(super) async fn respond(
     wish: &Wish,
     order: &Order,
     transcript: &Transcript,
+    warnings: &[AudioWarning],
 ) -> Response {
     match order.format {
         ResponseFormat::Json => Json(PlainTranscription {
@@ -139,7 +145,8 @@ pub(super) async fn respond(
         })
         .into_response(),
         ResponseFormat::VerboseJson => {
-            Json(verbose(model, wish, order, transcript).await).into_response()
+            let verbose = verbose(model, wish, order, transcript, warnings).await;
+            Json(verbose).into_response()
         }
         ResponseFormat::Text => TextFormat::Plain.respond(transcript),
         ResponseFormat::Srt => TextFormat::Srt.respond(transcript),
@@ -165,6 +172,7 @@ async fn verbose(
     wish: &Wish,
     order: &Order,
     transcript: &Transcript,
+    warnings: &[AudioWarning],
 ) -> VerboseTranscription {
     let mut segments = Vec::new();
     if order.segments {
@@ -188,6 +196,7 @@ async fn verbose(
         segments: order.segments.then_some(segments),
         no_speech_prob: rounded(transcript.no_speech_probability, 1000.0),
         usage: usage(transcript),
+        warnings: warnings.to_vec(),
     }
 }
 

@@ -23,6 +23,7 @@ use super::{language, stream};
 use crate::audio::Allowance;
 use crate::model::{Model, Wish};
 use crate::text::progress;
+use crate::warnings::{AudioWarning, tell_of_one};
 
 /// What may be wrong with either request.
 const ERRORS: &[ProblemType] = &[
@@ -64,7 +65,10 @@ openai_errors!(TranslationErrors = ERRORS, [NO_TRANSLATION]);
     params(deferral::DeferralHeaders, deferral::DeferralQuery),
     request_body(content = TranscriptionForm, content_type = "multipart/form-data"),
     responses(
-        (status = 200, description = "What is said", content(
+        (status = 200, description = "What is said", headers(
+            ("Audio-Warnings" = String, description = "What is missing in the recording, or broken, if anything is: a structured list \
+                (RFC 9651) of the codes of `warnings`, with their `at` and `seconds`"),
+        ), content(
             (TranscriptionAnswer = "application/json", example = json!({
                 "text": "Please write a letter to my friend.",
                 "usage": {"type": "duration", "seconds": 3},
@@ -92,7 +96,10 @@ async fn create_transcription(work: Work, request: Request) -> Result<Response, 
     params(deferral::DeferralHeaders, deferral::DeferralQuery),
     request_body(content = TranslationForm, content_type = "multipart/form-data"),
     responses(
-        (status = 200, description = "What is said, in English", content(
+        (status = 200, description = "What is said, in English", headers(
+            ("Audio-Warnings" = String, description = "What is missing in the recording, or broken, if anything is: a structured list \
+                (RFC 9651) of the codes of `warnings`, with their `at` and `seconds`"),
+        ), content(
             (TranscriptionAnswer = "application/json", example = json!({
                 "text": "Please write a letter to my friend.",
                 "usage": {"type": "duration", "seconds": 3},
@@ -130,7 +137,9 @@ async fn transcribe(work: &Work, request: Request) -> Result<Response, Problem> 
     }
     if order.stream {
         let recording = decode(work, &mut order).await?;
-        return Ok(stream::respond(model, recording, wish, order.logprobs, busy).await);
+        let warnings = AudioWarning::all(&recording.warnings);
+        let response = stream::respond(model, recording, wish, order.logprobs, busy).await;
+        return Ok(tell_of_one(response, &warnings));
     }
     recognise(work, &model, wish, order).await
 }
@@ -168,9 +177,11 @@ async fn recognise(
     mut order: Order,
 ) -> Result<Response, Problem> {
     let recording = decode(work, &mut order).await?;
+    let warnings = AudioWarning::all(&recording.warnings);
     let report = |p| work.report(|| progress(p));
     let transcript = model.transcribe(recording, &wish, report).await?;
-    Ok(answer::respond(model, &wish, &order, &transcript).await)
+    let response = answer::respond(model, &wish, &order, &transcript, &warnings).await;
+    Ok(tell_of_one(response, &warnings))
 }
 
 /// The recording of an order, whose file is then gone.

@@ -1,0 +1,129 @@
+//! Streams of frames with headers, MP3 and ADTS: what is a frame, and what lies between them.
+
+use bytes::{Buf, Bytes};
+
+use super::{
+    mpeg::{self, Stream},
+    trailer,
+    warning::Note,
+};
+
+/// Bytes in which a frame is looked for at once.
+const SEARCHED: usize = 64 << 10;
+
+/// Cuts a stream into its frames.
+pub(super) struct Frames {
+    bytes: Bytes,
+    stream: Stream,
+    /// Where something else than frames began, if it did.
+    junk: Option<Bytes>,
+    /// Frames so far, and their bytes.
+    count: usize,
+    length: usize,
+    ended: bool,
+}
+
+/// What was found.
+pub(super) enum Found {
+    Frame(Bytes),
+    /// Nothing, so far.
+    Other,
+    /// Something is wrong, and about so many frames are missing.
+    Fault(Note, u64),
+    End,
+}
+
+impl Frames {
+    pub(super) fn new(bytes: Bytes, stream: Stream) -> Self {
+        Self {
+            bytes,
+            stream,
+            junk: None,
+            count: 0,
+            length: 0,
+            ended: false,
+        }
+    }
+
+    /// What is not yet cut.
+    pub(super) fn rest(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    pub(super) fn next(&mut self) -> Found {
+        if self.ended {
+            return Found::End;
+        }
+        if self.bytes.is_empty() {
+            self.ended = true;
+            return self.judge_end();
+        }
+        let length = match mpeg::header(&self.bytes) {
+            Some((stream, length)) if stream == self.stream => length,
+            _ => return self.pass_over_junk(),
+        };
+        if length > self.bytes.len() {
+            // After something else it is likely to be that, too.
+            if self.junk.is_some() {
+                return self.pass_over_junk();
+            }
+            self.bytes.clear();
+            self.ended = true;
+            return Found::Fault(Note::truncated("the file ends within a frame"), 0);
+        }
+        if self.junk.is_some() {
+            if !mpeg::follow(&self.bytes, self.stream, 2) {
+                return self.pass_over_junk();
+            }
+            if let Some(fault) = self.judge_junk() {
+                return fault;
+            }
+        }
+        self.count += 1;
+        self.length += length;
+        Found::Frame(self.bytes.split_to(length))
+    }
+
+    fn pass_over_junk(&mut self) -> Found {
+        let length = trailer::tag(&self.bytes).unwrap_or(1);
+        self.junk.get_or_insert(self.bytes.clone());
+        self.bytes.advance(length.min(self.bytes.len()));
+        let near = self.bytes.len().min(SEARCHED);
+        let at = (0..near).find(|&at| {
+            self.bytes.get(at..).is_some_and(|rest| {
+                mpeg::header(rest).is_some_and(|(stream, _)| stream == self.stream)
+                    || trailer::tag(rest).is_some()
+            })
+        });
+        self.bytes.advance(at.unwrap_or(near));
+        Found::Other
+    }
+
+    /// What is wrong with what lay between two frames.
+    fn judge_junk(&mut self) -> Option<Found> {
+        let junk = self.junk.take()?;
+        let length = junk.len() - self.bytes.len();
+        let between = junk.get(..length).unwrap_or_default();
+        if trailer::is_padding(between) {
+            return None;
+        }
+        let length = trailer::skip(between).len();
+        let message = format!("{length} bytes are no frames");
+        let average = self.length / self.count.max(1);
+        let frames = (length + average / 2) / average.max(1);
+        Some(Found::Fault(Note::damaged(message), frames as u64))
+    }
+
+    fn judge_end(&mut self) -> Found {
+        match self.junk.take() {
+            Some(junk) if mpeg::header(&junk).is_none() && trailer::is_harmless(&junk) => {
+                Found::End
+            }
+            Some(junk) => {
+                let message = format!("{} bytes at the end are no frames", junk.len());
+                Found::Fault(Note::damaged(message), 0)
+            }
+            None => Found::End,
+        }
+    }
+}
