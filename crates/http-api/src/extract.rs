@@ -100,6 +100,10 @@ pub fn parse_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
             serde_json::error::Category::Data => {
                 Problem::new(problem::INVALID_BODY, error.to_string()).with("pointer", pointer)
             }
+            // Valid JSON (RFC 8259, section 6), which serde_json counts among the errors of syntax.
+            _ if error.to_string().starts_with("number out of range") => {
+                Problem::new(problem::INVALID_BODY, error.to_string()).with("pointer", pointer)
+            }
             _ => not_json(&error),
         }
     })?;
