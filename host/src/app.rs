@@ -27,7 +27,7 @@ use crate::{
     body::{Held, Timed},
     log,
     pool::Pool,
-    refusal::{Refusal, request_id},
+    refusal::{Refusal, X_REQUEST_ID, request_id},
 };
 
 /// How long a client may pause within a request's body.
@@ -98,6 +98,8 @@ impl App {
             host(request.headers())?;
             let mut response = Response::new(full(Bytes::new()));
             *response.status_mut() = StatusCode::NO_CONTENT;
+            let id = request_id(&request);
+            response.headers_mut().insert(X_REQUEST_ID, id);
             return Ok(response);
         }
         set_target(&mut request, ends.local)?;

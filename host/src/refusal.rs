@@ -7,7 +7,7 @@ use http::{HeaderName, HeaderValue, Request, Response, StatusCode, header};
 use serde::Serialize;
 
 /// Names an exchange in logs and reports.
-const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+pub(crate) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// The longest request id that is echoed, in bytes.
 const MAX_REQUEST_ID: usize = 128;
