@@ -63,7 +63,11 @@ impl Refusal {
             title,
             status: self.status.as_u16(),
             detail: self.detail,
-            code: title.to_ascii_lowercase().replace(' ', "-"),
+            // The code that components send with this status.
+            code: match self.status {
+                StatusCode::INTERNAL_SERVER_ERROR => "internal-error".to_owned(),
+                _ => title.to_ascii_lowercase().replace(' ', "-"),
+            },
         };
         // Texts and a number: serialising does not fail.
         let body = serde_json::to_vec(&document).unwrap_or_default();
