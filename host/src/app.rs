@@ -94,8 +94,11 @@ impl App {
         }
         manifest::strip_forbidden_headers(request.headers_mut());
         // Asks for the server itself (RFC 9110, section 9.3.7).
-        if request.method() == Method::OPTIONS && uri.path() == "*" {
+        if uri.path() == "*" {
             host(request.headers())?;
+            if request.method() != Method::OPTIONS {
+                return Err(bad_request("the target '*' is for OPTIONS alone"));
+            }
             let mut response = Response::new(full(Bytes::new()));
             *response.status_mut() = StatusCode::NO_CONTENT;
             let id = request_id(&request);

@@ -142,6 +142,14 @@ proptest::proptest! {
     }
 
     #[test]
+    fn any_content_type_is_read_without_a_panic(
+        parameters in "(;| |=|\"|\\\\|X|boundary|Boundary=|[^\\x00-\\x1f\\x7f]){0,20}",
+        body in "(--X|--|\r|\n|X|;|\"|name=a|Content-Disposition: ){0,20}",
+    ) {
+        let _ = read_as(&format!("multipart/form-data{parameters}"), &body);
+    }
+
+    #[test]
     fn any_body_is_read_without_a_panic(body in "(--X|--|\r|\n|X|name=a|Content-Disposition: |:|\"|;|\\PC){0,40}") {
         let _ = read(body);
     }
