@@ -22,14 +22,14 @@ pub struct Operands {
     #[param(
         example = "0.1",
         min_length = 1,
-        pattern = r"^[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?0*[0-9]{1,3})?$"
+        pattern = r"^[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,3})?$"
     )]
     a: String,
     /// Second number, like the first.
     #[param(
         example = "0.2",
         min_length = 1,
-        pattern = r"^[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?0*[0-9]{1,3})?$"
+        pattern = r"^[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,3})?$"
     )]
     b: String,
 }

@@ -23,8 +23,8 @@ pub const MAX_DIGITS: usize = 9_999;
 /// The largest power of ten an exponent may name, either way.
 pub const MAX_EXPONENT: u32 = 999;
 
-/// What [`Decimal`] reads, as a regular expression (ECMA 262), for API documents.
-pub const PATTERN: &str = r"^[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?0*[0-9]{1,3})?$";
+/// What [`Decimal`] reads, as a regular expression (ECMA 262), for API documents. Zeros may come before the exponent.
+pub const PATTERN: &str = r"^[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,3})?$";
 
 /// An exact decimal number.
 #[derive(Clone, Debug, PartialEq, Eq)]
