@@ -45,7 +45,7 @@ pub struct InferRequest {
     #[serde(deserialize_with = "objects")]
     pub inputs: Vec<InputTensor>,
     /// Which outputs to return, and in what order; all of them when absent, null or empty.
-    #[schema(schema_with = schema::outputs, required = false)]
+    #[schema(max_items = 2, value_type = Option<Vec<RequestedOutput>>)]
     #[serde(default, deserialize_with = "objects_or_null")]
     pub outputs: Vec<RequestedOutput>,
 }
@@ -62,11 +62,13 @@ fn objects_or_null<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
 }
 
 /// An output that a request asks for.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize, ToSchema)]
 pub struct RequestedOutput {
     /// `label` or `probabilities`.
+    #[schema(example = "label", pattern = "^(label|probabilities)$")]
     pub name: String,
     /// Ignored, but for those of the extensions `classification` and `shared_memory`, which are refused.
+    #[schema(value_type = Option<Object>)]
     #[serde(default)]
     pub parameters: Parameters,
 }

@@ -2,11 +2,9 @@
 
 use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{
-    AnyOfBuilder, Array, ArrayBuilder, Object, ObjectBuilder, OneOfBuilder, Schema, SchemaType,
-    Type,
+    Array, ArrayBuilder, Object, ObjectBuilder, OneOfBuilder, Schema, Type,
 };
 
-use super::Output;
 use crate::{MAX_CENTIMETRES, MAX_ROWS};
 
 /// `[4]` or `[n, 4]`.
@@ -43,39 +41,6 @@ pub(super) fn data() -> Schema {
         .item(flat.build())
         .item(rows.build())
         .examples([[5.1, 3.5, 1.4, 0.2]])
-        .build()
-        .into()
-}
-
-/// Null, or outputs of which none is there twice.
-pub(super) fn outputs() -> Schema {
-    let named = |outputs: &[Output]| {
-        let name = ObjectBuilder::new()
-            .schema_type(Type::String)
-            .enum_values(Some(outputs.iter().map(|output| output.name())));
-        let parameters = ObjectBuilder::new()
-            .schema_type(SchemaType::from_iter([Type::Object, Type::Null]))
-            .description(Some(
-                "Ignored, but for those of the extensions `classification` and `shared_memory`, which are refused.",
-            ));
-        ObjectBuilder::new()
-            .property("name", name)
-            .property("parameters", parameters)
-            .required("name")
-            .build()
-    };
-    let at_most_one = ArrayBuilder::new()
-        .items(named(&Output::ALL))
-        .max_items(Some(1));
-    let both = |first, second| tuple([named(&[first]), named(&[second])]);
-    AnyOfBuilder::new()
-        .description(Some(
-            "Which outputs to return, and in what order; all of them when absent, null or empty.",
-        ))
-        .item(ObjectBuilder::new().schema_type(Type::Null))
-        .item(at_most_one)
-        .item(both(Output::Label, Output::Probabilities))
-        .item(both(Output::Probabilities, Output::Label))
         .build()
         .into()
 }
