@@ -45,7 +45,8 @@ impl Refusal {
                 }
                 StatusCode::URI_TOO_LONG => "the request's target is longer than 65534 bytes",
                 StatusCode::REQUEST_TIMEOUT => "the request's head did not arrive in time",
-                _ => "the request is not HTTP/1.1 (RFC 9112)",
+                StatusCode::HTTP_VERSION_NOT_SUPPORTED => "this server speaks HTTP/1.1, not HTTP/2",
+                _ => "the request is not HTTP/1.1 (RFC 9112), or ends within its head",
             },
         )
     }

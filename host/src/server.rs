@@ -188,9 +188,8 @@ async fn connection(
             poll_fn(|cx| connection.poll_without_shutdown(cx)).await
         }
     };
-    let timed_out = ended.is_err_and(|error| error.is_timeout());
     let mut stream = connection.into_parts().io.into_inner();
-    match stream.refusal(timed_out) {
+    match stream.refusal(&ended) {
         Some(refusal) => {
             log::access(&log::Access {
                 method: "-",

@@ -90,12 +90,18 @@ impl Stream {
         }
     }
 
-    /// Why the last head that came was refused, if it was. `timed_out`: it did not arrive in time.
-    pub(crate) fn refusal(&self, timed_out: bool) -> Option<Refusal> {
+    /// Why the last head that came was refused, if it was: by hyper, or because of what the connection ended with.
+    pub(crate) fn refusal(&self, ended: &hyper::Result<()>) -> Option<Refusal> {
         // A connection that nothing was sent on ends without a word.
-        let too_slow = timed_out && self.exchange.is_idle() && self.received;
-        let too_slow = too_slow.then_some(StatusCode::REQUEST_TIMEOUT);
-        self.refused.or(too_slow).map(Refusal::of_head)
+        let begun = self.exchange.is_idle() && self.received;
+        let error = ended.as_ref().err().filter(|_| begun);
+        let status = error.and_then(|error| match error {
+            error if error.is_timeout() => Some(StatusCode::REQUEST_TIMEOUT),
+            error if error.is_parse_version_h2() => Some(StatusCode::HTTP_VERSION_NOT_SUPPORTED),
+            error if error.is_incomplete_message() => Some(StatusCode::BAD_REQUEST),
+            _ => None,
+        });
+        self.refused.or(status).map(Refusal::of_head)
     }
 
     /// Sends a refusal and ends the connection.

@@ -29,7 +29,7 @@ pub const MAX_TEXT: usize = 64 << 10;
 /// - `missing-boundary` when that has no usable boundary,
 /// - `content-too-large` over the body limit, checked while it streams in,
 /// - `truncated-multipart` when the closing boundary is missing,
-/// - `invalid-multipart` when the head of a part cannot be read,
+/// - `invalid-multipart` when the head of a part cannot be read, or its content is in base64 or the like,
 /// - `unnamed-part` when a part has no name,
 /// - `too-many-parts` when there are more than [`MAX_PARTS`].
 #[derive(Clone, Debug, Default)]
@@ -81,6 +81,15 @@ impl Form {
                     ),
                 )
             })?;
+            if let Some(coding) = transfer_encoding(field.headers()) {
+                let coding = coding.escape_debug();
+                return Err(Problem::new(
+                    INVALID_MULTIPART,
+                    format!(
+                        "the field '{name}' is encoded as '{coding}'; send it as it is (RFC 7578)"
+                    ),
+                ));
+            }
             parts.push(Part {
                 name,
                 file_name,
@@ -180,6 +189,14 @@ impl Disposition {
             file_name: encoded("filename*").or_else(|| plain("filename")),
         }
     }
+}
+
+/// What the content of a part was made into for mail (RFC 7578, section 4.7); nothing where it is as it was.
+fn transfer_encoding(headers: &HeaderMap) -> Option<String> {
+    let encoding = headers.get("content-transfer-encoding")?;
+    let encoding = String::from_utf8_lossy(encoding.as_bytes().trim_ascii()).to_lowercase();
+    let is_plain = matches!(&*encoding, "" | "binary" | "8bit" | "7bit");
+    (!is_plain).then_some(encoding)
 }
 
 /// Whether the body is declared as a form with files.

@@ -150,6 +150,29 @@ fn a_refusal_arrives_though_the_head_was_not_read() {
     assert!(connection.is_closed().unwrap());
 }
 
+/// Spin closes the connection.
+#[test]
+fn a_head_that_ends_early_is_refused() {
+    if !Runtime::is_embedded() {
+        return;
+    }
+    for (head, status) in [
+        ("GET /ping HTTP/1.1\r\nhost: h\r\n", 400),
+        ("G", 400),
+        ("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505),
+    ] {
+        let mut connection = app().connect();
+        connection.write(head).unwrap();
+        connection.finish_writing().unwrap();
+        let answer = connection.read("GET").unwrap();
+        assert_eq!(answer.status, status, "{head:?}");
+        check_refusal(&answer);
+    }
+    let mut silent = app().connect();
+    silent.finish_writing().unwrap();
+    assert!(silent.is_closed().unwrap());
+}
+
 /// The refusal of one request does not touch the answers to those before it.
 #[test]
 fn what_was_answered_before_a_refusal_arrives() {

@@ -226,6 +226,23 @@ fn a_boundary_that_is_not_found_is_told_with_its_fault() {
 }
 
 #[test]
+fn a_part_that_was_encoded_for_mail_is_refused() {
+    let part = |coding: &str| {
+        let head = format!("name=a\r\nContent-Transfer-Encoding: {coding}");
+        read(part(&head, "MQ==") + "--X--")
+    };
+    for coding in ["binary", "8BIT", "7bit", ""] {
+        assert!(part(coding).is_ok(), "{coding}");
+    }
+    let problem = part("Base64").expect_err("refused");
+    assert_eq!(problem.code(), "invalid-multipart");
+    assert_eq!(
+        problem.detail(),
+        "the field 'a' is encoded as 'base64'; send it as it is (RFC 7578)"
+    );
+}
+
+#[test]
 fn names_are_found_however_they_are_written() {
     for (head, name, file_name) in [
         ("Content-Disposition: form-data; name=\"a\"", "a", None),

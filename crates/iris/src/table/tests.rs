@@ -125,7 +125,10 @@ fn says_what_is_wrong_and_where() {
             "sepal_length;sepal_width;petal_length;petal_width\n5.1,3.5,1.4,0.2",
             "line 2: 1 columns, where the header has 4",
         ),
-        ("5\0.\01\0", "the table is in UTF-16, expected UTF-8"),
+        (
+            "5\u{0}.\u{0}1\u{0}",
+            "the table is in UTF-16, expected UTF-8",
+        ),
         (
             "5.1,3.5,1.4,0.2\n5.1,3.5,1.4,0.2,setosa",
             "line 2: 5 comma-separated columns instead of the four measurements; \
