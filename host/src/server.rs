@@ -1,13 +1,7 @@
 //! The HTTP server: connections, their limits and their end.
 
 use std::{
-    convert::Infallible,
-    io,
-    net::SocketAddr,
-    pin::Pin,
-    sync::Arc,
-    task::{Context, Poll, ready},
-    time::Duration,
+    convert::Infallible, future::poll_fn, io, net::SocketAddr, pin::Pin, sync::Arc, time::Duration,
 };
 
 use anyhow::{Context as _, Result, anyhow};
@@ -15,13 +9,19 @@ use http::Request;
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
-    io::{AsyncRead, AsyncWrite, ReadBuf},
+    io::AsyncWriteExt,
     net::{TcpListener, TcpSocket, TcpStream},
     sync::Semaphore,
-    time::Sleep,
 };
 
-use crate::{app::App, epoch::EpochClock, log, shutdown::Shutdown};
+use crate::{
+    app::{App, Ends},
+    body::Held,
+    epoch::EpochClock,
+    log,
+    shutdown::Shutdown,
+    stream::{Exchange, Stream},
+};
 
 /// Connections held at once; more wait in the kernel's queue.
 const CONNECTIONS: u32 = 10_000;
@@ -31,9 +31,6 @@ const BACKLOG: u32 = 1_024;
 
 /// How long a client may take for a request's head, or leave a connection idle.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(60);
-
-/// How long a client may take none of a response that is ready for it.
-const WRITE_PAUSE: Duration = Duration::from_secs(60);
 
 /// What the server allows.
 #[derive(Clone, Copy, Debug)]
@@ -158,95 +155,51 @@ async fn connection(
     if stream.set_nodelay(true).is_err() {
         return;
     }
-    let app = &app;
-    let service = service_fn(move |request: Request<Incoming>| async move {
-        Ok::<_, Infallible>(app.respond(request, client).await)
+    let Ok(local) = stream.local_addr() else {
+        return;
+    };
+    let ends = Ends { client, local };
+    let exchange = Exchange::default();
+    let (app, begins) = (&app, &exchange);
+    let service = service_fn(move |request: Request<Incoming>| {
+        let answering = begins.begin();
+        // Pinned, so that the connection can be taken apart at its end.
+        Box::pin(async move {
+            let response = app.respond(request, ends).await;
+            Ok::<_, Infallible>(response.map(|body| Held::new(body, answering)))
+        })
     });
-    let connection = http1::Builder::new()
+    let mut connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIMEOUT)
         .max_buf_size(limits.buffer)
-        .serve_connection(TokioIo::new(Patient::new(stream)), service);
-    let mut connection = std::pin::pin!(connection);
+        .serve_connection(TokioIo::new(Stream::new(stream, exchange.clone())), service);
     // What goes wrong here is the client's doing, and it knows. The connection is polled first: a
     // request that has arrived before the stop is answered, even when this task starts after it.
-    tokio::select! {
+    let ended = tokio::select! {
         biased;
-        _ = connection.as_mut() => {}
-        () = shutdown.requested() => {
-            connection.as_mut().graceful_shutdown();
-            _ = connection.await;
+        ended = poll_fn(|cx| connection.poll_without_shutdown(cx)) => Some(ended),
+        () = shutdown.requested() => None,
+    };
+    let ended = match ended {
+        Some(ended) => ended,
+        None => {
+            Pin::new(&mut connection).graceful_shutdown();
+            poll_fn(|cx| connection.poll_without_shutdown(cx)).await
         }
-    }
-}
-
-/// A stream that fails when its peer takes nothing for [`WRITE_PAUSE`].
-struct Patient {
-    stream: TcpStream,
-    deadline: Option<Pin<Box<Sleep>>>,
-}
-
-impl Patient {
-    fn new(stream: TcpStream) -> Self {
-        Self {
-            stream,
-            deadline: None,
+    };
+    let mut stream = connection.into_parts().io.into_inner();
+    match stream.refusal(&ended) {
+        Some(refusal) => {
+            log::access(&log::Access {
+                method: "-",
+                path: "-",
+                status: refusal.status().as_u16(),
+                ms: 0.0,
+                component: "-",
+            });
+            _ = stream.refuse(refusal).await;
         }
-    }
-
-    fn limit<T>(&mut self, cx: &mut Context<'_>, poll: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
-        if poll.is_ready() {
-            self.deadline = None;
-            return poll;
-        }
-        let deadline = self
-            .deadline
-            .get_or_insert_with(|| Box::pin(tokio::time::sleep(WRITE_PAUSE)));
-        ready!(deadline.as_mut().poll(cx));
-        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
-    }
-}
-
-impl AsyncRead for Patient {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(cx, buffer)
-    }
-}
-
-impl AsyncWrite for Patient {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        let poll = Pin::new(&mut self.stream).poll_write(cx, bytes);
-        self.limit(cx, poll)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        slices: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        let poll = Pin::new(&mut self.stream).poll_write_vectored(cx, slices);
-        self.limit(cx, poll)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let poll = Pin::new(&mut self.stream).poll_flush(cx);
-        self.limit(cx, poll)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let poll = Pin::new(&mut self.stream).poll_shutdown(cx);
-        self.limit(cx, poll)
+        None => _ = stream.shutdown().await,
     }
 }

@@ -136,7 +136,7 @@ impl Case {
         let request = self.to_request();
         let response = server.try_send(&request).map_err(|e| e.to_string())?;
         let mut complaints = self.expect.compare(&response);
-        complaints.extend(always(&response, self.target().1.starts_with("/v1/")));
+        complaints.extend(always(&response, &self.target().1));
         if let Ok(problem) = serde_json::from_slice::<Value>(&response.body)
             && let Some(uri) = problem["type"].as_str()
         {
@@ -246,8 +246,10 @@ impl Expect {
     }
 }
 
-/// What holds for every answer of a component; errors are problem documents, or have the shape of OpenAI's.
-fn always(response: &Response, like_openai: bool) -> Vec<String> {
+/// What holds for every answer of a component to a request for `target`; errors are problem documents, or have the
+/// shape of OpenAI's.
+fn always(response: &Response, target: &str) -> Vec<String> {
+    let like_openai = target.starts_with("/v1/");
     let mut wrong = Vec::new();
     let id = response.header("x-request-id").unwrap_or_default();
     complain(&mut wrong, !id.is_empty(), || "no x-request-id".to_owned());
@@ -287,7 +289,12 @@ fn always(response: &Response, like_openai: bool) -> Vec<String> {
         complain(&mut wrong, kind == "application/problem+json", || {
             format!("an error of type {kind}")
         });
-        for member in ["type", "title", "detail", "code"] {
+        // The Open Inference Protocol has a member of its own.
+        let its_own = target.starts_with("/v2").then_some("error");
+        for member in ["type", "title", "detail", "code"]
+            .into_iter()
+            .chain(its_own)
+        {
             let text = problem[member].as_str().unwrap_or_default();
             complain(&mut wrong, !text.is_empty(), || {
                 format!("the problem has no {member}")

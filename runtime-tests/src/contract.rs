@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::case::Case;
 
 /// What no request of a table can bring about, and where it is tested instead: a method, or a method and a path; a problem, or `success`.
-const ELSEWHERE: [(&str, &str); 24] = [
+const ELSEWHERE: [(&str, &str); 25] = [
     // The client breaks off: tests/app/uploads.rs.
     ("POST", "invalid-request-body"),
     ("POST", "invalid_request_body"),
@@ -17,6 +17,7 @@ const ELSEWHERE: [(&str, &str); 24] = [
     ("GET /jobs/{id}/result", "success"),
     ("GET /jobs/{id}/events", "success"),
     ("GET /jobs/{id}/result", "job-not-ended"),
+    ("GET /jobs/{id}/result", "job-canceled"),
     // Two requests: tests/jobs/idempotency.rs.
     ("POST", "idempotency-key-reused"),
     ("POST", "idempotency_key_reused"),

@@ -1,4 +1,4 @@
-//! Clients: schemathesis, OpenAI's library, a browser, and our own for folders of recordings.
+//! Clients: schemathesis, the libraries of OpenAI, Triton and MLServer, a browser, and our own for folders of recordings.
 
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
 
@@ -69,6 +69,17 @@ fn the_client_of_openai_is_served() {
         .arg(root().join("runtime-tests/clients/openai_client.py"))
         .arg(app.url(""))
         .arg(root().join("examples"))
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", text(&output));
+}
+
+/// The libraries of those who serve and ask models by the Open Inference Protocol, as they come.
+#[test]
+fn the_clients_of_triton_and_mlserver_are_served() {
+    let output = python()
+        .arg(root().join("runtime-tests/clients/inference_clients.py"))
+        .arg(app().url(""))
         .output()
         .unwrap();
     assert!(output.status.success(), "{}", text(&output));

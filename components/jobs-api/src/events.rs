@@ -5,14 +5,14 @@ use std::convert::Infallible;
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::http::header;
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use deferral::Desk;
+use deferral::{Desk, JobView};
 use futures_util::stream;
 use guest::LocalFuture;
 use http_api::problem::{INVALID_PATH, JOB_NOT_FOUND, STORE_UNAVAILABLE};
 use http_api::{Path, Problem, problem_responses};
-use jobs::Job;
+use jobs::{Job, Status};
 use spin_sdk::time::sleep;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -36,30 +36,70 @@ struct JobEvent {
     event: String,
     /// The job, as JSON; with its result once it has ended, which is the last event.
     data: String,
+    /// Names how the job stood; as `Last-Event-ID` it has the events go on from there.
+    #[schema(example = "running-9e3779b97f4a7c15")]
+    id: String,
+}
+
+/// How a job stood when it was told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct EventId(String);
+
+impl EventId {
+    /// Its status, and a hash of everything that is shown.
+    fn of(job: &Job) -> Self {
+        let shown = JobView::new(job.clone(), None);
+        let shown = serde_json::to_vec(&shown).unwrap_or_default();
+        // FNV-1a: the same on every runner, whatever it was built with.
+        let hash = shown.iter().fold(0xCBF2_9CE4_8422_2325_u64, |hash, byte| {
+            (hash ^ u64::from(*byte)).wrapping_mul(0x100_0000_01B3)
+        });
+        Self(format!("{}-{hash:016x}", job.status.as_str()))
+    }
+
+    /// The one that a client has seen last, if it says so.
+    fn last(headers: &HeaderMap) -> Option<Self> {
+        let id = headers.get("last-event-id")?.to_str().ok()?;
+        (!id.is_empty()).then(|| Self(id.to_owned()))
+    }
+
+    fn is_of(&self, status: Status) -> bool {
+        let (name, _) = self.0.split_once('-').unwrap_or_default();
+        name == status.as_str()
+    }
 }
 
 /// How a job goes on, as server-sent events.
 ///
-/// The first tells how it stands; the stream ends with the job.
+/// The first tells how it stands; the stream ends with the job. A client that was cut off and sends `Last-Event-ID`, as
+/// browsers do, is told what has changed since, and 204 when there is nothing else to come.
 #[utoipa::path(
     get,
     path = "/jobs/{id}/events",
     tag = "jobs",
-    params(("id" = String, Path, description = "The id of the job")),
+    params(
+        ("id" = String, Path, description = "The id of the job"),
+        ("Last-Event-ID" = Option<String>, Header, description = "The `id` of the last event seen"),
+    ),
     responses(
         (status = 200, description = "The events", body = JobEvent, content_type = "text/event-stream"),
+        (status = 204, description = "The last event was seen: do not ask again"),
         Problems,
     )
 )]
-async fn job_events(Path(id): Path<String>) -> Result<Response, Problem> {
+async fn job_events(Path(id): Path<String>, headers: HeaderMap) -> Result<Response, Problem> {
     LocalFuture::new(async {
         let desk = open().await?;
         let job = job(&desk, &id).await?;
+        let told = EventId::last(&headers);
+        if job.status.is_ended() && told == Some(EventId::of(&job)) {
+            return Ok(StatusCode::NO_CONTENT.into_response());
+        }
         let watch = Watch {
             desk,
             id,
             next: Some(job),
-            told: None,
+            told,
         };
         let events = stream::unfold(Some(watch), async |watch| {
             let (event, rest) = watch?.event().await;
@@ -81,7 +121,7 @@ struct Watch {
     id: String,
     /// How the job stands, before that was told.
     next: Option<Job>,
-    told: Option<Job>,
+    told: Option<EventId>,
 }
 
 impl Watch {
@@ -95,39 +135,35 @@ impl Watch {
                     job(&self.desk, &self.id).await
                 }
             };
-            // Not shown, so no news.
-            let job = job.map(|job| Job {
-                cancel_requested: false,
-                ..job
-            });
             match job {
-                Ok(job) if self.told.as_ref() == Some(&job) => {}
+                Ok(job) if self.told == Some(EventId::of(&job)) => {}
                 Ok(job) => return self.tell(job).await,
-                Err(problem) => return (event("problem", &problem), None),
+                Err(problem) => return (event("problem", &problem, None), None),
             }
         }
         (": still here\n\n".to_owned(), Some(self))
     }
 
     async fn tell(mut self, job: Job) -> (String, Option<Self>) {
-        let same_status = self
-            .told
-            .as_ref()
-            .is_some_and(|told| told.status == job.status);
+        let same_status = self.told.is_some_and(|told| told.is_of(job.status));
         let name = if same_status { "progress" } else { "status" };
-        self.told = Some(job.clone());
+        let id = EventId::of(&job);
+        self.told = Some(id.clone());
         let ended = job.status.is_ended();
         match view(&self.desk, job).await {
-            Ok(view) => (event(name, &view), (!ended).then_some(self)),
-            Err(problem) => (event("problem", &problem), None),
+            Ok(view) => (event(name, &view, Some(&id)), (!ended).then_some(self)),
+            Err(problem) => (event("problem", &problem, None), None),
         }
     }
 }
 
-fn event(name: &str, data: &impl serde::Serialize) -> String {
+fn event(name: &str, data: &impl serde::Serialize, id: Option<&EventId>) -> String {
     // Strings and numbers: serialising does not fail.
     let data = serde_json::to_string(data).unwrap_or_default();
-    format!("event: {name}\ndata: {data}\n\n")
+    let id = id
+        .map(|EventId(id)| format!("id: {id}\n"))
+        .unwrap_or_default();
+    format!("event: {name}\n{id}data: {data}\n\n")
 }
 
 pub(crate) fn routes() -> OpenApiRouter {
@@ -137,28 +173,60 @@ pub(crate) fn routes() -> OpenApiRouter {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use deferral::JobView;
+    use axum::http::{HeaderName, HeaderValue};
+
+    fn job(status: Status) -> Job {
+        Job {
+            id: "a".to_owned(),
+            route: "POST /asr\n".to_owned(),
+            status,
+            cancel_requested: false,
+            progress: None,
+            attempts: 0,
+            created_at: 0,
+            started_at: None,
+            finished_at: None,
+            expires_at: None,
+            webhook: None,
+        }
+    }
 
     #[test]
     fn an_event_is_one_line_of_data() {
-        let view = JobView::new(
-            Job {
-                id: "a".to_owned(),
-                route: "POST /asr\n".to_owned(),
-                status: jobs::Status::Queued,
-                cancel_requested: false,
-                progress: None,
-                attempts: 0,
-                created_at: 0,
-                started_at: None,
-                finished_at: None,
-                expires_at: None,
-                webhook: None,
-            },
-            None,
+        let job = job(Status::Queued);
+        let id = EventId::of(&job);
+        let text = event("status", &JobView::new(job, None), Some(&id));
+        let start = format!("event: status\nid: {}\ndata: {{\"id\":\"a\",", id.0);
+        assert!(
+            text.starts_with(&start) && text.ends_with("}\n\n"),
+            "{text}"
         );
-        let text = event("status", &view);
-        assert!(text.starts_with("event: status\ndata: {\"id\":\"a\",") && text.ends_with("}\n\n"));
-        assert_eq!(text.lines().count(), 3);
+        assert_eq!(text.lines().count(), 4);
+        assert_eq!(
+            event("problem", &"x", None),
+            "event: problem\ndata: \"x\"\n\n"
+        );
+    }
+
+    #[test]
+    fn an_id_tells_what_is_shown_and_nothing_else() {
+        let queued = EventId::of(&job(Status::Queued));
+        assert_eq!(queued, EventId::of(&job(Status::Queued)));
+        let asked_to_stop = Job {
+            cancel_requested: true,
+            ..job(Status::Queued)
+        };
+        assert_eq!(queued, EventId::of(&asked_to_stop));
+        let running = EventId::of(&job(Status::Running));
+        let further = EventId::of(&Job {
+            progress: Some("1".to_owned()),
+            ..job(Status::Running)
+        });
+        assert!(queued != running && running != further);
+        assert!(further.is_of(Status::Running) && !further.is_of(Status::Queued));
+        let header = HeaderValue::try_from(&*further.0).expect("a header");
+        let headers = HeaderMap::from_iter([(HeaderName::from_static("last-event-id"), header)]);
+        assert_eq!(EventId::last(&headers), Some(further));
+        assert_eq!(EventId::last(&HeaderMap::new()), None);
     }
 }

@@ -2,18 +2,22 @@
 
 mod events;
 
+use std::collections::BTreeMap;
+
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use deferral::{Desk, JobPage, JobView, Settings, now, respond, unavailable};
 use guest::{LocalFuture, Request};
 use http_api::problem::{
-    INVALID_PARAMETER, INVALID_PATH, JOB_NOT_ENDED, JOB_NOT_FOUND, STORE_UNAVAILABLE,
+    INVALID_PARAMETER, INVALID_PATH, JOB_CANCELED, JOB_NOT_ENDED, JOB_NOT_FOUND, MEDIA_TYPE,
+    STORE_UNAVAILABLE,
 };
 use http_api::{Path, Problem, Query, problem_responses};
 use jobs::{Error, Job, Status, Store};
 use serde::Deserialize;
 use utoipa::ToSchema;
+use utoipa::openapi::{ContentBuilder, Ref, RefOr, Response as Documented, ResponseBuilder};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 /// Jobs of a page, unless the client says otherwise; and at most.
@@ -27,9 +31,28 @@ problem_responses!(
         INVALID_PATH,
         JOB_NOT_FOUND,
         JOB_NOT_ENDED,
+        JOB_CANCELED,
         STORE_UNAVAILABLE
     ]
 );
+
+/// That a failed job answers what its route would have answered.
+struct OtherAnswers;
+
+impl utoipa::IntoResponses for OtherAnswers {
+    fn responses() -> BTreeMap<String, RefOr<Documented>> {
+        let problem = Ref::from_schema_name("Problem");
+        let content = ContentBuilder::new().schema(Some(problem)).build();
+        let response = ResponseBuilder::new()
+            .description(
+                "Any other answer of the route, with the route's status: of a failed job, the problem document \
+                 that the route documents",
+            )
+            .content(MEDIA_TYPE, content)
+            .build();
+        BTreeMap::from([("default".to_owned(), RefOr::T(response))])
+    }
+}
 
 /// Which jobs are listed.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
@@ -205,7 +228,7 @@ async fn delete_job(Path(id): Path<String>) -> Result<Response, Problem> {
             (String = "text/vtt"),
             (String = "text/tab-separated-values"),
         )),
-        (status = "default", description = "Any other answer of the route", body = ()),
+        OtherAnswers,
         ResultProblems,
     )
 )]
@@ -214,8 +237,12 @@ async fn job_result(Path(id): Path<String>) -> Result<Response, Problem> {
         let desk = open().await?;
         let job = job(&desk, &id).await?;
         let Some(outcome) = desk.outcome(&job).await? else {
+            let kind = match job.status {
+                Status::Canceled => JOB_CANCELED,
+                _ => JOB_NOT_ENDED,
+            };
             let detail = format!("the job is {}, so there is no result", job.status.as_str());
-            return Err(Problem::new(JOB_NOT_ENDED, detail));
+            return Err(Problem::new(kind, detail));
         };
         Ok(respond(outcome))
     })

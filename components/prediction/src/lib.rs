@@ -13,5 +13,12 @@ fn routes() -> OpenApiRouter {
 pub async fn handle(request: Request) -> Response {
     // A body may bring thousands of flowers, a query brings one.
     let _busy = (request.method() == Method::POST).then(Busy::new);
-    guest::serve(routes, request).await
+    let path = request.uri().path();
+    let is_inference = path == "/v2" || path.starts_with("/v2/");
+    let response = guest::serve(routes, request).await;
+    if is_inference {
+        prediction_routes::with_its_errors(response)
+    } else {
+        response
+    }
 }

@@ -18,7 +18,7 @@ pub type Operation = fn(&Decimal, &Decimal) -> Decimal;
 #[into_params(parameter_in = Path)]
 #[allow(dead_code)] // Describes the parameters in the OpenAPI document; they are read as a pair.
 pub struct Operands {
-    /// First number: an integer or decimal of at most 9,999 characters.
+    /// First number: an integer or decimal of at most 9,999 digits.
     #[param(
         example = "0.1",
         min_length = 1,

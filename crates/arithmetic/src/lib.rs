@@ -9,16 +9,21 @@ use bigdecimal::BigDecimal;
 use serde_json::Number;
 
 mod api;
+mod parts;
+
+use parts::Parts;
 
 pub use api::{Calculation, Operands, Operation, routes};
 
-/// The most characters a number may be written with.
-pub const MAX_LENGTH: usize = 9_999;
+pub use parts::{IntegerError, integer};
+
+/// The most digits of a number. Zeros that change nothing, before it and behind the point, do not count.
+pub const MAX_DIGITS: usize = 9_999;
 
 /// The largest power of ten an exponent may name, either way.
 pub const MAX_EXPONENT: u32 = 999;
 
-/// What [`Decimal`] reads, as a regular expression (ECMA 262), for API documents.
+/// What [`Decimal`] reads, as a regular expression (ECMA 262), for API documents. Zeros may come before the exponent.
 pub const PATTERN: &str = r"^[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,3})?$";
 
 /// An exact decimal number.
@@ -34,8 +39,8 @@ pub enum ParseError {
     /// Something is there that is no decimal number: words, `NaN`, infinities, hexadecimals.
     #[error("is not a decimal number such as 12, -0.5 or 1e3")]
     NotANumber,
-    /// Longer than [`MAX_LENGTH`].
-    #[error("has more than {MAX_LENGTH} digits")]
+    /// More digits than [`MAX_DIGITS`].
+    #[error("has more than {MAX_DIGITS} digits")]
     TooLong,
     /// An exponent beyond [`MAX_EXPONENT`], which a few characters make into millions of digits.
     #[error("has an exponent outside -{MAX_EXPONENT} to {MAX_EXPONENT}")]
@@ -50,39 +55,23 @@ impl FromStr for Decimal {
         if text.is_empty() {
             return Err(ParseError::Empty);
         }
-        let (mantissa, exponent) = match text.split_once(['e', 'E']) {
-            Some((mantissa, exponent)) => (mantissa, Some(exponent)),
-            None => (text, None),
+        let parts = Parts::of(text).ok_or(ParseError::NotANumber)?;
+        let Some((whole, fraction)) = parts.significant() else {
+            // Zero is zero, whatever power of ten it is multiplied by.
+            return Ok(Self(BigDecimal::from(0)));
         };
-        let unsigned = strip_sign(mantissa);
-        let (whole, fraction) = unsigned.split_once('.').unwrap_or((unsigned, ""));
-        let digits = whole.len() + fraction.len();
-        if digits == 0 || !all_digits(whole) || !all_digits(fraction) {
-            return Err(ParseError::NotANumber);
-        }
-        if let Some(exponent) = exponent.map(strip_sign) {
-            if exponent.is_empty() || !all_digits(exponent) {
-                return Err(ParseError::NotANumber);
-            }
-            if exponent.len() > 3 {
-                return Err(ParseError::ExponentTooLarge);
-            }
-        }
-        if text.len() > MAX_LENGTH {
+        let exponent = parts
+            .exponent()
+            .filter(|exponent| exponent.unsigned_abs() <= u64::from(MAX_EXPONENT))
+            .ok_or(ParseError::ExponentTooLarge)?;
+        if whole.len() + fraction.len() > MAX_DIGITS {
             return Err(ParseError::TooLong);
         }
-        BigDecimal::from_str(text)
+        let sign = if parts.negative { "-" } else { "" };
+        BigDecimal::from_str(&format!("{sign}{whole}.{fraction}e{exponent}"))
             .map(Self)
             .map_err(|_| ParseError::NotANumber)
     }
-}
-
-fn strip_sign(text: &str) -> &str {
-    text.strip_prefix(['+', '-']).unwrap_or(text)
-}
-
-fn all_digits(text: &str) -> bool {
-    text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 impl Decimal {
@@ -138,6 +127,11 @@ mod tests {
             (".5", "0.5"),
             ("5.", "5"),
             ("0e999", "0"),
+            ("1e0003", "1000"),
+            ("1e-0003", "0.001"),
+            ("1e+000000000000000000000000003", "1000"),
+            ("0e99999999999999999999", "0"),
+            ("-0.00e-99999999999999999999", "0"),
             (
                 "12345678901234567890.12345678901234567890",
                 "12345678901234567890.1234567890123456789",
@@ -167,11 +161,15 @@ mod tests {
             ("١", NotANumber),
             ("1e1000", ExponentTooLarge),
             ("1e-99999999999999999999", ExponentTooLarge),
+            ("1e0001000", ExponentTooLarge),
             (&"9".repeat(10_000), TooLong),
+            (&format!("0.{}1", "0".repeat(9_999)), TooLong),
         ] {
             assert_eq!(text.parse::<Decimal>(), Err(error), "{text}");
         }
         assert!("9".repeat(9_999).parse::<Decimal>().is_ok());
+        let zeros = "0".repeat(100_000);
+        assert_eq!(decimal(&format!("{zeros}6.{zeros}")).to_string(), "6");
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use axum::http::HeaderMap;
 use bytes::Bytes;
 use http_api::extract::content_type;
+use http_api::multipart::{boundary, is_form};
 use sha2::{Digest, Sha256};
 
 /// A hash of the target, the media type and the body.
@@ -13,12 +14,7 @@ use sha2::{Digest, Sha256};
 pub(crate) fn fingerprint(target: &str, headers: &HeaderMap, body: &Bytes) -> String {
     let media_type = content_type(headers);
     let essence = media_type.as_ref().map_or("", |mime| mime.essence_str());
-    let boundary = media_type
-        .as_ref()
-        .filter(|mime| mime.type_() == "multipart")
-        .and_then(|mime| mime.get_param("boundary"))
-        .map(|boundary| boundary.as_str())
-        .filter(|boundary| !boundary.is_empty());
+    let boundary = is_form(headers).then(|| boundary(headers, body)).flatten();
     let mut hash = Sha256::new();
     for text in [target, essence] {
         hash.update((text.len() as u64).to_le_bytes());
@@ -66,6 +62,8 @@ mod tests {
             "multipart/form-data; boundary=\"BB\"",
             "--BB\r\nx\r\n--BB--",
         );
+        let unquoted = form("Multipart/Form-Data ;boundary=C D", "--C D\r\nx\r\n--C D--");
+        assert_eq!(first, unquoted);
         let other = form("multipart/form-data; boundary=AAA", "--AAA\r\ny\r\n--AAA--");
         assert_eq!(first, again);
         assert_ne!(first, other);

@@ -9,11 +9,13 @@ use axum::body::{Bytes, HttpBody};
 use axum::extract::rejection::PathRejection;
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, HeaderValue, header};
 use http_body_util::{BodyExt, LengthLimitError};
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserialize, DeserializeOwned, Deserializer, MapAccess, Visitor};
 
+use crate::encoding::utf8;
+use crate::media_type::essence;
 use crate::problem::{self, Problem};
 
 /// The request body, which is a JSON object.
@@ -77,7 +79,7 @@ pub fn objects<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
     Ok(objects.into_iter().map(|Object(value)| value).collect())
 }
 
-/// Reads `bytes` as the JSON of a `T`; the errors are those of [`Json`].
+/// Reads `bytes` as the JSON of a `T`; the errors are those of [`Json`]. A byte order mark is left out.
 ///
 /// # Errors
 /// `invalid-json` or `invalid-body`.
@@ -88,12 +90,18 @@ pub fn parse_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
             format!("the body is not valid JSON: {error}"),
         )
     };
+    let bytes = utf8(bytes)
+        .map_err(|found| Problem::new(problem::INVALID_JSON, format!("the body is {found}")))?;
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
     let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
         let pointer = json_pointer(error.path());
         let error = error.into_inner();
         match error.classify() {
             serde_json::error::Category::Data => {
+                Problem::new(problem::INVALID_BODY, error.to_string()).with("pointer", pointer)
+            }
+            // Valid JSON (RFC 8259, section 6), which serde_json counts among the errors of syntax.
+            _ if error.to_string().starts_with("number out of range") => {
                 Problem::new(problem::INVALID_BODY, error.to_string()).with("pointer", pointer)
             }
             _ => not_json(&error),
@@ -117,7 +125,8 @@ fn json_pointer(path: &serde_path_to_error::Path) -> String {
 
 /// The request body as it came, under the body limit.
 ///
-/// Rejected with `content-too-large` or, when the client breaks off, `invalid-request-body`.
+/// Rejected with `unsupported-media-type` when it is compressed, `content-too-large` or, when the client breaks off,
+/// `invalid-request-body`.
 #[derive(Clone, Debug, Default)]
 pub struct Body(pub Bytes);
 
@@ -131,6 +140,9 @@ impl<S: Send + Sync> FromRequest<S> for Body {
                 "the request body is larger than this route accepts",
             )
         };
+        if let Some(coding) = content_coding(request.headers()) {
+            return Err(coded(coding));
+        }
         let declared = content_length(request.headers());
         let body = request.into_limited_body();
         // Refused before the client sends what would only be thrown away.
@@ -148,6 +160,27 @@ impl<S: Send + Sync> FromRequest<S> for Body {
             )),
         }
     }
+}
+
+/// What the body is compressed with, if it is (RFC 9110, section 8.4).
+fn content_coding(headers: &HeaderMap) -> Option<&HeaderValue> {
+    let codings = headers.get_all(header::CONTENT_ENCODING).iter();
+    codings.into_iter().find(|coding| {
+        let coding = coding.as_bytes().trim_ascii();
+        !coding.is_empty() && !coding.eq_ignore_ascii_case(b"identity")
+    })
+}
+
+fn coded(coding: &HeaderValue) -> Problem {
+    let coding = String::from_utf8_lossy(coding.as_bytes());
+    let detail = format!(
+        "the body is compressed with '{}'; send it without Content-Encoding",
+        coding.escape_debug()
+    );
+    Problem::new(problem::UNSUPPORTED_MEDIA_TYPE, detail).header(
+        header::ACCEPT_ENCODING,
+        HeaderValue::from_static("identity"),
+    )
 }
 
 fn content_length(headers: &HeaderMap) -> Option<u64> {
@@ -220,15 +253,10 @@ pub fn is_json(headers: &HeaderMap) -> bool {
     })
 }
 
-/// The media type the body is declared as; nothing when absent or malformed.
+/// The type and subtype the body is declared as, whatever the parameters are; nothing when absent or malformed.
 #[must_use]
 pub fn content_type(headers: &HeaderMap) -> Option<mime::Mime> {
-    headers
-        .get(header::CONTENT_TYPE)?
-        .to_str()
-        .ok()?
-        .parse()
-        .ok()
+    essence(headers.get(header::CONTENT_TYPE)?.as_bytes())
 }
 
 /// The problem for a body of another type than `expected`.

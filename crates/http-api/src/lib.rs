@@ -5,7 +5,9 @@
 //! fail with a [`Problem`]; [`Service`] puts the shared behaviour around it. Nothing here knows Spin,
 //! so all of it runs in native tests.
 
+pub mod encoding;
 pub mod extract;
+mod media_type;
 pub mod multipart;
 mod negotiate;
 pub mod openapi;

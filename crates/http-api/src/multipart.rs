@@ -1,23 +1,26 @@
 //! Forms with files: `multipart/form-data` (RFC 7578).
 
+mod boundary;
+
 use axum::body::Bytes;
 use axum::extract::{FromRequest, Request};
 use axum::http::{HeaderMap, header};
 
-use crate::extract::{Body, content_type, unsupported_media_type};
+use crate::extract::{Body, content_type};
+use crate::media_type::{extended, parameters};
 use crate::problem::{
-    DUPLICATE_FIELD, FIELD_TOO_LARGE, INVALID_MULTIPART, INVALID_TEXT, MISSING_BOUNDARY, Problem,
-    TOO_MANY_PARTS, TRUNCATED_MULTIPART, UNNAMED_PART,
+    DUPLICATE_FIELD, FIELD_TOO_LARGE, INVALID_MULTIPART, INVALID_TEXT, Problem, TOO_MANY_PARTS,
+    TRUNCATED_MULTIPART, UNNAMED_PART,
 };
+
+use boundary::Boundaries;
+pub use boundary::boundary;
 
 /// The most parts a form may have.
 pub const MAX_PARTS: usize = 100;
 
 /// The longest text in a field, in bytes. A file may take up all of the body limit.
 pub const MAX_TEXT: usize = 64 << 10;
-
-/// The longest boundary (RFC 2046, section 5.1.1).
-const MAX_BOUNDARY: usize = 70;
 
 /// The request body as a form: its parts in their order, those of unknown names too.
 ///
@@ -26,7 +29,7 @@ const MAX_BOUNDARY: usize = 70;
 /// - `missing-boundary` when that has no usable boundary,
 /// - `content-too-large` over the body limit, checked while it streams in,
 /// - `truncated-multipart` when the closing boundary is missing,
-/// - `invalid-multipart` when the head of a part cannot be read,
+/// - `invalid-multipart` when the head of a part cannot be read, or its content is in base64 or the like,
 /// - `unnamed-part` when a part has no name,
 /// - `too-many-parts` when there are more than [`MAX_PARTS`].
 #[derive(Clone, Debug, Default)]
@@ -47,10 +50,11 @@ impl<S: Send + Sync> FromRequest<S> for Form {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
-        let boundary = boundary(request.headers())?;
+        let boundaries = Boundaries::announced(request.headers())?;
         // The body is parsed when it is complete: a parser that is fed piece by piece searches what
         // it has from the start each time, which for a body without a boundary takes quadratic time.
         let Body(bytes) = Body::from_request(request, state).await?;
+        let boundary = boundaries.used_in(&bytes)?;
         Self::parse(bytes, boundary).await
     }
 }
@@ -67,8 +71,8 @@ impl Form {
                     format!("the form has more than {MAX_PARTS} parts"),
                 ));
             }
-            let name = field.name().filter(|name| !name.is_empty());
-            let name = name.map(str::to_owned).ok_or_else(|| {
+            let Disposition { name, file_name } = Disposition::of(field.headers());
+            let name = name.ok_or_else(|| {
                 Problem::new(
                     UNNAMED_PART,
                     format!(
@@ -77,9 +81,18 @@ impl Form {
                     ),
                 )
             })?;
+            if let Some(coding) = transfer_encoding(field.headers()) {
+                let coding = coding.escape_debug();
+                return Err(Problem::new(
+                    INVALID_MULTIPART,
+                    format!(
+                        "the field '{name}' is encoded as '{coding}'; send it as it is (RFC 7578)"
+                    ),
+                ));
+            }
             parts.push(Part {
                 name,
-                file_name: field.file_name().map(str::to_owned),
+                file_name,
                 bytes: field.bytes().await.map_err(malformed)?,
             });
         }
@@ -153,40 +166,43 @@ impl Part {
     }
 }
 
+/// What a part is called.
+struct Disposition {
+    name: Option<String>,
+    file_name: Option<String>,
+}
+
+impl Disposition {
+    /// From the `Content-Disposition` of a part. The names of parameters are in any case, and `filename*` (RFC 8187)
+    /// goes before `filename`.
+    fn of(headers: &HeaderMap) -> Self {
+        let header = headers.get(header::CONTENT_DISPOSITION);
+        let found = header.map_or_else(Vec::new, |value| parameters(value.as_bytes()));
+        let first = |name: &str| found.iter().find(|parameter| parameter.name == name);
+        let plain = |name: &str| {
+            let value = &first(name)?.value;
+            Some(String::from_utf8_lossy(value).into_owned())
+        };
+        let encoded = |name: &str| extended(&first(name)?.value);
+        Self {
+            name: plain("name").filter(|name| !name.is_empty()),
+            file_name: encoded("filename*").or_else(|| plain("filename")),
+        }
+    }
+}
+
+/// What the content of a part was made into for mail (RFC 7578, section 4.7); nothing where it is as it was.
+fn transfer_encoding(headers: &HeaderMap) -> Option<String> {
+    let encoding = headers.get("content-transfer-encoding")?;
+    let encoding = String::from_utf8_lossy(encoding.as_bytes().trim_ascii()).to_lowercase();
+    let is_plain = matches!(&*encoding, "" | "binary" | "8bit" | "7bit");
+    (!is_plain).then_some(encoding)
+}
+
 /// Whether the body is declared as a form with files.
 #[must_use]
 pub fn is_form(headers: &HeaderMap) -> bool {
-    content_type(headers).map_or_else(
-        // A boundary of characters that are not allowed unquoted: the type is meant all the same.
-        || {
-            let value = headers
-                .get(header::CONTENT_TYPE)
-                .map_or(&[][..], |v| v.as_bytes());
-            let essence = value.split(|byte| *byte == b';').next().unwrap_or_default();
-            essence
-                .trim_ascii()
-                .eq_ignore_ascii_case(b"multipart/form-data")
-        },
-        |mime| mime.essence_str() == "multipart/form-data",
-    )
-}
-
-fn boundary(headers: &HeaderMap) -> Result<String, Problem> {
-    if !is_form(headers) {
-        return Err(unsupported_media_type(headers, "multipart/form-data"));
-    }
-    content_type(headers)
-        .and_then(|mime| Some(mime.get_param(mime::BOUNDARY)?.as_str().to_owned()))
-        .filter(|boundary| (1..=MAX_BOUNDARY).contains(&boundary.len()))
-        .ok_or_else(|| {
-            Problem::new(
-                MISSING_BOUNDARY,
-                format!(
-                    "the content type has no 'boundary' of 1 to {MAX_BOUNDARY} characters; \
-                     let the HTTP client write the header"
-                ),
-            )
-        })
+    content_type(headers).is_some_and(|mime| mime.essence_str() == "multipart/form-data")
 }
 
 // As `map_err` hands it over.
@@ -206,150 +222,4 @@ fn malformed(error: multer::Error) -> Problem {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use axum::http::{HeaderValue, StatusCode};
-    use pollster::block_on;
-
-    fn request(content_type: &str, body: impl Into<axum::body::Body>) -> Request {
-        let mut request = Request::new(body.into());
-        let value = HeaderValue::try_from(content_type).expect("a header");
-        request.headers_mut().insert(header::CONTENT_TYPE, value);
-        request
-    }
-
-    fn read(body: impl AsRef<[u8]>) -> Result<Form, Problem> {
-        let body = body.as_ref().to_vec();
-        let request = request("multipart/form-data; boundary=X", body);
-        block_on(Form::from_request(request, &()))
-    }
-
-    fn part(head: &str, content: &str) -> String {
-        format!("--X\r\nContent-Disposition: form-data; {head}\r\n\r\n{content}\r\n")
-    }
-
-    #[test]
-    fn parts_come_with_their_names_in_their_order() {
-        let body = [
-            part("name=\"model\"", "whisper-1"),
-            part("name=\"file\"; filename=\"a.wav\"", "RIFF\r\n--Y\r\n"),
-            part("name=\"list[]\"", "a"),
-            part("name=list", "b"),
-            "--X--\r\n".to_owned(),
-        ];
-        let form = read(body.concat()).expect("a form");
-        assert!(form.names().eq(["model", "file", "list[]", "list"]));
-        assert_eq!(form.text("model").expect("text"), Some("whisper-1"));
-        assert_eq!(form.text("absent").expect("text"), None);
-        assert_eq!(form.texts("list").expect("text"), ["a", "b"]);
-        let file = form.one("file").expect("one").expect("a file");
-        assert_eq!(file.file_name.as_deref(), Some("a.wav"));
-        assert_eq!(file.bytes, &b"RIFF\r\n--Y\r\n"[..]);
-        assert!(read("--X--\r\n").expect("a form").0.is_empty());
-    }
-
-    #[test]
-    fn each_mistake_is_its_own_problem() {
-        let whole = part("name=a", "1") + "--X--";
-        for (body, code) in [
-            (String::new(), "truncated-multipart"),
-            ("no boundary".to_owned(), "truncated-multipart"),
-            (
-                whole.replace("--X", "--Y") + "\r\n--Y--",
-                "truncated-multipart",
-            ),
-            (part("name=a", "1"), "truncated-multipart"),
-            (whole[..whole.len() - 5].to_owned(), "truncated-multipart"),
-            ("--X\r\nContent-Disp".to_owned(), "truncated-multipart"),
-            (
-                "--X\r\nno header\r\n\r\n1\r\n--X--".to_owned(),
-                "invalid-multipart",
-            ),
-            (
-                whole.replace("Content-Disposition", "Content-Type"),
-                "unnamed-part",
-            ),
-            (whole.replace("name=a", "name=\"\""), "unnamed-part"),
-            (
-                part("name=a", "1").repeat(MAX_PARTS + 1) + "--X--",
-                "too-many-parts",
-            ),
-        ] {
-            assert_eq!(
-                read(&body).expect_err("refused").code(),
-                code,
-                "{body:.200}"
-            );
-        }
-        let many = part("name=a", "1").repeat(MAX_PARTS) + "--X--";
-        assert_eq!(read(many).expect("a form").0.len(), MAX_PARTS);
-    }
-
-    #[test]
-    fn fields_are_single_short_and_utf_8() {
-        let code = |body: &[u8]| {
-            let form = read([body, b"--X--"].concat()).expect("a form");
-            form.text("a").expect_err("refused").code()
-        };
-        let twice = part("name=a", "1").repeat(2);
-        assert_eq!(code(twice.as_bytes()), "duplicate-field");
-        let long = part("name=a", &"x".repeat(MAX_TEXT + 1));
-        assert_eq!(code(long.as_bytes()), "field-too-large");
-        let broken = b"--X\r\nContent-Disposition: form-data; name=a\r\n\r\n\xff\r\n";
-        assert_eq!(code(broken), "invalid-text");
-    }
-
-    #[test]
-    fn the_content_type_has_to_be_one_with_a_boundary() {
-        for (content_type, code) in [
-            ("application/json", "unsupported-media-type"),
-            ("multipart/mixed; boundary=X", "unsupported-media-type"),
-            ("multipart/form-data", "missing-boundary"),
-            ("multipart/form-data; boundary=", "missing-boundary"),
-            ("Multipart/Form-Data; boundary=a b", "missing-boundary"),
-            (
-                &format!("multipart/form-data; boundary={}", "x".repeat(71)),
-                "missing-boundary",
-            ),
-        ] {
-            let refused = block_on(Form::from_request(request(content_type, "--X--"), &()));
-            assert_eq!(refused.expect_err("refused").code(), code, "{content_type}");
-        }
-        let quoted = request("multipart/form-data; boundary=\"a b\"", "--a b--");
-        assert!(block_on(Form::from_request(quoted, &())).is_ok());
-    }
-
-    #[test]
-    fn a_form_over_the_limit_is_not_read() {
-        let mut request = request("multipart/form-data; boundary=X", "--X--");
-        let length = HeaderValue::from(3_000_000_u32);
-        request.headers_mut().insert(header::CONTENT_LENGTH, length);
-        let refused = block_on(Form::from_request(request, &())).expect_err("refused");
-        assert_eq!(refused.status(), StatusCode::PAYLOAD_TOO_LARGE);
-    }
-
-    proptest::proptest! {
-        #[test]
-        fn what_goes_into_a_form_comes_out(
-            contents in proptest::collection::vec(proptest::collection::vec(0_u8.., 0..200), 0..5),
-        ) {
-            let head = "--7MA4YWxkTrZu0gW\r\nContent-Disposition: form-data; name=a\r\n\r\n";
-            let mut body = Vec::new();
-            for content in &contents {
-                body.extend_from_slice(head.as_bytes());
-                body.extend_from_slice(content);
-                body.extend_from_slice(b"\r\n");
-            }
-            body.extend_from_slice(b"--7MA4YWxkTrZu0gW--");
-            let parsed = Form::parse(body.into(), "7MA4YWxkTrZu0gW".to_owned());
-            let form = block_on(parsed).expect("a form");
-            let read: Vec<&[u8]> = form.all("a").map(|part| &*part.bytes).collect();
-            proptest::prop_assert_eq!(read, contents);
-        }
-
-        #[test]
-        fn any_body_is_read_without_a_panic(body in "(--X|--|\r|\n|X|name=a|Content-Disposition: |:|\"|;|\\PC){0,40}") {
-            let _ = read(body);
-        }
-    }
-}
+mod tests;

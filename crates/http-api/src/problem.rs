@@ -4,6 +4,7 @@
 //! where an error meets its HTTP status. `code` is the stable name a program may branch on; `detail`
 //! is for people and may change.
 
+use axum::body::{Body, HttpBody};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
@@ -74,7 +75,8 @@ problem_types! {
     NO_TRANSLATION = UNPROCESSABLE_ENTITY, "no-translation", "The model does not translate";
     MODEL_NOT_FOUND = NOT_FOUND, "model-not-found", "There is no model of this name";
     JOB_NOT_FOUND = NOT_FOUND, "job-not-found", "There is no job of this name, or no longer";
-    JOB_NOT_ENDED = CONFLICT, "job-not-ended", "The job has no result";
+    JOB_NOT_ENDED = CONFLICT, "job-not-ended", "The job has no result yet";
+    JOB_CANCELED = CONFLICT, "job-canceled", "The job was canceled, so it has no result";
     TOO_MANY_JOBS = TOO_MANY_REQUESTS, "too-many-jobs", "As many jobs wait already as may wait";
     IDEMPOTENCY_KEY_REUSED = UNPROCESSABLE_ENTITY, "idempotency-key-reused", "The idempotency key was sent with another request before";
     WEBHOOK_NOT_ALLOWED = FORBIDDEN, "webhook-not-allowed", "The webhook is none that this service may call";
@@ -180,6 +182,27 @@ impl Problem {
     }
 }
 
+/// Adds members to the problem document that a response is; leaves every other response as it is.
+///
+/// For routes whose protocol has members of its own: what is put around them has problems, too.
+#[must_use]
+pub fn extended(response: Response, members: impl FnOnce(Problem) -> Problem) -> Response {
+    let Some(problem) = response.extensions().get::<Problem>().cloned() else {
+        return response;
+    };
+    let is_head = response.body().size_hint().exact() == Some(0);
+    let (mut parts, _) = response.into_parts();
+    let (problem_parts, body) = members(problem).into_response().into_parts();
+    let length = problem_parts.headers.get(header::CONTENT_LENGTH).cloned();
+    let length = length.or_else(|| body.size_hint().exact().map(HeaderValue::from));
+    if let Some(length) = length {
+        parts.headers.insert(header::CONTENT_LENGTH, length);
+    }
+    parts.extensions = problem_parts.extensions;
+    let body = if is_head { Body::empty() } else { body };
+    Response::from_parts(parts, body)
+}
+
 impl IntoResponse for Problem {
     fn into_response(mut self) -> Response {
         let headers = std::mem::take(&mut self.0.headers);
@@ -190,5 +213,48 @@ impl IntoResponse for Problem {
         response.headers_mut().extend(headers);
         response.extensions_mut().insert(self);
         response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn members_are_added_to_problems_alone() {
+        let read = |response: Response| {
+            let body = axum::body::to_bytes(response.into_body(), 10_000);
+            pollster::block_on(body).expect("a body")
+        };
+        let add = |problem: Problem| {
+            let detail = problem.detail().to_owned();
+            problem.with("error", detail)
+        };
+        let response = Problem::new(NOT_FOUND, "nothing")
+            .header(header::ALLOW, HeaderValue::from_static("GET"));
+        let response = extended(response.into_response(), add);
+        assert_eq!(
+            (response.status(), &response.headers()[header::ALLOW]),
+            (StatusCode::NOT_FOUND, &HeaderValue::from_static("GET"))
+        );
+        assert_eq!(response.headers()[header::CONTENT_TYPE], MEDIA_TYPE);
+        let length = response.headers()[header::CONTENT_LENGTH].clone();
+        let body = read(response);
+        assert_eq!(length, body.len().to_string());
+        let document: Value = serde_json::from_slice(&body).expect("JSON");
+        assert_eq!(
+            (&document["error"], &document["code"]),
+            (&"nothing".into(), &"not-found".into())
+        );
+
+        // The answer to HEAD has the length of the document, and not the document.
+        let mut head = Problem::new(NOT_FOUND, "nothing").into_response();
+        *head.body_mut() = Body::empty();
+        let head = extended(head, add);
+        assert_eq!(head.headers()[header::CONTENT_LENGTH], length);
+        assert!(read(head).is_empty());
+
+        let other = extended("text".into_response(), add);
+        assert_eq!(read(other), "text");
     }
 }

@@ -15,6 +15,8 @@ use crate::problem::{self, Problem};
 /// Names one exchange in logs and reports; echoed when the client sends a usable one.
 pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
+const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
+
 /// The longest request id that is echoed, in bytes.
 const MAX_REQUEST_ID: usize = 128;
 
@@ -40,7 +42,7 @@ impl Default for Settings {
 /// A component's routes, ready to answer requests.
 ///
 /// Around the routes stand: problem documents for unknown paths and methods, `Allow` on 405 and
-/// for `OPTIONS`, CORS, `X-Request-Id`, the body limit, `X-Content-Type-Options`.
+/// for `OPTIONS`, CORS, `X-Request-Id`, the body limit, `X-Content-Type-Options`; `X-Accel-Buffering: no` for events.
 #[derive(Clone, Debug)]
 pub struct Service {
     router: Router,
@@ -87,6 +89,11 @@ impl Service {
             HeaderValue::from_static("nosniff"),
         );
         headers.insert(X_REQUEST_ID, id);
+        let kind = headers.get(header::CONTENT_TYPE);
+        if kind.is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream")) {
+            // A proxy such as nginx would keep events back until it has a buffer of them.
+            headers.insert(X_ACCEL_BUFFERING, HeaderValue::from_static("no"));
+        }
         response
     }
 }
@@ -238,6 +245,19 @@ mod tests {
             send(r#"{"count": 3}"#, "application/problem+json").body,
             "3"
         );
+        for content_type in [
+            "application/json ; charset=utf-8",
+            "Application/JSON;charset=\"utf-8\"",
+            "application/json;",
+            "application/json; a,b",
+            "application/vnd.x+json ;profile=\u{e9}",
+        ] {
+            assert_eq!(send(r#"{"count": 3}"#, content_type).body, "3");
+        }
+        assert_eq!(send("\u{feff}{\"count\": 3}", "application/json").body, "3");
+        let utf_16 = send("{\0\"\0}\0", "application/json").problem();
+        assert_eq!(utf_16["code"], "invalid-json");
+        assert_eq!(utf_16["detail"], "the body is in UTF-16, expected UTF-8");
         for (body, content_type, status, code) in [
             (
                 r#"{"count": 3}"#,
@@ -269,6 +289,29 @@ mod tests {
         assert_eq!(
             send(r#"{"count": "x"}"#, "application/json").problem()["pointer"],
             "/count"
+        );
+    }
+
+    #[test]
+    fn a_compressed_body_is_refused_by_its_coding() {
+        let send = |coding: &str| {
+            let headers = [
+                ("content-type", "application/json"),
+                ("content-encoding", coding),
+            ];
+            ask(&service(""), "POST", "/count", &headers, r#"{"count": 3}"#)
+        };
+        assert_eq!(send("identity").body, "3");
+        let refused = send("gzip");
+        assert_eq!(refused.header("accept-encoding"), "identity");
+        let problem = refused.problem();
+        assert_eq!(
+            (&problem["status"], &problem["code"]),
+            (&415.into(), &"unsupported-media-type".into())
+        );
+        assert_eq!(
+            problem["detail"],
+            "the body is compressed with 'gzip'; send it without Content-Encoding"
         );
     }
 

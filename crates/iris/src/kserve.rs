@@ -1,15 +1,22 @@
 //! The Open Inference Protocol (KServe v2), REST form, for this one model.
 //!
-//! Specification: `specification/protocol/inference_rest.md` in github.com/kserve/open-inference-protocol. Of its
-//! optional parts, `parameters` are ignored and the binary tensor extension is not supported.
+//! Specification: `specification/protocol/inference_rest.md` in github.com/kserve/open-inference-protocol. Clients
+//! may write `null` for what the protocol lets them leave out. Parameters are ignored, but for those of extensions
+//! that change what a tensor is: these are refused by name. Outputs are JSON even where `binary_data` asks for the
+//! binary tensor data extension; Triton's clients ask by default, and read both.
 
+mod parameters;
 mod schema;
 mod tensor;
 
-use http_api::extract::objects;
+use std::collections::BTreeMap;
+
+use http_api::extract::{Object, objects};
+use serde::de::{Deserializer, IgnoredAny};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+pub use parameters::{BINARY_EXTENSION, Parameters, UnsupportedExtension};
 pub use tensor::{Datatype, InputTensor, OutputTensor, OutputValues, TensorData, TensorError};
 
 use crate::{Measurement, Prediction};
@@ -29,22 +36,41 @@ pub struct InferRequest {
     /// Comes back in the answer.
     #[schema(example = "42")]
     pub id: Option<String>,
+    /// Ignored.
+    #[schema(value_type = Option<Object>)]
+    #[serde(default)]
+    pub parameters: Option<BTreeMap<String, IgnoredAny>>,
     /// One tensor, named `features`.
     #[schema(min_items = 1, max_items = 1)]
     #[serde(deserialize_with = "objects")]
     pub inputs: Vec<InputTensor>,
-    /// Which outputs to return, and in what order; all of them when absent or empty.
-    #[schema(max_items = 2)]
-    #[serde(default, deserialize_with = "objects")]
+    /// Which outputs to return, and in what order; all of them when absent, null or empty.
+    #[schema(max_items = 2, value_type = Option<Vec<RequestedOutput>>)]
+    #[serde(default, deserialize_with = "objects_or_null")]
     pub outputs: Vec<RequestedOutput>,
 }
 
+fn objects_or_null<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+    from: D,
+) -> Result<Vec<T>, D::Error> {
+    let objects = Option::<Vec<Object<T>>>::deserialize(from)?;
+    Ok(objects
+        .into_iter()
+        .flatten()
+        .map(|Object(value)| value)
+        .collect())
+}
+
 /// An output that a request asks for.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Deserialize, ToSchema)]
 pub struct RequestedOutput {
     /// `label` or `probabilities`.
     #[schema(example = "label", pattern = "^(label|probabilities)$")]
     pub name: String,
+    /// Ignored, but for those of the extensions `classification` and `shared_memory`, which are refused.
+    #[schema(value_type = Option<Object>)]
+    #[serde(default)]
+    pub parameters: Parameters,
 }
 
 /// Answer of `POST /v2/models/iris/infer`.
@@ -111,6 +137,14 @@ pub enum InferError {
     /// An output has another name.
     #[error("the model has no output {0:?}, only `{LABEL}` and `{PROBABILITIES}`")]
     UnknownOutput(String),
+    /// An output is asked for in a form that an extension defines.
+    #[error("output `{}`: {extension}", .output.name())]
+    OutputExtension {
+        /// The output.
+        output: Output,
+        /// The extension.
+        extension: UnsupportedExtension,
+    },
     /// An output is asked for twice.
     #[error("output `{}` is requested twice", .0.name())]
     DuplicateOutput(Output),
@@ -242,9 +276,12 @@ fn requested(names: &[RequestedOutput]) -> Result<Vec<Output>, InferError> {
         return Ok(Output::ALL.to_vec());
     }
     let mut outputs = Vec::new();
-    for RequestedOutput { name } in names {
+    for RequestedOutput { name, parameters } in names {
         let output = Output::ALL.into_iter().find(|output| output.name() == name);
         let output = output.ok_or_else(|| InferError::UnknownOutput(name.clone()))?;
+        if let Some(extension) = parameters.of_output() {
+            return Err(InferError::OutputExtension { output, extension });
+        }
         if outputs.contains(&output) {
             return Err(InferError::DuplicateOutput(output));
         }

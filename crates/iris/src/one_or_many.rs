@@ -64,6 +64,21 @@ mod tests {
     }
 
     #[test]
+    fn a_number_beyond_all_bounds_is_valid_json_all_the_same() {
+        for number in ["1e400", "-1e99999999999999999999"] {
+            let text = FLOWER.replace("5.1", number);
+            let parsed = http_api::extract::parse_json::<OneOrMany<Measurement>>(text.as_bytes());
+            let problem = parsed.expect_err("out of range");
+            assert_eq!(problem.code(), "invalid-body");
+            assert!(
+                problem.detail().starts_with("number out of range"),
+                "{}",
+                problem.detail()
+            );
+        }
+    }
+
+    #[test]
     fn reads_and_writes_both_forms() {
         let flower = Measurement::new([5.1, 3.5, 1.4, 0.2]).expect("valid");
         for (json, value) in [

@@ -1,6 +1,10 @@
 //! Measurements as CSV (RFC 4180), with or without a header line.
 
+mod separator;
+
 use csv::ByteRecord;
+use http_api::encoding::{OtherEncoding, utf8};
+pub use separator::Separator;
 
 use crate::{Feature, InvalidMeasurement, MAX_ROWS, Measurement};
 
@@ -40,6 +44,20 @@ pub enum TableError {
         /// Columns in it.
         found: usize,
     },
+    /// Without a header, the columns are not separated by commas.
+    #[error(
+        "line {line}: the columns are separated by {separator} instead of commas; \
+         {}", .separator.advice()
+    )]
+    Separator {
+        /// Line of the row.
+        line: u64,
+        /// What separates its columns.
+        separator: Separator,
+    },
+    /// The text is not UTF-8.
+    #[error("the table is {0}")]
+    Encoding(#[from] OtherEncoding),
     /// A row has more or fewer columns than the header.
     #[error("line {line}: {found} columns, where the header has {expected}")]
     ColumnCount {
@@ -77,14 +95,17 @@ pub enum TableError {
 ///
 /// A first line is a header when it names a measurement, or has four columns or more and no number. Then columns may come in any order, their
 /// names in any usual spelling (`sepal_length`, `sepal length (cm)`, `SepalLengthCm`, `Sepal.Length`), and columns
-/// that are no measurement are ignored. Without a header each line is four numbers in the order of [`Feature::ALL`].
-/// Blank lines are skipped; a byte order mark and any line ending are accepted.
+/// that are no measurement are ignored. Where its names are separated by semicolons or tabs, so are the rows, and a
+/// number may have a decimal comma. Without a header each line is four numbers in the order of [`Feature::ALL`],
+/// separated by commas. Blank lines are skipped; a byte order mark and any line ending are accepted.
 ///
 /// # Errors
 /// The first fault found, with its line and column.
 pub fn parse(text: &[u8]) -> Result<Vec<Measurement>, TableError> {
-    let text = text.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(text);
+    let text = utf8(text)?;
+    let separator = Separator::of_header(text);
     let mut reader = csv::ReaderBuilder::new()
+        .delimiter(separator.byte())
         .has_headers(false)
         .flexible(true)
         .trim(csv::Trim::All)
@@ -105,7 +126,7 @@ pub fn parse(text: &[u8]) -> Result<Vec<Measurement>, TableError> {
         let layout = match &layout {
             Some(layout) => layout,
             None if is_header(&record) => {
-                layout = Some(Layout::of_header(&record, line)?);
+                layout = Some(Layout::of_header(&record, line, separator)?);
                 continue;
             }
             None => layout.insert(Layout::WITHOUT_HEADER),
@@ -132,17 +153,18 @@ struct Layout {
     columns: usize,
     /// Indices of the columns of [`Feature::ALL`].
     positions: [usize; 4],
-    header: bool,
+    /// That of the header, if there is one.
+    header: Option<Separator>,
 }
 
 impl Layout {
     const WITHOUT_HEADER: Self = Self {
         columns: 4,
         positions: [0, 1, 2, 3],
-        header: false,
+        header: None,
     };
 
-    fn of_header(header: &ByteRecord, line: u64) -> Result<Self, TableError> {
+    fn of_header(header: &ByteRecord, line: u64, separator: Separator) -> Result<Self, TableError> {
         let mut positions = [0; 4];
         for (position, column) in positions.iter_mut().zip(Feature::ALL) {
             let mut found = header
@@ -160,19 +182,21 @@ impl Layout {
         Ok(Self {
             columns: header.len(),
             positions,
-            header: true,
+            header: Some(separator),
         })
     }
 
     fn read(&self, row: &ByteRecord, line: u64) -> Result<Measurement, TableError> {
         if row.len() != self.columns {
             let found = row.len();
-            return Err(if self.header {
+            return Err(if self.header.is_some() {
                 TableError::ColumnCount {
                     line,
                     expected: self.columns,
                     found,
                 }
+            } else if let Some(separator) = Separator::in_row(row) {
+                TableError::Separator { line, separator }
             } else {
                 TableError::NotFourColumns { line, found }
             });
@@ -182,7 +206,11 @@ impl Layout {
             centimetres.iter_mut().zip(self.positions).zip(Feature::ALL)
         {
             let field = &row[position];
-            *value = number(field).ok_or_else(|| TableError::NotANumber {
+            let number = match self.header {
+                None | Some(Separator::Comma) => number(field),
+                Some(_) => number(field).or_else(|| with_decimal_comma(field)),
+            };
+            *value = number.ok_or_else(|| TableError::NotANumber {
                 line,
                 column,
                 value: beginning(field),
@@ -218,6 +246,15 @@ fn feature_named(name: &[u8]) -> Option<Feature> {
 
 fn number(field: &[u8]) -> Option<f64> {
     str::from_utf8(field).ok()?.parse().ok()
+}
+
+/// A number such as `5,1`.
+fn with_decimal_comma(field: &[u8]) -> Option<f64> {
+    let (whole, fraction) = str::from_utf8(field).ok()?.split_once(',')?;
+    if whole.contains('.') {
+        return None;
+    }
+    format!("{whole}.{fraction}").parse().ok()
 }
 
 /// Enough of a field for an error message.

@@ -23,7 +23,28 @@ fn exchange(bytes: impl AsRef<[u8]>) -> Option<Response> {
 }
 
 fn status(bytes: impl AsRef<[u8]>) -> u16 {
-    exchange(bytes).map_or(0, |answer| answer.status)
+    let Some(answer) = exchange(bytes) else {
+        return 0;
+    };
+    // Spin leaves the body of what it refuses itself empty.
+    if Runtime::is_embedded() && answer.status >= 400 {
+        check_refusal(&answer);
+    }
+    answer.status
+}
+
+/// What the embedded host refuses itself is a problem document, as what components refuse.
+fn check_refusal(answer: &Response) {
+    assert!(!answer.problem().is_empty());
+    let document = answer.json();
+    assert_eq!(document["status"], answer.status);
+    for member in ["type", "title", "detail"] {
+        let text = document[member].as_str().unwrap_or_default();
+        assert!(!text.is_empty(), "{member}: {document}");
+    }
+    let id = answer.header("x-request-id").unwrap_or_default();
+    assert!(!id.is_empty());
+    assert!(answer.header("date").is_some());
 }
 
 #[test]
@@ -111,6 +132,77 @@ fn what_is_no_http_is_400() {
     // TLS, spoken to a port without it.
     let hello = status(b"\x16\x03\x01\x00\xa5\x01\x00\x00\xa1\x03\x03");
     assert!([0, 400].contains(&hello), "{hello}");
+}
+
+/// A client may send all of its head before it reads.
+#[test]
+fn a_refusal_arrives_though_the_head_was_not_read() {
+    if !Runtime::is_embedded() {
+        return;
+    }
+    let mut connection = app().connect();
+    let huge = "x".repeat(600_000);
+    let head = format!("GET /ping HTTP/1.1\r\nhost: h\r\nx-huge: {huge}\r\n\r\n");
+    connection.write(head).unwrap();
+    let answer = connection.read("GET").unwrap();
+    assert_eq!(answer.problem(), "request-header-fields-too-large");
+    check_refusal(&answer);
+    assert!(connection.is_closed().unwrap());
+}
+
+/// Spin closes the connection.
+#[test]
+fn a_head_that_ends_early_is_refused() {
+    if !Runtime::is_embedded() {
+        return;
+    }
+    for (head, status) in [
+        ("GET /ping HTTP/1.1\r\nhost: h\r\n", 400),
+        ("G", 400),
+        ("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505),
+    ] {
+        let mut connection = app().connect();
+        connection.write(head).unwrap();
+        connection.finish_writing().unwrap();
+        let answer = connection.read("GET").unwrap();
+        assert_eq!(answer.status, status, "{head:?}");
+        check_refusal(&answer);
+    }
+    let mut silent = app().connect();
+    silent.finish_writing().unwrap();
+    assert!(silent.is_closed().unwrap());
+}
+
+/// The refusal of one request does not touch the answers to those before it.
+#[test]
+fn what_was_answered_before_a_refusal_arrives() {
+    if !Runtime::is_embedded() {
+        return;
+    }
+    let mut connection = app().connect();
+    let good = "GET /openapi.json HTTP/1.1\r\nhost: h\r\n\r\n";
+    let number = "POST /factorize HTTP/1.1\r\nhost: h\r\ncontent-type: application/json\r\n\
+                  content-length: 12\r\n\r\n{\"number\":6}";
+    connection
+        .write([good, number, good, "BAD\r\n\r\n"].concat())
+        .unwrap();
+    for method in ["GET", "POST", "GET"] {
+        assert_eq!(connection.read(method).unwrap().status, 200);
+    }
+    let answer = connection.read("GET").unwrap();
+    assert_eq!(answer.problem(), "bad-request");
+    assert!(connection.is_closed().unwrap());
+}
+
+#[test]
+fn a_refusal_has_the_id_of_its_request() {
+    if !Runtime::is_embedded() {
+        return;
+    }
+    let request = Request::get("/.well-known/spin/unknown").header("x-request-id", "mine");
+    let answer = app().send(&request);
+    assert_eq!((answer.status, &*answer.problem()), (404, "not-found"));
+    assert_eq!(answer.header("x-request-id"), Some("mine"));
 }
 
 /// RFC 9112, section 3.2. Spin closes the connection instead, or takes the first of two hosts.

@@ -3,7 +3,7 @@
 use std::thread;
 use std::time::Duration;
 
-use runtime_tests::{Request, app};
+use runtime_tests::{Request, Runtime, app};
 use serde_json::json;
 
 #[test]
@@ -28,11 +28,56 @@ fn http_1_0_is_answered() {
     assert!(connection.is_closed().unwrap());
 }
 
+/// RFC 9112, section 3.3. Spin closes the connection.
+#[test]
+fn http_1_0_needs_no_host() {
+    if !Runtime::is_embedded() {
+        return;
+    }
+    let app = app();
+    for (request, status) in [
+        ("GET /ping HTTP/1.0", 200),
+        ("HEAD /ping HTTP/1.0", 200),
+        ("OPTIONS / HTTP/1.0", 204),
+    ] {
+        let mut connection = app.connect();
+        connection.write(format!("{request}\r\n\r\n")).unwrap();
+        let (method, _) = request.split_once(' ').unwrap();
+        assert_eq!(connection.read(method).unwrap().status, status, "{request}");
+        assert!(connection.is_closed().unwrap());
+    }
+    let mut connection = app.connect();
+    connection
+        .write("GET /about/ports HTTP/1.0\r\n\r\n")
+        .unwrap();
+    let ports = connection.read("GET").unwrap().json();
+    assert_eq!(ports["address"], app.url(""));
+}
+
 #[test]
 fn an_absolute_target_is_answered() {
     let app = app();
     let answer = app.get(&app.url("/sum/1/2"));
     assert_eq!(answer.json()["result"], 3);
+    // RFC 9112, section 3.2.2. Spin refuses another host.
+    if Runtime::is_embedded() {
+        let ports = Request::get("http://other.example:81/about/ports").header("host", "h");
+        let ports = app.send(&ports).json();
+        assert_eq!(ports["address"], "http://other.example:81");
+    }
+}
+
+/// RFC 9110, section 9.3.7.
+#[test]
+fn options_may_ask_for_the_server() {
+    if !Runtime::is_embedded() {
+        return;
+    }
+    let answer = app().send(&Request::new("OPTIONS", "*").header("x-request-id", "mine"));
+    assert_eq!((answer.status, answer.text()), (204, ""));
+    assert_eq!(answer.header("x-request-id"), Some("mine"));
+    let answer = app().get("*");
+    assert_eq!((answer.status, &*answer.problem()), (400, "bad-request"));
 }
 
 #[test]

@@ -11,7 +11,12 @@ use crate::{launch, tell};
 fn a_trap_ends_its_request_and_nothing_else() {
     let app = launch("pair").start();
     for _ in 0..20 {
-        assert_eq!(app.get("/victim/?do=trap").status, 500);
+        let answer = app.get("/victim/?do=trap");
+        assert_eq!(answer.status, 500);
+        if Runtime::is_embedded() {
+            assert_eq!(answer.problem(), "internal-error");
+            assert!(answer.header("x-request-id").is_some());
+        }
         assert_eq!(tell(&app, "/steady/", "sleep&ms=1").unwrap(), "slept");
         assert_eq!(tell(&app, "/victim/", "sleep&ms=1").unwrap(), "slept");
     }

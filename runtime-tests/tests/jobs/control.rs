@@ -42,7 +42,7 @@ fn a_job_that_waits_is_canceled_at_once(kind: Kind) {
     assert_eq!(canceled.json()["attempts"], 0);
     check_canceled(&stack.job(&waiting));
     let answer = stack.app.get(&format!("/jobs/{waiting}/result"));
-    assert_eq!((answer.status, &*answer.problem()), (409, "job-not-ended"));
+    assert_eq!((answer.status, &*answer.problem()), (409, "job-canceled"));
     assert_eq!(stack.job(&running)["status"], "running");
     assert_eq!(stack.delete(&waiting).status, 204, "it had ended");
 }

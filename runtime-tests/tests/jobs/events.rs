@@ -12,12 +12,16 @@ on_both_stores!(
     factors_are_told_as_they_are_found,
     a_canceled_job_ends_its_events,
     a_recording_tells_how_much_is_done,
+    events_go_on_after_the_last_one_seen,
+    an_ended_job_has_nothing_more_to_tell,
 );
 
 /// The events of a job as they come.
 pub(crate) struct Events {
     connection: Connection,
     text: String,
+    /// The id of the last event.
+    last: Option<String>,
 }
 
 /// Its name, and the job.
@@ -25,11 +29,20 @@ type Event = (String, Value);
 
 impl Events {
     pub(crate) fn of(stack: &Stack, id: &str) -> Self {
+        Self::after(stack, id, None)
+    }
+
+    /// Those that come after the one with this id.
+    fn after(stack: &Stack, id: &str, last: Option<&str>) -> Self {
         let mut connection = stack.app.connect();
-        let request = Request::get(&format!("/jobs/{id}/events"));
+        let mut request = Request::get(&format!("/jobs/{id}/events"));
+        if let Some(last) = last {
+            request = request.header("last-event-id", last);
+        }
         connection.send_only(&request).unwrap();
         let head = connection.read_head().unwrap();
         assert_eq!(head.status, 200);
+        assert_eq!(head.header("x-accel-buffering"), Some("no"));
         assert_eq!(
             head.header("content-type"),
             Some("text/event-stream; charset=utf-8")
@@ -38,6 +51,7 @@ impl Events {
         Self {
             connection,
             text: String::new(),
+            last: None,
         }
     }
 }
@@ -54,8 +68,14 @@ impl Iterator for Events {
                 if event.starts_with(':') {
                     continue;
                 }
-                let (name, data) = event.split_once('\n').unwrap();
+                let fields: Vec<&str> = event.lines().collect();
+                let [name, id, data] = *fields else {
+                    panic!("an event of three lines: {event}");
+                };
                 let name = name.strip_prefix("event: ").unwrap().to_owned();
+                let id = id.strip_prefix("id: ").unwrap();
+                assert_ne!(self.last.as_deref(), Some(id));
+                self.last = Some(id.to_owned());
                 let data = data.strip_prefix("data: ").unwrap();
                 return Some((name, serde_json::from_str(data).unwrap()));
             }
@@ -98,6 +118,41 @@ fn the_events_of_a_job_end_with_its_result(kind: Kind) {
     // Of a job that has ended there is nothing else to tell.
     let again: Vec<Event> = Events::of(&stack, &job).collect();
     assert_eq!(again, [("status".to_owned(), last.clone())]);
+}
+
+/// As a browser's EventSource asks again when a connection has ended.
+fn events_go_on_after_the_last_one_seen(kind: Kind) {
+    let stack = Setup::new(kind).start();
+    let running = id(&stack.defer(&factorize(HARD)));
+    stack.wait(&running, "running");
+    let waiting = id(&stack.defer(&factorize("6")));
+    let mut events = Events::of(&stack, &waiting);
+    let (_, queued) = events.next().unwrap();
+    assert_eq!(queued["status"], "queued");
+    let queued = events.last.clone();
+    drop(events);
+    let mut events = Events::after(&stack, &waiting, queued.as_deref());
+    assert_eq!(stack.delete(&waiting).status, 200);
+    let (name, job) = events.next().unwrap();
+    assert_eq!((&*name, &job["status"]), ("status", &"canceled".into()));
+    assert!(events.next().is_none());
+
+    // What a client missed is told, even when the job has ended meanwhile.
+    let mut events = Events::after(&stack, &waiting, queued.as_deref());
+    assert_eq!(events.next().unwrap(), (name, job));
+    assert!(events.next().is_none());
+    stack.delete(&running);
+}
+
+fn an_ended_job_has_nothing_more_to_tell(kind: Kind) {
+    let stack = Setup::new(kind).start();
+    let job = id(&stack.defer(&factorize("408216")));
+    let mut events = Events::of(&stack, &job);
+    assert!(events.by_ref().count() > 0);
+    let last = events.last.unwrap();
+    let again = Request::get(&format!("/jobs/{job}/events")).header("last-event-id", &last);
+    let answer = stack.app.send(&again);
+    assert_eq!((answer.status, answer.text()), (204, ""));
 }
 
 fn factors_are_told_as_they_are_found(kind: Kind) {

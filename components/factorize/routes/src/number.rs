@@ -1,6 +1,6 @@
 //! The field `number`: each way in which it can be wrong is its own problem.
 
-use arithmetic::Decimal;
+use arithmetic::{IntegerError, integer};
 use factor::{Number, ParseNumberError};
 use http_api::Problem;
 use http_api::problem::{
@@ -49,23 +49,17 @@ pub(crate) fn parse(field: Option<Value>) -> Result<Number, Problem> {
 
 /// JSON writes the integer 1000 as `1000`, `1e3` and `1000.0`: all are taken.
 fn from_json_number(text: &str) -> Result<Number, Problem> {
-    let not_an_integer = || {
-        Problem::new(
+    let plain = integer(text, factor::MAX_DIGITS).map_err(|error| match error {
+        IntegerError::Fraction | IntegerError::NotANumber => Problem::new(
             NOT_AN_INTEGER,
             "'number' has a fraction, expected an integer",
-        )
-    };
-    let plain = match text.parse::<Decimal>() {
-        Ok(decimal) => decimal.to_string(),
-        Err(arithmetic::ParseError::TooLong | arithmetic::ParseError::ExponentTooLarge) => {
-            return Err(out_of_range(ParseNumberError::TooManyDigits));
+        ),
+        IntegerError::TooManyDigits if text.starts_with('-') => {
+            out_of_range(ParseNumberError::BelowTwo)
         }
-        Err(_) => return Err(not_an_integer()),
-    };
-    plain.parse().map_err(|error| match error {
-        ParseNumberError::NotAnInteger => not_an_integer(),
-        error => out_of_range(error),
-    })
+        IntegerError::TooManyDigits => out_of_range(ParseNumberError::TooManyDigits),
+    })?;
+    plain.parse().map_err(out_of_range)
 }
 
 fn out_of_range(error: ParseNumberError) -> Problem {
@@ -156,7 +150,10 @@ mod tests {
             ("-0", "number-too-small"),
             ("-7", "number-too-small"),
             ("\"-7\"", "number-too-small"),
+            ("1e-99999999999999999999", "not-an-integer"),
+            ("0e99999999999999999999", "number-too-small"),
             ("1e200", "too-many-digits"),
+            ("-1e200", "number-too-small"),
             ("1e9999999999", "too-many-digits"),
         ] {
             assert_eq!(code(number(json)), expected, "{json}");
@@ -171,7 +168,10 @@ mod tests {
         for (json, expected) in [
             ("2", "2"),
             ("1e3", "1000"),
+            ("1e0003", "1000"),
+            ("1E+0003", "1000"),
             ("6.0", "6"),
+            ("6000e-3", "6"),
             ("\"0042\"", "42"),
             (
                 "340282366920938463463374607431768211457",
@@ -180,5 +180,9 @@ mod tests {
         ] {
             assert_eq!(parse(number(json)).expect("a number").to_string(), expected);
         }
+        let zeros = "0".repeat(20_000);
+        let six = parse(number(&format!("6.{zeros}"))).expect("a number");
+        assert_eq!(six.to_string(), "6");
+        assert_eq!(code(number(&format!("6.{zeros}1"))), "not-an-integer");
     }
 }

@@ -4,6 +4,8 @@ mod bindings;
 mod kserve;
 mod model;
 
+pub use kserve::with_its_errors;
+
 use axum::extract::{FromRequest, Request};
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};

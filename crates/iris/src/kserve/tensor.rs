@@ -8,7 +8,7 @@ use serde::{Deserialize as DeriveDeserialize, Serialize};
 use serde_json::Number;
 use utoipa::ToSchema;
 
-use super::schema;
+use super::{Parameters, UnsupportedExtension, schema};
 use crate::{InvalidMeasurement, MAX_ROWS, Measurement};
 
 const FEATURES: usize = 4;
@@ -48,9 +48,14 @@ pub struct InputTensor {
     pub shape: Vec<u64>,
     /// Type of the elements.
     pub datatype: Datatype,
+    /// Ignored, but for those of the extensions `binary_tensor_data` and `shared_memory`, which are refused.
+    #[schema(value_type = Option<Object>)]
+    #[serde(default)]
+    pub parameters: Parameters,
     /// The elements, row by row: all in one array, or an array for each row.
-    #[schema(schema_with = schema::data)]
-    pub data: TensorData,
+    // Without it, the parameters tell where a client has put the elements instead.
+    #[schema(schema_with = schema::data, required = true)]
+    pub data: Option<TensorData>,
 }
 
 /// Elements of a tensor: all in one array, or an array for each row.
@@ -95,6 +100,12 @@ pub enum TensorError {
     /// Neither `[n, 4]` nor `[4]`, or no or too many flowers.
     #[error("the shape must be [n, 4] with n from 1 to {MAX_ROWS}, or [4]")]
     Shape,
+    /// No elements, because an extension has them elsewhere.
+    #[error(transparent)]
+    Extension(UnsupportedExtension),
+    /// No elements.
+    #[error("there is no `data`")]
+    NoData,
     /// The elements are not as many, or not nested, as the shape says.
     #[error("the data does not have the form {0:?} that the shape gives")]
     DataForm(Vec<u64>),
@@ -117,13 +128,17 @@ pub enum TensorError {
 impl InputTensor {
     /// The flowers in the tensor.
     pub(super) fn measurements(&self) -> Result<Vec<Measurement>, TensorError> {
+        if let Some(extension) = self.parameters.of_input() {
+            return Err(TensorError::Extension(extension));
+        }
         let rows = match *self.shape.as_slice() {
             [4] => 1,
             [rows, 4] if (1..=MAX_ROWS as u64).contains(&rows) => rows as usize,
             _ => return Err(TensorError::Shape),
         };
+        let data = self.data.as_ref().ok_or(TensorError::NoData)?;
         let malformed = || TensorError::DataForm(self.shape.clone());
-        let flowers: Vec<[f64; FEATURES]> = match &self.data {
+        let flowers: Vec<[f64; FEATURES]> = match data {
             TensorData::Flat(values) => {
                 let (flowers, rest) = values.as_chunks();
                 if !rest.is_empty() {

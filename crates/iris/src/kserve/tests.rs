@@ -265,3 +265,59 @@ proptest! {
         let _ = request(&body);
     }
 }
+
+#[test]
+fn null_is_like_absent() {
+    let input = json!({"name": "features", "shape": [4], "datatype": "FP32", "parameters": null,
+        "data": [5.1, 3.5, 1.4, 0.2]});
+    let plain = answer(&json!({"inputs": [input]}));
+    assert!(plain.is_ok());
+    for body in [
+        json!({"inputs": [input], "outputs": null, "id": null, "parameters": null}),
+        json!({"inputs": [input], "outputs": [
+            {"name": "label", "parameters": null}, {"name": "probabilities", "parameters": {}},
+        ]}),
+    ] {
+        assert_eq!(answer(&body), plain);
+    }
+    let mut without = input.clone();
+    without["data"] = Value::Null;
+    assert_eq!(
+        refusal(&json!({"inputs": [without]})),
+        "input `features`: there is no `data`"
+    );
+    for body in [json!({"inputs": null}), json!({"inputs": [null]})] {
+        assert!(refusal(&body).starts_with("invalid type: null"));
+    }
+}
+
+#[test]
+fn extensions_are_refused_by_name() {
+    let mut input = json!({"name": "features", "shape": [1, 4], "datatype": "FP32"});
+    for (parameter, name) in [
+        ("binary_data_size", "binary_tensor_data"),
+        ("shared_memory_region", "shared_memory"),
+    ] {
+        input["parameters"] = json!({parameter: 16});
+        let message = refusal(&json!({"inputs": [input]}));
+        let expected = format!("input `features`: `{parameter}` belongs to the extension `{name}`");
+        assert!(message.starts_with(&expected), "{message}");
+    }
+    let mut body = with_input(&json!([4]), "FP32", &json!([5.1, 3.5, 1.4, 0.2]));
+    for (parameter, name) in [
+        ("classification", "classification"),
+        ("shared_memory_region", "shared_memory"),
+    ] {
+        body["outputs"] = json!([{"name": "label", "parameters": {parameter: 1}}]);
+        let message = refusal(&body);
+        let expected = format!("output `label`: `{parameter}` belongs to the extension `{name}`");
+        assert!(message.starts_with(&expected), "{message}");
+    }
+    // What a client would rather have is not what it relies on.
+    body["outputs"] = json!([{"name": "label", "parameters": {"binary_data": true}}]);
+    body["parameters"] = json!({"binary_data_output": true, "sequence_id": 1});
+    assert_eq!(
+        answer(&body).expect("valid")["outputs"][0]["data"],
+        json!([0])
+    );
+}

@@ -43,6 +43,20 @@ fn knows_the_usual_headers() {
 }
 
 #[test]
+fn the_header_tells_the_separator() {
+    let expected = [flower([5.1, 3.5, 1.4, 0.2])];
+    for text in [
+        "sepal_length;sepal_width;petal_length;petal_width\n5.1;3.5;1.4;0.2\n",
+        "\u{feff}\"Sepal.Length\";\"Sepal.Width\";\"Petal.Length\";\"Petal.Width\"\r\n5,1;3,5;1,4;0,2\r\n",
+        "\n\nsepal_length\tsepal_width\tpetal_length\tpetal_width\n5.1\t3,5\t1.4\t0.2",
+        "id\tpetal width, cm\tsepal length, cm\tsepal width, cm\tpetal length, cm\n1\t0.2\t5.1\t3.5\t1.4",
+        "sepal_length,sepal_width,petal_length,petal_width,\"note; remark\"\n5.1,3.5,1.4,0.2,a;b\n",
+    ] {
+        assert_eq!(parse(text.as_bytes()).expect(text), expected);
+    }
+}
+
+#[test]
 fn takes_columns_by_name_and_ignores_the_others() {
     let text = "Id,PetalWidthCm,species,SepalLengthCm,PetalLengthCm,SepalWidthCm\n1,0.2,\"Iris, setosa\",5.1,1.4,3.5\n";
     assert_eq!(
@@ -81,9 +95,39 @@ fn says_what_is_wrong_and_where() {
             "line 3: the header has two columns sepal_length",
         ),
         (
-            "sepal_length;sepal_width;petal_length;petal_width\n5.1;3.5;1.4;0.2",
-            "line 1: 1 comma-separated columns instead of the four measurements; \
-             a table with other columns needs a header line",
+            "5.1;3.5;1.4;0.2",
+            "line 1: the columns are separated by semicolons instead of commas; \
+             add a header line, or use commas",
+        ),
+        (
+            "5,1;3,5;1,4;0,2",
+            "line 1: the columns are separated by semicolons instead of commas; \
+             add a header line, or use commas",
+        ),
+        (
+            "5.1\t3.5\t1.4\t0.2",
+            "line 1: the columns are separated by tabs instead of commas; \
+             add a header line, or use commas",
+        ),
+        (
+            "sepal_length|sepal_width|petal_length|petal_width\n5.1|3.5|1.4|0.2",
+            "line 1: the columns are separated by vertical bars instead of commas; use commas",
+        ),
+        (
+            "5.1 3.5 1.4 0.2",
+            "line 1: the columns are separated by spaces instead of commas; use commas",
+        ),
+        (
+            "sepal_length;sepal_width;petal_length;petal_width\n5.1;3,5,1;1.4;0.2",
+            "line 2: sepal_width is not a number: \"3,5,1\"",
+        ),
+        (
+            "sepal_length;sepal_width;petal_length;petal_width\n5.1,3.5,1.4,0.2",
+            "line 2: 1 columns, where the header has 4",
+        ),
+        (
+            "5\u{0}.\u{0}1\u{0}",
+            "the table is in UTF-16, expected UTF-8",
         ),
         (
             "5.1,3.5,1.4,0.2\n5.1,3.5,1.4,0.2,setosa",
@@ -142,13 +186,13 @@ fn stops_at_the_limit() {
 }
 
 /// The inverse of [`parse`], for a permutation of the columns.
-fn write(flowers: &[Measurement], order: &[usize], line_end: &str) -> String {
+fn write(flowers: &[Measurement], order: &[usize], separator: &str, line_end: &str) -> String {
     let row = |fields: [String; 4]| {
         order
             .iter()
             .map(|&column| fields[column].clone())
             .collect::<Vec<_>>()
-            .join(",")
+            .join(separator)
     };
     let rows = flowers
         .iter()
@@ -164,10 +208,11 @@ proptest! {
     fn reads_what_was_written(
         rows in prop::collection::vec(prop::array::uniform4(f64::MIN_POSITIVE..=100.0), 1..20),
         order in Just(vec![0, 1, 2, 3]).prop_shuffle(),
+        separator in prop::sample::select(vec![",", ";", "\t"]),
         line_end in prop::sample::select(vec!["\n", "\r\n", "\r", "\n\n"]),
     ) {
         let flowers: Vec<_> = rows.into_iter().map(flower).collect();
-        prop_assert_eq!(parse(write(&flowers, &order, line_end).as_bytes()).expect("valid"), flowers);
+        prop_assert_eq!(parse(write(&flowers, &order, separator, line_end).as_bytes()).expect("valid"), flowers);
     }
 
     #[test]

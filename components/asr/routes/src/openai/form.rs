@@ -107,9 +107,6 @@ pub(super) struct Order {
 impl Order {
     /// What a form for a transcription asks for.
     pub(super) fn from_form(form: &Form) -> Result<Self, Problem> {
-        for name in form.names() {
-            check_spelling(name)?;
-        }
         let order = Self::common(form)?;
         let granularities = listed(form, "timestamp_granularities", granularity)?;
         if !granularities.is_empty() && order.format != ResponseFormat::VerboseJson {
@@ -137,6 +134,9 @@ impl Order {
 
     /// What a form for a translation asks for, and what one for a transcription has in common with it.
     pub(super) fn common(form: &Form) -> Result<Self, Problem> {
+        for name in form.names() {
+            check_spelling(name)?;
+        }
         let file = form.one("file")?.ok_or_else(|| {
             Problem::new(
                 MISSING_FILE,
@@ -159,22 +159,45 @@ impl Order {
     }
 }
 
-/// Refuses other spellings of the fields that are lists: a client that is not understood would wonder what became of them.
+/// The fields that are read, and whether they are lists.
+const FIELDS: [(&str, bool); 9] = [
+    ("file", false),
+    ("model", false),
+    ("language", false),
+    ("prompt", false),
+    ("response_format", false),
+    ("temperature", false),
+    ("stream", false),
+    ("timestamp_granularities", true),
+    ("include", true),
+];
+
+/// Refuses other spellings of the fields: a client that is not understood would wonder what became of them.
 fn check_spelling(name: &str) -> Result<(), Problem> {
-    let letters: String = name
-        .chars()
-        .take_while(|letter| *letter != '[')
-        .filter(|letter| letter.is_alphanumeric())
-        .collect();
-    let field = match &*letters.to_lowercase() {
-        "timestampgranularities" | "timestampgranularity" => "timestamp_granularities",
-        "include" | "includes" => "include",
-        _ => return Ok(()),
+    let letters = |name: &str| -> String {
+        name.chars()
+            .take_while(|letter| *letter != '[')
+            .filter(|letter| letter.is_alphanumeric())
+            .flat_map(char::to_lowercase)
+            .collect()
     };
-    if name.strip_suffix("[]").unwrap_or(name) == field {
+    let meant = match &*letters(name) {
+        "timestampgranularity" => "timestampgranularities".to_owned(),
+        "includes" => "include".to_owned(),
+        other => other.to_owned(),
+    };
+    let field = FIELDS.iter().find(|(field, _)| letters(field) == meant);
+    let Some((field, is_list)) = field else {
+        return Ok(());
+    };
+    let stem = name.strip_suffix("[]").filter(|_| *is_list).unwrap_or(name);
+    if stem == *field {
         return Ok(());
     }
-    let reason = format!("is not understood; send '{field}[]', once for each value");
+    let reason = match is_list {
+        true => format!("is not understood; send '{field}[]', once for each value"),
+        false => format!("is not understood; send '{field}'"),
+    };
     Err(Problem::parameter(name, reason))
 }
 
@@ -305,7 +328,7 @@ mod tests {
     }
 
     #[test]
-    fn lists_that_are_spelt_otherwise_are_refused_by_name() {
+    fn fields_that_are_spelt_otherwise_are_refused_by_name() {
         for name in [
             "timestamp_granularities[0]",
             "timestamp_granularities[word]",
@@ -315,6 +338,13 @@ mod tests {
             "timestampGranularities",
             "include[0]",
             "Include[]",
+            "responseFormat",
+            "response-format",
+            "response_format[]",
+            "Model",
+            "Temperature",
+            "STREAM",
+            "prompt[0]",
         ] {
             let fields = [
                 ("file", "RIFF"),
@@ -325,7 +355,7 @@ mod tests {
             assert_eq!(problem.code(), "invalid-parameter", "{name}");
             assert_eq!(problem.member("parameter"), Some(&name.into()));
         }
-        for name in ["included", "timestamps"] {
+        for name in ["included", "timestamps", "models", "format", "é"] {
             assert!(order(&[("file", "RIFF"), (name, "word")]).is_ok(), "{name}");
         }
     }
