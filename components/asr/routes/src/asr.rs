@@ -17,7 +17,6 @@ use http_api::problem::{
 use http_api::{Problem, Query, Work, problem_responses};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use speech::Word;
 use speech::audio::Channels;
 use speech::transcript::Transcript;
 use utoipa::ToSchema;
@@ -351,7 +350,7 @@ async fn transcribe(
     let model = Model::get().await?;
     let wish = Wish::default();
     let transcript = model
-        .transcribe(recording, &wish, |p| report(progress(p)))
+        .transcribe(recording, channels, &wish, |p| report(progress(p)))
         .await?;
     Ok((transcript, warnings))
 }
@@ -369,27 +368,17 @@ impl Options {
     }
 }
 
-/// What is said in each channel, up to the last in which something is.
+/// What is said in each channel.
 fn channels(transcript: &Transcript) -> Vec<ChannelTranscription> {
-    let channel = |word: &Word| word.channel.unwrap_or_default();
-    let last = transcript
-        .words
-        .iter()
-        .map(channel)
-        .max()
-        .unwrap_or_default();
-    (0..=last)
-        .map(|number| {
-            let words = transcript
-                .words
-                .iter()
-                .filter(|word| channel(word) == number);
-            ChannelTranscription {
-                channel: number,
-                transcription: speech::text(&words.cloned().collect::<Vec<_>>()),
-            }
-        })
-        .collect()
+    let channel = |number: usize| {
+        let words = transcript.words.iter();
+        let words = words.filter(|word| word.channel == Some(number));
+        ChannelTranscription {
+            channel: number,
+            transcription: speech::text(&words.cloned().collect::<Vec<_>>()),
+        }
+    };
+    (0..transcript.channels).map(channel).collect()
 }
 
 pub(crate) fn routes() -> OpenApiRouter {

@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use http_api::Problem;
 use http_api::problem::{INTERNAL, UNSUPPORTED_LANGUAGE};
-use speech::audio::{Recording, SAMPLE_RATE};
+use speech::audio::{Channels, Recording, SAMPLE_RATE};
 use speech::pipeline::{Progress, Recognition};
 use speech::transcript::Transcript;
 use speech::{Heard, Token, Word};
@@ -80,6 +80,7 @@ impl Model {
     pub(crate) async fn transcribe(
         &self,
         recording: Recording,
+        channels: Channels,
         wish: &Wish,
         report: impl Fn(Progress),
     ) -> Result<Transcript, Problem> {
@@ -93,10 +94,12 @@ impl Model {
             }
             transcripts.push(recognition.finish().delayed(offset));
         }
-        match <[Transcript; 1]>::try_from(transcripts) {
-            Ok([transcript]) => Ok(transcript),
-            Err(transcripts) => Ok(Transcript::of_channels(transcripts)),
-        }
+        Ok(match channels {
+            Channels::Mixed => transcripts
+                .pop()
+                .unwrap_or_else(|| Transcript::new(Vec::new(), 0)),
+            Channels::Split => Transcript::of_channels(transcripts),
+        })
     }
 
     /// Recognises the next window; see [`Recognition::step`].

@@ -22,6 +22,8 @@ pub struct Transcript {
     pub language: Option<String>,
     /// How likely nobody speaks.
     pub no_speech_probability: f64,
+    /// How many channels were recognised on their own, silent ones too; 0 where they were mixed.
+    pub channels: usize,
 }
 
 impl Transcript {
@@ -33,6 +35,7 @@ impl Transcript {
             duration: samples as f64 / f64::from(SAMPLE_RATE),
             language: None,
             no_speech_probability: 1.0,
+            channels: 0,
         }
     }
 
@@ -41,6 +44,7 @@ impl Transcript {
     #[must_use]
     pub fn of_channels(channels: Vec<Self>) -> Self {
         let mut whole = Self::new(Vec::new(), 0);
+        whole.channels = channels.len();
         let mut segments = Vec::new();
         for (channel, transcript) in channels.into_iter().enumerate() {
             whole.duration = whole.duration.max(transcript.duration);

@@ -230,6 +230,16 @@ fn channels_are_put_in_order_of_time() {
 }
 
 #[test]
+fn a_silent_channel_is_counted_and_one_alone_is_labelled() {
+    let spoken = || transcript("HELLO");
+    let whole = Transcript::of_channels(vec![spoken(), transcript("")]);
+    assert_eq!(whole.channels, 2);
+    let alone = Transcript::of_channels(vec![spoken()]);
+    assert_eq!((alone.channels, alone.words[0].channel), (1, Some(0)));
+    assert_eq!(spoken().channels, 0);
+}
+
+#[test]
 fn a_late_track_shifts_all_times() {
     let early = transcript("HELLO WORLD");
     let late = early.clone().delayed(1.5);

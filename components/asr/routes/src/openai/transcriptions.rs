@@ -179,7 +179,9 @@ async fn recognise(
     let recording = decode(work, &mut order).await?;
     let warnings = AudioWarning::all(&recording.warnings);
     let report = |p| work.report(|| progress(p));
-    let transcript = model.transcribe(recording, &wish, report).await?;
+    let transcript = model
+        .transcribe(recording, Channels::Mixed, &wish, report)
+        .await?;
     let response = answer::respond(model, &wish, &order, &transcript, &warnings).await;
     Ok(tell_of_one(response, &warnings))
 }
