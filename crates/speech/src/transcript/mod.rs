@@ -28,7 +28,8 @@ pub struct Transcript {
 
 impl Transcript {
     /// The transcript of a recording of `samples`, from its words in order.
-    fn new(words: Vec<Word>, samples: usize) -> Self {
+    #[must_use]
+    pub fn new(words: Vec<Word>, samples: usize) -> Self {
         Self {
             segments: segment::segments(&words),
             words,
