@@ -1,4 +1,4 @@
-"""Word errors for each margin and size of merged groups, clean and noisy, into the README.
+"""Word errors and texts equal to those of transformers in float32, for each margin and size of merged groups, into the README.
 
     .cache/evaluate-venv/bin/python models/whisper/padding.py [--every N] [--dry]
 
@@ -6,6 +6,7 @@ It runs the crate `whisper` natively, without the application, on every N-th pro
 """
 
 import argparse
+import json
 import os
 import re
 import subprocess
@@ -18,7 +19,7 @@ import speech
 MODEL = speech.ROOT / ".cache/models/whisper-tiny.en.safetensors"
 CARD = Path(__file__).with_name("README.md")
 # Margin and group in frames of 20 ms; the last pads to 30 s and merges nothing.
-SETTINGS = ((25, 64), (25, 32), (25, 16), (25, 8), (50, 16), (50, 8), (100, 8), (1500, 1))
+SETTINGS = ((25, 64), (25, 16), (25, 8), (25, 4), (50, 8), (50, 4), (50, 2), (100, 4), (1500, 1))
 
 
 def build():
@@ -43,7 +44,9 @@ def main():
     args = parser.parse_args()
     recordings = [it for it in speech.recordings() if it.set in ("prompts", "stamps")][:: args.every]
     program = build()
-    rows = ["| margin | frames merged | clean | noise at 10 dB | time |", "|---|---|---:|---:|---:|"]
+    references = json.loads(speech.REFERENCES.read_text())
+    head = ["margin", "frames merged", "clean", "noise at 10 dB", "clean, equal to float32", "noise, equal to float32", "time"]
+    rows = [f"| {' | '.join(head)} |", "|---|---|---:|---:|---:|---:|---:|"]
     with tempfile.TemporaryDirectory() as folder:
         files = {"clean": [], "noisy": []}
         for index, recording in enumerate(recordings):
@@ -53,14 +56,16 @@ def main():
                 path.write_bytes(noises.wav(sound))
                 files[name].append(path)
         for margin, merged in SETTINGS:
-            cells, seconds = [], 0
-            for name in files:
+            cells, equal, seconds = [], [], 0
+            for name, condition in (("clean", "text"), ("noisy", "noisy")):
                 texts, taken = recognised(program, files[name], margin, merged)
                 counts = [speech.errors(recording.text, text) for recording, text in zip(recordings, texts)]
                 cells.append(f"{100 * sum(wrong for wrong, _ in counts) / sum(said for _, said in counts):.1f} %")
+                same = [references[recording.file][condition] == text for recording, text in zip(recordings, texts)]
+                equal.append(f"{100 * sum(same) / len(same):.1f} %")
                 seconds += taken
             label = "to 30 s | none" if merged == 1 else f"{margin * 20 / 1000:g} s | {merged}"
-            rows.append(f"| {label} | {' | '.join(cells)} | {seconds / 2 / len(recordings):.2f} s |")
+            rows.append(f"| {label} | {' | '.join(cells + equal)} | {seconds / 2 / len(recordings):.2f} s |")
             print(rows[-1], flush=True)
     said = sum(len(speech.words(recording.text)) for recording in recordings)
     section = (
