@@ -11,6 +11,7 @@ mod decoder;
 mod decoding;
 mod encoder;
 mod layers;
+mod loops;
 mod mel;
 mod model;
 mod rules;

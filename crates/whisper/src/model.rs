@@ -28,7 +28,7 @@ pub struct Options {
     pub language: Option<String>,
     /// Text that the transcript is to continue.
     pub prompt: String,
-    /// From 0 to 1; above 0 tokens are sampled.
+    /// From 0 to 1; above 0 tokens are sampled. What is below counts as 0, what is above as 1.
     pub temperature: f32,
     /// How the silence behind the sound is encoded.
     pub padding: Padding,
@@ -221,8 +221,11 @@ impl Model {
             seconds: samples.len() as f32 / SAMPLE_RATE as f32,
             pace: self.pace,
         };
-        // A temperature that is no number is 0.
-        let first = window.attempt(options.temperature.max(0.0).min(1.0));
+        let temperature = match options.temperature {
+            temperature if temperature.is_nan() => 0.0,
+            temperature => temperature.clamp(0.0, 1.0),
+        };
+        let first = window.attempt(temperature);
         if first.breaks_off() && !first.is_silence() && samples.len() >= LEAST_WHOLE {
             drop(heard);
             let at = quietest(samples);

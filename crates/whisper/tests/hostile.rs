@@ -28,7 +28,7 @@ fn sound(seconds: f32) -> Vec<f32> {
     (0..count)
         .map(|i| {
             let t = i as f32 / SAMPLE_RATE as f32;
-            0.5 * (6.28 * (200.0 + 300.0 * (t % 0.5)) * t).sin()
+            0.5 * (std::f32::consts::TAU * (200.0 + 300.0 * (t % 0.5)) * t).sin()
         })
         .collect()
 }
