@@ -96,7 +96,7 @@ impl Mp4 {
             frame,
         } = entry;
         let mut mp4 = Self {
-            table: Table::new(table, frame),
+            table: Table::new(&file, table, frame),
             fragments: Fragments::new(file.clone(), movie, track),
             in_fragments: false,
             durations,
