@@ -85,6 +85,11 @@ impl Fragments {
         }
     }
 
+    /// Passes over what is left of the run.
+    pub(super) fn skip(&mut self) {
+        self.runs.pop_front();
+    }
+
     fn read_atom(&mut self) -> Option<()> {
         let file = self.file.clone();
         let rest = file.get(self.at..)?;

@@ -109,6 +109,13 @@ impl Table {
         Some(self.take(1, size))
     }
 
+    /// Passes over what is left of the chunk.
+    pub(super) fn skip(&mut self) {
+        let left = self.left.min(self.count.saturating_sub(self.sample));
+        self.take(left, 0);
+        self.left = 0;
+    }
+
     /// Samples of PCM, all that are left in the chunk.
     fn next_run(&mut self, frame: u64) -> Option<Sample> {
         let samples = self.left.min(self.count - self.sample);
