@@ -30,6 +30,9 @@ const FRAMES: usize = 1024;
 /// The largest sample in bytes, PCM aside.
 const LARGEST: u64 = 2 << 20;
 
+/// What a sample costs at least, in bytes of what may be read.
+const COST: u64 = 8;
+
 /// The audio track of an MP4 file.
 pub(super) struct Mp4 {
     file: Bytes,
@@ -96,7 +99,7 @@ impl Mp4 {
             frame,
         } = entry;
         let mut mp4 = Self {
-            table: Table::new(table, frame),
+            table: Table::new(&file, table, frame),
             fragments: Fragments::new(file.clone(), movie, track),
             in_fragments: false,
             durations,
@@ -166,20 +169,25 @@ impl Mp4 {
             } else {
                 duration + self.seconds(self.table.rest())
             };
-            // What is behind the end of the file stays there, unless samples are in no order.
             let note = Note::truncated("the file ends before its samples do").lasting(rest);
-            if !self.in_fragments {
-                while let Some(sample) = self.table.next() {
-                    if sample.offset.saturating_add(sample.size) <= self.file.len() as u64 {
-                        self.pending = Some(sample);
-                        let note = Note::missing("samples are missing").lasting(duration);
-                        return Step::Note(note);
-                    }
+            // What follows in the same place is further behind the end of the file; what is elsewhere may not be.
+            if self.in_fragments {
+                self.fragments.skip();
+                return Step::Note(note);
+            }
+            self.table.skip();
+            while let Some(sample) = self.table.next() {
+                if sample.offset.saturating_add(sample.size) <= self.file.len() as u64 {
+                    self.pending = Some(sample);
+                    let note = Note::missing("samples are missing").lasting(duration);
+                    return Step::Note(note);
                 }
+                self.table.skip();
             }
             return Step::Note(note);
         }
-        if self.budget < there as u64 {
+        let cost = (there as u64).max(COST);
+        if self.budget < cost {
             self.ended = true;
             return Step::Note(Note::contradiction("the samples overlap"));
         }
@@ -204,7 +212,7 @@ impl Mp4 {
             self.expected = time;
         }
         self.time = time;
-        self.budget -= there as u64;
+        self.budget -= cost;
         let data = self.file.slice(from..from + there);
         if self.frame.is_some() {
             self.rest = data;

@@ -85,6 +85,11 @@ impl Fragments {
         }
     }
 
+    /// Passes over what is left of the run.
+    pub(super) fn skip(&mut self) {
+        self.runs.pop_front();
+    }
+
     fn read_atom(&mut self) -> Option<()> {
         let file = self.file.clone();
         let rest = file.get(self.at..)?;
@@ -146,7 +151,7 @@ impl Fragments {
                 .map(|(_, content)| content);
             let mut first = true;
             for run in runs {
-                if let Some(mut run) = Run::read(run, base, duration, size) {
+                if let Some(mut run) = Run::read(&self.file, run, base, duration, size) {
                     if first && run.offset == u64::MAX {
                         run.offset = base;
                     }
@@ -160,7 +165,7 @@ impl Fragments {
 }
 
 impl Run {
-    fn read(content: &[u8], base: u64, duration: u32, size: u32) -> Option<Self> {
+    fn read(file: &Bytes, content: &[u8], base: u64, duration: u32, size: u32) -> Option<Self> {
         let flags = u32_at(content, 0)?;
         let left = u32_at(content, 4)?;
         let mut at = 8;
@@ -177,7 +182,7 @@ impl Run {
         }
         Some(Self {
             flags,
-            entries: Bytes::copy_from_slice(content.get(at..)?),
+            entries: file.slice_ref(content.get(at..)?),
             left,
             offset,
             duration,

@@ -1,5 +1,7 @@
 //! The sample table of a track (ISO/IEC 14496-12, 8.6 and 8.7): where its samples are in the file.
 
+use bytes::Bytes;
+
 use super::atom::{child, u16_at, u32_at, u64_at};
 
 /// A piece of the file.
@@ -17,10 +19,10 @@ pub(super) struct Sample {
 pub(super) struct Table {
     sizes: Sizes,
     count: u32,
-    chunks: Vec<u8>,
-    offsets: Vec<u8>,
+    chunks: Bytes,
+    offsets: Bytes,
     wide: bool,
-    times: Vec<u8>,
+    times: Bytes,
     /// Of PCM: bytes of one sample of every channel. A whole chunk is one piece then.
     frame: Option<u64>,
     sample: u32,
@@ -43,33 +45,38 @@ enum Sizes {
     None,
     Fixed(u32),
     /// Bits of each, and all of them.
-    Each(u32, Vec<u8>),
+    Each(u32, Bytes),
 }
 
 impl Table {
-    pub(super) fn new(stbl: &[u8], frame: Option<usize>) -> Self {
+    /// From `stbl`, which is in `file`.
+    pub(super) fn new(file: &Bytes, stbl: &[u8], frame: Option<usize>) -> Self {
+        let list = |kind: &[u8; 4]| {
+            let content = child(stbl, kind).and_then(|content| content.get(8..));
+            file.slice_ref(content.unwrap_or_default())
+        };
         let mut table = Self {
-            chunks: list(stbl, b"stsc", 8),
-            times: list(stbl, b"stts", 8),
-            offsets: list(stbl, b"stco", 8),
+            chunks: list(b"stsc"),
+            times: list(b"stts"),
+            offsets: list(b"stco"),
             frame: frame.map(|frame| frame as u64),
             ..Self::default()
         };
         if table.offsets.is_empty() {
-            table.offsets = list(stbl, b"co64", 8);
+            table.offsets = list(b"co64");
             table.wide = true;
         }
         if let Some(sizes) = child(stbl, b"stsz") {
             table.count = u32_at(sizes, 8).unwrap_or(0);
             table.sizes = match u32_at(sizes, 4) {
-                Some(0) => Sizes::Each(32, sizes.get(12..).unwrap_or_default().to_vec()),
+                Some(0) => Sizes::Each(32, file.slice_ref(sizes.get(12..).unwrap_or_default())),
                 Some(size) => Sizes::Fixed(size),
                 None => Sizes::None,
             };
         } else if let Some(sizes) = child(stbl, b"stz2") {
             table.count = u32_at(sizes, 8).unwrap_or(0);
             let bits = u32_at(sizes, 4).unwrap_or(0) & 0xFF;
-            table.sizes = Sizes::Each(bits, sizes.get(12..).unwrap_or_default().to_vec());
+            table.sizes = Sizes::Each(bits, file.slice_ref(sizes.get(12..).unwrap_or_default()));
         }
         table.total = table.duration();
         table
@@ -100,6 +107,13 @@ impl Table {
         }
         let size = self.size(self.sample)?;
         Some(self.take(1, size))
+    }
+
+    /// Passes over what is left of the chunk.
+    pub(super) fn skip(&mut self) {
+        let left = self.left.min(self.count.saturating_sub(self.sample));
+        self.take(left, 0);
+        self.left = 0;
     }
 
     /// Samples of PCM, all that are left in the chunk.
@@ -180,10 +194,4 @@ impl Table {
             }
         }
     }
-}
-
-/// The entries of a list, which begin at `from` of its atom.
-fn list(stbl: &[u8], kind: &[u8; 4], from: usize) -> Vec<u8> {
-    let content = child(stbl, kind).and_then(|content| content.get(from..));
-    content.unwrap_or_default().to_vec()
 }
