@@ -57,6 +57,7 @@ pub fn problem_schema() -> Value {
             "status": {"type": "integer", "minimum": 400, "maximum": 599},
             "detail": {"type": "string", "description": "What went wrong this time."},
             "code": {"type": "string", "description": "Stable name of the problem type."},
+            "error": {"type": "string", "description": "Under `/v2` alone: the detail, as the Open Inference Protocol has it."},
         },
         "additionalProperties": true,
     })
