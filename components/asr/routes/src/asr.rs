@@ -238,7 +238,9 @@ enum FileResult {
             (String = "text/tab-separated-values"),
         )),
         (status = 202, description = "With `Prefer: respond-async`: the job", body = deferral::JobView),
-        (status = 207, description = "What is said in some of several files", body = Transcriptions),
+        (status = 207, description = "What is said in some of several files", body = Transcriptions, headers(
+            ("Audio-Warnings" = String, description = "What is missing in those recordings, or broken, if anything is"),
+        )),
         Problems
     )
 )]
