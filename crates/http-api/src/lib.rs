@@ -19,5 +19,5 @@ pub use extract::{Body, Json, Path, Query};
 pub use multipart::Form;
 pub use negotiate::negotiated;
 pub use problem::Problem;
-pub use service::{Service, Settings, X_REQUEST_ID};
+pub use service::{AUDIO_WARNINGS, Service, Settings, X_REQUEST_ID};
 pub use work::{Progress, Work, passed_checks};

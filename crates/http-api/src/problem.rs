@@ -69,7 +69,7 @@ problem_types! {
     EMPTY_FILE = UNPROCESSABLE_ENTITY, "empty-file", "The file has no content";
     NOT_AUDIO = UNSUPPORTED_MEDIA_TYPE, "not-audio", "The file is not audio of a known format";
     UNSUPPORTED_CODEC = UNSUPPORTED_MEDIA_TYPE, "unsupported-codec", "The audio is in a codec that is not supported";
-    CORRUPT_AUDIO = UNPROCESSABLE_ENTITY, "corrupt-audio", "The audio cannot be decoded to its end";
+    CORRUPT_AUDIO = UNPROCESSABLE_ENTITY, "corrupt-audio", "Nothing in the audio can be decoded";
     AUDIO_TOO_LONG = PAYLOAD_TOO_LARGE, "audio-too-long", "The audio is over the length limit";
     UNSUPPORTED_LANGUAGE = UNPROCESSABLE_ENTITY, "unsupported-language", "The model does not know the language";
     NO_TRANSLATION = UNPROCESSABLE_ENTITY, "no-translation", "The model does not translate";

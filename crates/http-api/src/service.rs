@@ -15,6 +15,10 @@ use crate::problem::{self, Problem};
 /// Names one exchange in logs and reports; echoed when the client sends a usable one.
 pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
+/// The header that lists what is missing in a recording, or broken. (`Warning` was of caches, and is obsolete: RFC 9111,
+/// section 5.5.)
+pub const AUDIO_WARNINGS: HeaderName = HeaderName::from_static("audio-warnings");
+
 const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 
 /// The longest request id that is echoed, in bytes.
@@ -144,7 +148,12 @@ fn cors(origins: &str) -> Option<CorsLayer> {
             .allow_origin(allowed)
             .allow_methods(Any)
             .allow_headers(Any)
-            .expose_headers([X_REQUEST_ID, header::LOCATION, header::RETRY_AFTER]),
+            .expose_headers([
+                X_REQUEST_ID,
+                header::LOCATION,
+                header::RETRY_AFTER,
+                AUDIO_WARNINGS,
+            ]),
     )
 }
 

@@ -1,15 +1,13 @@
 //! What is missing in a recording, or broken, as it is told beside the text.
 
-use axum::http::{HeaderName, HeaderValue};
+use axum::http::HeaderValue;
 use axum::response::Response;
+use http_api::AUDIO_WARNINGS;
 use serde::Serialize;
 use speech::audio::Warning;
 use utoipa::ToSchema;
 
 use crate::text::rounded;
-
-/// The header that tells of it in every format. (`Warning` was of caches, and is obsolete: RFC 9111, section 5.5.)
-const AUDIO_WARNINGS: HeaderName = HeaderName::from_static("audio-warnings");
 
 /// What is missing in the recording, or broken: the text is that of the rest.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
