@@ -64,7 +64,7 @@ pub(super) fn tag(bytes: &[u8]) -> Option<usize> {
     None
 }
 
-/// The length of an ID3v2 tag, of any version (https://id3.org/id3v2.4.0-structure, section 3.1).
+/// The length of an ID3v2 tag, of any version (<https://id3.org/id3v2.4.0-structure>, section 3.1).
 fn id3(bytes: &[u8]) -> Option<usize> {
     let &[version, _, flags, ref size @ ..] = bytes.strip_prefix(b"ID3")?.first_chunk::<7>()?;
     if version == 0xFF {
