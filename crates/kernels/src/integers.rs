@@ -105,9 +105,29 @@ pub fn rounded_pair(first: f32, second: f32) -> Pair {
     pair(bits(first), bits(second))
 }
 
+/// The least magnitude that is told from 0.
+const LEAST: f32 = 1e-30;
+
+/// Quantises `values` to integers of magnitudes up to `most`, two in each of `pairs`, and returns what a unit stands for.
+pub fn quantize(values: &[f32], most: f32, pairs: &mut [Pair]) -> f32 {
+    let unit = magnitude(values).max(LEAST) / most;
+    scale(values, 1.0 / unit, pairs);
+    unit
+}
+
+/// Writes `values` times `factor` as integers, two in each of `pairs`; each must fit. Where the last one is alone, a 0 follows.
+pub fn scale(values: &[f32], factor: f32, pairs: &mut [Pair]) {
+    let (twos, rest) = values.as_chunks::<2>();
+    for (pair, [a, b]) in pairs.iter_mut().zip(twos) {
+        *pair = rounded_pair(a * factor, b * factor);
+    }
+    if let ([last], Some(pair)) = (rest, pairs.get_mut(twos.len())) {
+        *pair = rounded_pair(last * factor, 0.0);
+    }
+}
+
 /// The greatest magnitude of values.
-#[must_use]
-pub fn magnitude(values: &[f32]) -> f32 {
+pub(crate) fn magnitude(values: &[f32]) -> f32 {
     let mut most = [0.0_f32; 8];
     let (chunks, rest) = values.as_chunks::<8>();
     for chunk in chunks {
@@ -163,12 +183,11 @@ mod private {
     #![allow(unsafe_code, reason = "SIMD")]
 
     use core::arch::wasm32::{
-        i16x8_load_extend_i8x8, i32x4_add, i32x4_dot_i16x8, i32x4_shuffle, i32x4_splat, v128,
-        v128_load, v128_load32_splat, v128_store,
+        i16x8_load_extend_i8x8, i32x4_add, i32x4_dot_i16x8, i32x4_splat, v128, v128_load32_splat,
     };
 
     use super::{COLUMNS, Columns, Pair, ROWS, Tile};
-    use crate::steps::each;
+    use crate::simd::{each, load, spread, store};
 
     /// Vectors of sums in a row of a tile.
     const VECTORS: usize = COLUMNS / 4;
@@ -181,9 +200,7 @@ mod private {
     impl Load for [Pair; COLUMNS] {
         #[inline]
         fn load(&self) -> [v128; VECTORS] {
-            let at = self.as_ptr();
-            // SAFETY: both vectors lie within the array.
-            unsafe { [v128_load(at.cast()), v128_load(at.add(4).cast())] }
+            load(self)
         }
     }
 
@@ -207,15 +224,7 @@ mod private {
         let mut sums = [[i32x4_splat(0); VECTORS]; ROWS];
         each(rows, columns, |rows, columns| {
             let columns = columns.load();
-            // SAFETY: the vector is the array.
-            let row = unsafe { v128_load(rows.as_ptr().cast()) };
-            let rows = [
-                i32x4_shuffle::<0, 0, 0, 0>(row, row),
-                i32x4_shuffle::<1, 1, 1, 1>(row, row),
-                i32x4_shuffle::<2, 2, 2, 2>(row, row),
-                i32x4_shuffle::<3, 3, 3, 3>(row, row),
-            ];
-            for (sums, row) in sums.iter_mut().zip(rows) {
+            for (sums, row) in sums.iter_mut().zip(spread(rows)) {
                 add(sums, row, columns);
             }
         });
@@ -238,16 +247,6 @@ mod private {
         for (sum, column) in sums.iter_mut().zip(columns) {
             *sum = i32x4_add(i32x4_dot_i16x8(column, row), *sum);
         }
-    }
-
-    #[inline]
-    fn store(sums: [v128; VECTORS]) -> [i32; COLUMNS] {
-        let mut values = [0; COLUMNS];
-        for (values, sum) in values.as_chunks_mut::<4>().0.iter_mut().zip(sums) {
-            // SAFETY: the vector is the array.
-            unsafe { v128_store(values.as_mut_ptr().cast(), sum) };
-        }
-        values
     }
 }
 
@@ -309,6 +308,16 @@ mod tests {
             ] {
                 let sum = i64::from(most) * i64::from(others) * i64::try_from(inputs).unwrap();
                 prop_assert!(sum <= i64::from(i32::MAX) && others >= 100);
+            }
+        }
+
+        #[test]
+        fn values_are_quantised(values in prop::collection::vec(-9.0..9.0_f32, 0..20)) {
+            let mut pairs = vec![7; values.len().div_ceil(2)];
+            let unit = quantize(&values, 1000.0, &mut pairs);
+            let found: Vec<f32> = pairs.iter().flat_map(|pair| halves(*pair)).map(f32::from).collect();
+            for (found, value) in found.iter().zip(values.iter().chain([&0.0])) {
+                prop_assert!((found * unit - value).abs() <= 0.51 * unit && found.abs() <= 1000.0);
             }
         }
 

@@ -9,7 +9,7 @@ mod pace;
 pub mod product;
 pub mod quantized;
 #[cfg(target_family = "wasm")]
-mod steps;
+mod simd;
 pub mod tile;
 
 pub use pace::Pace;

@@ -4,7 +4,7 @@
 //! 8-bit weights, 11 and more beside 16-bit ones.
 
 use crate::Pace;
-use crate::integers::{COLUMNS, Columns, Pair, ROWS, magnitude, pair, rounded_pair, row, tile};
+use crate::integers::{COLUMNS, Columns, Pair, ROWS, magnitude, quantize, row, tile};
 
 /// Weights of 8 bits: where they are read once a token, memory is what they cost.
 pub type Weights8 = [[i8; 2]; COLUMNS];
@@ -15,9 +15,6 @@ pub type Weights16 = [Pair; COLUMNS];
 const BLOCK: usize = 64;
 /// Multiplications of integers that take as long as one of floats.
 const COST: usize = 2;
-
-/// The least magnitude of a row that is told from 0.
-const LEAST: f32 = 1e-30;
 
 /// What becomes of the results.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -159,6 +156,7 @@ impl<W: Columns> Linear<W> {
                 *value = *sum as f32 * (unit * scale) + bias;
             }
             let results = &mut results[start..end];
+            // A copy of a known length is two instructions, any other a call.
             if let (Ok(results), Then::Store) =
                 (<&mut [f32; COLUMNS]>::try_from(&mut *results), then)
             {
@@ -190,20 +188,8 @@ impl Scratch {
             self.tiles.resize(count.div_ceil(ROWS) * pairs, [0; ROWS]);
         }
         for (index, row) in rows.enumerate() {
-            let unit = magnitude(row).max(LEAST) / most;
-            self.units.push(unit);
-            let factor = 1.0 / unit;
-            self.row.clear();
-            let (chunks, rest) = row.as_chunks::<2>();
-            self.row.extend(
-                chunks
-                    .iter()
-                    .map(|[a, b]| rounded_pair(a * factor, b * factor)),
-            );
-            if let [last] = rest {
-                let last = rounded_pair(last * factor, 0.0);
-                self.row.push(pair(last, 0));
-            }
+            self.row.resize(pairs, 0);
+            self.units.push(quantize(row, most, &mut self.row));
             if count > 1 {
                 let tiles = &mut self.tiles[index / ROWS * pairs..][..pairs];
                 for (tile, value) in tiles.iter_mut().zip(&self.row) {

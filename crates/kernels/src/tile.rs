@@ -30,38 +30,20 @@ pub fn tile(rows: &[[f32; ROWS]], columns: &[[f32; COLUMNS]]) -> Tile {
 #[cfg(target_family = "wasm")]
 #[inline(never)]
 pub fn tile(rows: &[[f32; ROWS]], columns: &[[f32; COLUMNS]]) -> Tile {
-    #![allow(unsafe_code, reason = "SIMD")]
-    use core::arch::wasm32::{
-        f32x4_add, f32x4_mul, f32x4_splat, i32x4_shuffle, v128_load, v128_store,
-    };
+    use core::arch::wasm32::{f32x4_add, f32x4_mul, f32x4_splat};
+
+    use crate::simd::{each, load, spread, store};
 
     let mut sums = [[f32x4_splat(0.0); COLUMNS / 4]; ROWS];
-    crate::steps::each(rows, columns, |rows, columns| {
-        let at = columns.as_ptr();
-        // SAFETY: both vectors lie within the array.
-        let columns = unsafe { [v128_load(at.cast()), v128_load(at.add(4).cast())] };
-        // SAFETY: the vector is the array.
-        let row = unsafe { v128_load(rows.as_ptr().cast()) };
-        let rows = [
-            i32x4_shuffle::<0, 0, 0, 0>(row, row),
-            i32x4_shuffle::<1, 1, 1, 1>(row, row),
-            i32x4_shuffle::<2, 2, 2, 2>(row, row),
-            i32x4_shuffle::<3, 3, 3, 3>(row, row),
-        ];
-        for (sums, row) in sums.iter_mut().zip(rows) {
+    each(rows, columns, |rows, columns| {
+        let columns = load(columns);
+        for (sums, row) in sums.iter_mut().zip(spread(rows)) {
             for (sum, column) in sums.iter_mut().zip(columns) {
                 *sum = f32x4_add(f32x4_mul(row, column), *sum);
             }
         }
     });
-    sums.map(|sums| {
-        let mut values = [0.0; COLUMNS];
-        for (values, sum) in values.as_chunks_mut::<4>().0.iter_mut().zip(sums) {
-            // SAFETY: the vector is the array.
-            unsafe { v128_store(values.as_mut_ptr().cast(), sum) };
-        }
-        values
-    })
+    sums.map(store)
 }
 
 #[cfg(test)]

@@ -4,30 +4,20 @@
 //! the softmax runs down columns in SIMD. Queries, keys, values and probabilities are integers of 13 bits and more.
 
 use kernels::Pace;
-use kernels::integers::{COLUMNS, Columns, Pair, ROWS, magnitude, rounded_pair, tile};
+use kernels::integers::{COLUMNS, Pair, ROWS, rounded_pair, tile};
 use kernels::math::exp2;
 
-/// Values of a head, in every Whisper.
-pub(crate) const HEAD: usize = 64;
-/// Pairs of values of a head.
-pub(crate) const PAIRS: usize = HEAD / 2;
-/// What all probabilities of a query add up to, but for rounding.
-pub(crate) const WHOLE: f32 = i16::MAX as f32;
+use crate::panels::{HEAD, PAIRS, Panels, WHOLE, to_pairs};
 
 /// Scores are logarithms to the base 2, which costs nothing.
 const LOG2_E: f32 = std::f32::consts::LOG2_E;
 /// The least score that stands for a key that is only there to fill a tile.
 const FILLER: f32 = -1e30;
-/// The least magnitude that is told from 0.
-const LEAST: f32 = 1e-30;
 
 /// Memory that can be used again.
 #[derive(Default)]
 pub(crate) struct Scratch {
-    keys: Vec<[Pair; ROWS]>,
-    /// What a unit of each key stands for.
-    key_units: Vec<f32>,
-    values: Vec<[Pair; ROWS]>,
+    panels: Panels<ROWS>,
     queries: Vec<[Pair; COLUMNS]>,
     scores: Vec<[f32; COLUMNS]>,
     probabilities: Vec<[Pair; COLUMNS]>,
@@ -38,34 +28,6 @@ pub(crate) struct Scratch {
 pub(crate) struct Projections<'a> {
     pub(crate) data: &'a [f32],
     pub(crate) heads: usize,
-}
-
-/// A query or a key as integers, and what their unit stands for: its products with another are within 32 bits.
-pub(crate) fn to_pairs(vector: &[f32; HEAD]) -> ([Pair; PAIRS], f32) {
-    let most = <[Pair; COLUMNS] as Columns>::most(HEAD) as f32;
-    let unit = magnitude(vector).max(LEAST) / most;
-    let factor = 1.0 / unit;
-    let mut pairs = [0; PAIRS];
-    for (pair, [a, b]) in pairs.iter_mut().zip(vector.as_chunks::<2>().0) {
-        *pair = rounded_pair(a * factor, b * factor);
-    }
-    (pairs, unit)
-}
-
-/// What a unit stands for of each of the values of a head, of which `rows` has one row for each key: their sums, weighted with
-/// probabilities, are within 32 bits.
-pub(crate) fn value_units<'a>(rows: impl ExactSizeIterator<Item = &'a [f32; HEAD]>) -> [f32; HEAD] {
-    // Rounding adds half a unit of probability for each key at most.
-    let whole = WHOLE as i32 + rows.len() as i32;
-    let most = (i32::MAX / whole).min(i16::MAX.into()) as f32;
-    let mut greatest = [LEAST; HEAD];
-    for row in rows {
-        for (greatest, value) in greatest.iter_mut().zip(row) {
-            let value = value.abs();
-            *greatest = if value > *greatest { value } else { *greatest };
-        }
-    }
-    greatest.map(|greatest| greatest / most)
 }
 
 impl Projections<'_> {
@@ -88,7 +50,7 @@ impl Projections<'_> {
         let width = self.heads * HEAD;
         let count = bias.len();
         for head in 0..self.heads {
-            let units = self.prepare(head, bias, scratch, pace);
+            self.prepare(head, bias, scratch, pace);
             for first in (0..count).step_by(COLUMNS) {
                 let block = COLUMNS.min(count - first);
                 let mut query_units = [0.0; COLUMNS];
@@ -100,18 +62,12 @@ impl Projections<'_> {
                     }
                 }
                 scratch.score(&query_units, pace);
-                for (panel, values) in scratch
-                    .values
-                    .chunks_exact(scratch.probabilities.len())
-                    .enumerate()
-                {
+                for (panel, (values, units)) in scratch.panels.values().enumerate() {
                     let sums = tile(values, &scratch.probabilities);
-                    let dimensions = panel * ROWS..(panel + 1) * ROWS;
                     for lane in 0..block {
-                        let at = (first + lane) * width + head * HEAD;
-                        let to = &mut result[at..at + HEAD][dimensions.clone()];
+                        let at = (first + lane) * width + head * HEAD + panel * ROWS;
                         for ((to, sums), unit) in
-                            to.iter_mut().zip(&sums).zip(&units[dimensions.clone()])
+                            result[at..at + ROWS].iter_mut().zip(&sums).zip(units)
                         {
                             *to = sums[lane] as f32 * unit;
                         }
@@ -122,47 +78,17 @@ impl Projections<'_> {
         }
     }
 
-    /// Lays out the keys and the values of a head: panels of keys, with their values side by side; and of values, with the keys
-    /// side by side. Returns what a unit stands for of the sum of each value, weighted with the probabilities.
-    fn prepare(&self, head: usize, bias: &[f32], scratch: &mut Scratch, pace: Pace) -> [f32; HEAD] {
-        let count = bias.len();
-        let padded = count.next_multiple_of(ROWS);
+    /// Lays out the keys and the values of a head, and makes room for the scores of a block of queries.
+    fn prepare(&self, head: usize, bias: &[f32], scratch: &mut Scratch, pace: Pace) {
+        let padded = bias.len().next_multiple_of(ROWS);
         scratch.bias.clear();
         scratch.bias.extend(bias.iter().map(|bias| bias * LOG2_E));
         scratch.bias.resize(padded, FILLER);
-        scratch.keys.clear();
-        scratch.keys.resize(padded / ROWS * PAIRS, [0; ROWS]);
-        scratch.key_units.clear();
-        scratch.key_units.resize(padded, 0.0);
-        scratch.values.clear();
-        scratch.values.resize(padded / 2 * HEAD / ROWS, [0; ROWS]);
         scratch.queries.resize(PAIRS, [0; COLUMNS]);
         scratch.scores.resize(padded, [0.0; COLUMNS]);
         scratch.probabilities.resize(padded / 2, [0; COLUMNS]);
-        for (index, unit) in scratch.key_units[..count].iter_mut().enumerate() {
-            let key;
-            (key, *unit) = to_pairs(self.row(index, 1, head));
-            let panel = &mut scratch.keys[index / ROWS * PAIRS..][..PAIRS];
-            for (to, pair) in panel.iter_mut().zip(key) {
-                to[index % ROWS] = pair;
-            }
-        }
-        let units = value_units((0..count).map(|row| self.row(row, 2, head)));
-        let factors = units.map(|unit| 1.0 / unit);
-        for first in (0..count).step_by(2) {
-            let a = self.row(first, 2, head);
-            let b = if first + 1 < count {
-                self.row(first + 1, 2, head)
-            } else {
-                &[0.0; HEAD]
-            };
-            for (i, ((a, b), factor)) in a.iter().zip(b).zip(&factors).enumerate() {
-                scratch.values[i / ROWS * (padded / 2) + first / 2][i % ROWS] =
-                    rounded_pair(a * factor, b * factor);
-            }
-        }
-        pace.multiplied(8 * padded * HEAD);
-        units.map(|unit| unit / WHOLE)
+        let (key, value) = (|row| self.row(row, 1, head), |row| self.row(row, 2, head));
+        scratch.panels.fill(bias.len(), key, value, pace);
     }
 }
 
@@ -171,11 +97,9 @@ impl Scratch {
     fn score(&mut self, query_units: &[f32; COLUMNS], pace: Pace) {
         let query_units = query_units.map(|unit| unit * LOG2_E);
         let mut most = [f32::NEG_INFINITY; COLUMNS];
-        let keys = self.keys.chunks_exact(PAIRS);
-        let units = self.key_units.as_chunks::<ROWS>().0;
         let bias = self.bias.as_chunks::<ROWS>().0;
         let scores = self.scores.as_chunks_mut::<ROWS>().0;
-        for (((keys, units), bias), scores) in keys.zip(units).zip(bias).zip(scores) {
+        for (((keys, units), bias), scores) in self.panels.keys().zip(bias).zip(scores) {
             let sums = tile(keys, &self.queries);
             for (((score, sums), unit), bias) in scores.iter_mut().zip(sums).zip(units).zip(bias) {
                 for (((score, sum), most), query_unit) in

@@ -10,7 +10,7 @@ use safetensors::{Dtype, SafeTensorError, SafeTensors};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use crate::attention::HEAD;
+use crate::panels::HEAD;
 
 /// The fewest tokens that a decoder must have room for. A prompt takes less than half of them, and five are special.
 const LEAST_TEXT: usize = 16;

@@ -1,14 +1,14 @@
 //! The decoder: one token after the other, from what the encoder heard and the tokens before.
 
-use kernels::integers::{COLUMNS, Pair, rounded_pair, row};
+use kernels::integers::{COLUMNS, Pair, row, scale};
 use kernels::math::{dot, gelu, softmax};
 use kernels::quantized::{Linear, Then, Weights16};
 use kernels::{Pace, quantized};
 
-use crate::attention::{HEAD, PAIRS, WHOLE, to_pairs, value_units};
 use crate::checkpoint::{Checkpoint, Config, LoadError};
 use crate::encoder::Encoded;
 use crate::layers::{Norm, linear, projections};
+use crate::panels::{HEAD, Panels, WHOLE, to_pairs};
 
 #[derive(Clone)]
 pub(crate) struct Decoder {
@@ -36,16 +36,7 @@ struct Layer {
 }
 
 /// What a head of a layer attends to in the sound. Integers of 16 bits are half as much to read a token as floats.
-struct Sound {
-    /// For each [`COLUMNS`] keys, for each two of their values: those of the keys side by side.
-    keys: Vec<[Pair; COLUMNS]>,
-    /// What a unit of each key stands for.
-    key_units: Vec<f32>,
-    /// For each [`COLUMNS`] of a key's values, for each two keys: the values side by side.
-    values: Vec<[Pair; COLUMNS]>,
-    /// What a unit of each of the sums of values stands for, weighted with the probabilities.
-    value_units: [f32; HEAD],
-}
+struct Sound(Panels<COLUMNS>);
 
 /// The sound of a window, made ready to be attended to.
 pub(crate) struct Heard {
@@ -202,50 +193,24 @@ impl Heard {
 impl Sound {
     /// From rows of keys and values of all `heads`.
     fn new(rows: &[f32], (head, heads): (usize, usize), pace: Pace) -> Self {
-        let width = heads * HEAD;
-        let side = |side: usize| {
-            rows.chunks_exact(2 * width)
-                .filter_map(move |row| row[side * width + head * HEAD..].first_chunk::<HEAD>())
+        let width = 2 * heads * HEAD;
+        let side = |row: usize, side: usize| {
+            rows[row * width + (side * heads + head) * HEAD..]
+                .first_chunk()
+                .unwrap_or(&[0.0; HEAD])
         };
-        let count = rows.len() / (2 * width);
-        let panels = count.div_ceil(COLUMNS);
-        let mut keys = vec![[0; COLUMNS]; panels * PAIRS];
-        let mut key_units = vec![0.0; panels * COLUMNS];
-        for (index, (key, unit)) in side(0).zip(&mut key_units).enumerate() {
-            let key_and_unit = to_pairs(key);
-            *unit = key_and_unit.1;
-            let panel = &mut keys[index / COLUMNS * PAIRS..][..PAIRS];
-            for (to, pair) in panel.iter_mut().zip(key_and_unit.0) {
-                to[index % COLUMNS] = pair;
-            }
-        }
-        let of_keys: Vec<&[f32; HEAD]> = side(1).collect();
-        let units = value_units(of_keys.iter().copied());
-        let pairs = count.div_ceil(2);
-        let mut values = vec![[0; COLUMNS]; pairs * HEAD / COLUMNS];
-        for (index, keys) in of_keys.chunks(2).enumerate() {
-            let a = keys[0];
-            let b = keys.get(1).copied().unwrap_or(&[0.0; HEAD]);
-            for (i, ((a, b), unit)) in a.iter().zip(b).zip(&units).enumerate() {
-                values[i / COLUMNS * pairs + index][i % COLUMNS] = rounded_pair(a / unit, b / unit);
-            }
-        }
-        pace.multiplied(8 * count * HEAD);
-        Self {
-            keys,
-            key_units,
-            values,
-            value_units: units.map(|unit| unit / WHOLE),
-        }
+        let mut panels = Panels::default();
+        let count = rows.len() / width;
+        panels.fill(count, |row| side(row, 0), |row| side(row, 1), pace);
+        Self(panels)
     }
 
     /// The score of each key for a query, to which `bias` is added.
     fn score(&self, query: &[f32; HEAD], bias: &[f32], scores: &mut [f32]) {
         let (query, query_unit) = to_pairs(query);
-        for (((scores, keys), units), bias) in scores
+        for ((scores, (keys, units)), bias) in scores
             .chunks_mut(COLUMNS)
-            .zip(self.keys.chunks_exact(PAIRS))
-            .zip(self.key_units.chunks_exact(COLUMNS))
+            .zip(self.0.keys())
             .zip(bias.chunks(COLUMNS))
         {
             let sums = row(&query, keys);
@@ -257,21 +222,10 @@ impl Sound {
 
     /// The sum of the values of all keys, weighted with their probabilities.
     fn gather(&self, probabilities: &[f32], pairs: &mut Vec<Pair>, result: &mut [f32]) {
-        pairs.clear();
-        let (chunks, rest) = probabilities.as_chunks::<2>();
-        let rest = rest.iter().map(|last| rounded_pair(last * WHOLE, 0.0));
-        pairs.extend(
-            chunks
-                .iter()
-                .map(|[a, b]| rounded_pair(a * WHOLE, b * WHOLE))
-                .chain(rest),
-        );
-        let panels = self.values.chunks_exact(pairs.len().max(1));
-        for ((result, values), units) in result
-            .chunks_exact_mut(COLUMNS)
-            .zip(panels)
-            .zip(self.value_units.chunks_exact(COLUMNS))
-        {
+        pairs.resize(probabilities.len().div_ceil(2), 0);
+        scale(probabilities, WHOLE, pairs);
+        let results = result.chunks_exact_mut(COLUMNS);
+        for (result, (values, units)) in results.zip(self.0.values()) {
             let sums = row(pairs, values);
             for ((result, sum), unit) in result.iter_mut().zip(sums).zip(units) {
                 *result = sum as f32 * unit;

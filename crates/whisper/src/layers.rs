@@ -59,7 +59,7 @@ pub(crate) fn projections<W: Columns>(
     for part in parts {
         let name = format!("{name}.{part}_proj");
         let scale = if *part == "q" {
-            (crate::attention::HEAD as f32).sqrt().recip()
+            (crate::panels::HEAD as f32).sqrt().recip()
         } else {
             1.0
         };

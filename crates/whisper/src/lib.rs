@@ -14,6 +14,7 @@ mod layers;
 mod loops;
 mod mel;
 mod model;
+mod panels;
 mod rules;
 mod times;
 mod vocabulary;
