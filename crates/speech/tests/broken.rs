@@ -7,25 +7,16 @@
 
 mod common;
 
-use std::{sync::LazyLock, time::Duration};
+use std::sync::LazyLock;
 
-use common::media::{alike, make, reference};
-use speech::audio::{self, AudioError, Channels, Recording, WarningKind};
+use common::{
+    decode,
+    media::{alike, make, reference},
+    seconds, try_to_decode,
+};
+use speech::audio::WarningKind;
 
-const LIMIT: Duration = Duration::from_secs(60);
 const SECONDS: f64 = 2.0;
-
-fn try_to(bytes: Vec<u8>) -> Result<Recording, AudioError> {
-    pollster::block_on(audio::decode(bytes, LIMIT, Channels::Mixed, async |_| {}))
-}
-
-fn decode(bytes: Vec<u8>) -> Recording {
-    try_to(bytes).unwrap()
-}
-
-fn seconds(recording: &Recording) -> f64 {
-    recording.duration().as_secs_f64()
-}
 
 /// Name, samples per second, options; small pieces, so that little is lost with one.
 const FILES: [(&str, u32, &str); 22] = [
@@ -198,7 +189,7 @@ fn what_is_cut_off_is_heard_to_where_it_is_cut() {
 #[test]
 fn an_index_that_is_missing_is_named() {
     let bytes = make(48_000, 1.0, "a.m4a", "-c:a aac");
-    let error = try_to(bytes[..bytes.len() / 2].to_vec()).unwrap_err();
+    let error = try_to_decode(bytes[..bytes.len() / 2].to_vec()).unwrap_err();
     assert!(error.to_string().contains("'moov' is missing"), "{error}");
 }
 
@@ -273,7 +264,7 @@ fn junk_of_which_nothing_can_be_decoded_is_refused() {
         let junk = noise(bytes.len() - from);
         broken[from..].copy_from_slice(&junk);
         // Where a third is left, it is heard, and the rest is told.
-        if let Ok(found) = try_to(broken)
+        if let Ok(found) = try_to_decode(broken)
             && !matches!(
                 name,
                 "a.wav" | "rf64.wav" | "a.mov" | "pcm.mkv" | "opus.mp4"
@@ -342,13 +333,13 @@ fn samples_without_end_take_no_time() {
     bytes[header..header + 4].copy_from_slice(&[0, 2, 0, 0x38]);
     bytes[run..run + 8].copy_from_slice(&[0, 0, 0, 1, 0xFF, 0xFF, 0xFF, 0xFF]);
     let start = std::time::Instant::now();
-    assert!(try_to(bytes).is_ok_and(|found| !found.warnings.is_empty()));
+    assert!(try_to_decode(bytes).is_ok_and(|found| !found.warnings.is_empty()));
     for options in ["-c:a aac", "-c:a pcm_s16be"] {
         let mut bytes = make(16_000, 1.0, "a.mov", options);
         let (sizes, chunks) = (at(&bytes, b"stsz"), at(&bytes, b"stsc"));
         bytes[sizes + 4..sizes + 12].copy_from_slice(&[0, 0, 0, 9, 0xFF, 0xFF, 0xFF, 0xFF]);
         bytes[chunks + 12..chunks + 16].fill(0xFF);
-        let _ = try_to(bytes);
+        let _ = try_to_decode(bytes);
     }
     let seconds = start.elapsed().as_secs_f64();
     assert!(seconds < 3.0, "{seconds}");

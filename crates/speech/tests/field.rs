@@ -7,36 +7,12 @@
 
 mod common;
 
-use std::time::Duration;
-
 use common::{
-    likeness,
+    decode, kinds, likeness,
     media::{alike, make, reference},
-    signal, tone, wav,
+    seconds, signal, tone, try_to_decode, wav,
 };
-use speech::audio::{self, AudioError, Channels, Recording, WarningKind};
-
-const LIMIT: Duration = Duration::from_secs(60);
-
-fn try_to(bytes: Vec<u8>) -> Result<Recording, AudioError> {
-    pollster::block_on(audio::decode(bytes, LIMIT, Channels::Mixed, async |_| {}))
-}
-
-fn decode(bytes: Vec<u8>) -> Recording {
-    try_to(bytes).unwrap()
-}
-
-fn seconds(recording: &Recording) -> f64 {
-    recording.duration().as_secs_f64()
-}
-
-fn kinds(recording: &Recording) -> Vec<WarningKind> {
-    recording
-        .warnings
-        .iter()
-        .map(|warning| warning.kind)
-        .collect()
-}
+use speech::audio::{AudioError, WarningKind};
 
 /// Where a pattern begins.
 fn position(bytes: &[u8], pattern: &[u8]) -> usize {
@@ -97,7 +73,7 @@ fn pcm_of_matroska_is_read_in_its_width() {
         assert!(found.warnings.is_empty());
     }
     // What is not decoded is named.
-    let error = try_to(make(16_000, 0.5, "a.mkv", "-c:a adpcm_ms")).unwrap_err();
+    let error = try_to_decode(make(16_000, 0.5, "a.mkv", "-c:a adpcm_ms")).unwrap_err();
     assert!(error.to_string().starts_with("Microsoft ADPCM"), "{error}");
 }
 
@@ -116,7 +92,7 @@ fn mp4_needs_no_brand_and_no_right_lengths() {
         assert_eq!(decode(wrong).samples(), whole.samples(), "{length}");
     }
     // Nothing follows a tag.
-    let error = try_to([&b"ID3\x04\0\0\0\0\x07\x68"[..], &[1; 500]].concat()).unwrap_err();
+    let error = try_to_decode([&b"ID3\x04\0\0\0\0\x07\x68"[..], &[1; 500]].concat()).unwrap_err();
     assert!(matches!(error, AudioError::Corrupt { .. }), "{error}");
 }
 

@@ -7,20 +7,15 @@
 
 mod common;
 
-use std::time::Duration;
-
 use common::{
+    decode, kinds,
     media::{alike, make, reference},
     ogg::{Page, file, numbered, pages},
+    seconds, try_to_decode,
 };
-use speech::audio::{self, Channels, Recording, WarningKind};
+use speech::audio::WarningKind;
 
-const LIMIT: Duration = Duration::from_secs(60);
 const SECONDS: f64 = 2.0;
-
-fn decode(bytes: Vec<u8>) -> Recording {
-    pollster::block_on(audio::decode(bytes, LIMIT, Channels::Mixed, async |_| {})).unwrap()
-}
 
 /// Two seconds in pages of 20 ms or as short as they get.
 fn opus() -> Vec<Page> {
@@ -48,18 +43,6 @@ fn flac() -> Vec<Page> {
         "a.ogg",
         "-c:a flac -frame_size 1024 -page_duration 20000",
     ))
-}
-
-fn seconds(recording: &Recording) -> f64 {
-    recording.duration().as_secs_f64()
-}
-
-fn kinds(recording: &Recording) -> Vec<WarningKind> {
-    recording
-        .warnings
-        .iter()
-        .map(|warning| warning.kind)
-        .collect()
 }
 
 #[test]
@@ -248,12 +231,7 @@ fn a_damaged_page_is_told() {
 #[test]
 fn what_was_cut_out_of_the_middle_needs_its_headers() {
     let whole = opus();
-    let found = pollster::block_on(audio::decode(
-        file(&whole[20..]),
-        LIMIT,
-        Channels::Mixed,
-        async |_| {},
-    ));
+    let found = try_to_decode(file(&whole[20..]));
     assert!(found.is_err());
     // Behind pages of something else there may be a whole stream.
     let both = [file(&whole[20..]), file(&whole)].concat();

@@ -11,7 +11,7 @@ use super::{
     aac::RATES,
     frames::{Found, Frames},
     mpeg::Stream,
-    packets::{Opened, PAUSE, Packets, Piece, Step},
+    packets::{Opened, Packets, Piece, Step, missing},
     warning::Note,
 };
 
@@ -78,8 +78,7 @@ impl Packets for Adts {
             Found::Other => Step::Other,
             Found::Fault(note, frames) => {
                 let seconds = frames as f64 * SAMPLES / f64::from(self.rate);
-                self.pending = (seconds < PAUSE).then_some(Step::Silence(seconds));
-                Step::Note(note.lasting(seconds))
+                missing(note, seconds, &mut self.pending)
             }
             Found::End => Step::End,
         }

@@ -101,7 +101,7 @@ impl Codec {
         }
     }
 
-    /// Whether it takes some of what is no sound for sound: nothing else tells where a packet begins, and it has no check sum.
+    /// Whether it decodes some junk as if it were sound: its packets have neither a start code nor a check sum.
     pub(super) fn hears_junk(&self) -> bool {
         matches!(self, Self::Symphonia { aac: true, .. })
     }

@@ -17,6 +17,7 @@ pub(super) use header::{header, lenient, rate};
 
 use super::{
     AudioError,
+    junk::{Junk, SEARCHED},
     packets::{Opened, PAUSE, Packets, Piece, Step},
     trailer,
     warning::Note,
@@ -24,8 +25,6 @@ use super::{
 
 /// How a file begins.
 const MARKER: &[u8] = b"fLaC";
-/// Bytes in which a frame is looked for at once.
-const SEARCHED: usize = 64 << 10;
 /// Seconds by which the number of samples in the header may be wrong.
 const TOLERANCE: f64 = 0.02;
 
@@ -35,8 +34,7 @@ pub(super) struct Flac {
     info: Info,
     /// What the decoder was made for.
     decoded: Info,
-    /// Where something else than frames began, if it did.
-    junk: Option<Bytes>,
+    junk: Junk,
     /// Samples of a frame, by which frames with numbers are counted.
     block: u64,
     /// Where the next frame should begin, in samples.
@@ -77,7 +75,7 @@ impl Flac {
                 bits: 0,
                 total: 0,
             },
-            junk: None,
+            junk: Junk::default(),
             block: 0,
             expected: None,
             samples: 0,
@@ -131,29 +129,19 @@ impl Flac {
         (0..near).find_map(|at| header(self.bytes.get(at..)?))
     }
 
-    /// Passes over what is no frame.
     fn pass_over_junk(&mut self) -> Step {
-        let length = trailer::tag(&self.bytes).unwrap_or(1);
-        self.junk.get_or_insert(self.bytes.clone());
-        self.bytes.advance(length.min(self.bytes.len()));
-        let near = self.bytes.len().min(SEARCHED);
-        let at = (0..near).find(|&at| {
-            self.bytes.get(at..).is_some_and(|rest| {
-                rest.starts_with(MARKER) || header(rest).is_some() || trailer::tag(rest).is_some()
-            })
+        self.junk.pass_over(&mut self.bytes, |rest| {
+            rest.starts_with(MARKER) || header(rest).is_some()
         });
-        self.bytes.advance(at.unwrap_or(near));
         Step::Other
     }
 
     /// What is wrong with the bytes since the last frame, if anything.
     fn judge_junk(&mut self) -> Option<Step> {
-        let junk = self.junk.take()?;
-        let length = junk.len() - self.bytes.len();
-        let between = junk.get(..length).unwrap_or_default();
-        let harmless = trailer::is_harmless(between);
+        let junk = self.junk.take(&self.bytes)?;
+        let harmless = trailer::is_harmless(&junk);
         (!harmless).then(|| {
-            let message = format!("{length} bytes are no FLAC frames");
+            let message = format!("{} bytes are not FLAC frames", junk.len());
             Step::Note(Note::damaged(message))
         })
     }
@@ -293,7 +281,7 @@ impl Flac {
                 self.budget -= looked;
                 End::Damaged(at)
             }
-            // What follows is no tag that is known.
+            // What follows is not a known tag.
             None if self.bytes.len() <= longest => chance.map_or(End::Cut, End::Whole),
             _ => End::Damaged(looked),
         }

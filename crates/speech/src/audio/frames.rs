@@ -1,22 +1,19 @@
 //! Streams of frames with headers, MP3 and ADTS: what is a frame, and what lies between them.
 
-use bytes::{Buf, Bytes};
+use bytes::Bytes;
 
 use super::{
+    junk::Junk,
     mpeg::{self, Stream},
     trailer,
     warning::Note,
 };
 
-/// Bytes in which a frame is looked for at once.
-const SEARCHED: usize = 64 << 10;
-
 /// Cuts a stream into its frames.
 pub(super) struct Frames {
     bytes: Bytes,
     stream: Stream,
-    /// Where something else than frames began, if it did.
-    junk: Option<Bytes>,
+    junk: Junk,
     /// Frames so far, and their bytes.
     count: usize,
     length: usize,
@@ -38,7 +35,7 @@ impl Frames {
         Self {
             bytes,
             stream,
-            junk: None,
+            junk: Junk::default(),
             count: 0,
             length: 0,
             ended: false,
@@ -85,42 +82,33 @@ impl Frames {
     }
 
     fn pass_over_junk(&mut self) -> Found {
-        let length = trailer::tag(&self.bytes).unwrap_or(1);
-        self.junk.get_or_insert(self.bytes.clone());
-        self.bytes.advance(length.min(self.bytes.len()));
-        let near = self.bytes.len().min(SEARCHED);
-        let at = (0..near).find(|&at| {
-            self.bytes.get(at..).is_some_and(|rest| {
-                mpeg::header(rest).is_some_and(|(stream, _)| stream == self.stream)
-                    || trailer::tag(rest).is_some()
-            })
+        let stream = self.stream;
+        self.junk.pass_over(&mut self.bytes, |rest| {
+            mpeg::header(rest).is_some_and(|(found, _)| found == stream)
         });
-        self.bytes.advance(at.unwrap_or(near));
         Found::Other
     }
 
     /// What is wrong with what lay between two frames.
     fn judge_junk(&mut self) -> Option<Found> {
-        let junk = self.junk.take()?;
-        let length = junk.len() - self.bytes.len();
-        let between = junk.get(..length).unwrap_or_default();
-        if trailer::is_padding(between) {
+        let junk = self.junk.take(&self.bytes)?;
+        if trailer::is_padding(&junk) {
             return None;
         }
-        let length = trailer::skip(between).len();
-        let message = format!("{length} bytes are no frames");
+        let length = trailer::skip(&junk).len();
+        let message = format!("{length} bytes are not frames");
         let average = self.length / self.count.max(1);
         let frames = (length + average / 2) / average.max(1);
         Some(Found::Fault(Note::damaged(message), frames as u64))
     }
 
     fn judge_end(&mut self) -> Found {
-        match self.junk.take() {
+        match self.junk.take(&self.bytes) {
             Some(junk) if mpeg::header(&junk).is_none() && trailer::is_harmless(&junk) => {
                 Found::End
             }
             Some(junk) => {
-                let message = format!("{} bytes at the end are no frames", junk.len());
+                let message = format!("{} bytes at the end are not frames", junk.len());
                 Found::Fault(Note::damaged(message), 0)
             }
             None => Found::End,

@@ -14,6 +14,7 @@ mod fault;
 mod flac;
 mod format;
 mod frames;
+mod junk;
 mod matroska;
 mod mix;
 mod mp3;
@@ -280,7 +281,7 @@ fn duration(samples: usize) -> Duration {
     Duration::from_secs(samples as u64) / SAMPLE_RATE
 }
 
-/// Decodes the first second of a file, so that what is no audio is told from a recording in no time. `pause` is awaited
+/// Decodes the first second of a file, so that other files are told from recordings at once. `pause` is awaited
 /// as by [`decode`].
 ///
 /// # Errors

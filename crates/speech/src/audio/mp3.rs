@@ -10,7 +10,7 @@ use super::{
     AudioError,
     frames::{Found, Frames},
     mpeg::{self, Stream},
-    packets::{Extent, Opened, PAUSE, Packets, Piece, Step},
+    packets::{Extent, Opened, Packets, Piece, Step, missing},
     warning::Note,
 };
 
@@ -108,8 +108,7 @@ impl Packets for Mp3 {
             Found::Fault(note, frames) => {
                 self.count += frames;
                 let seconds = self.header.seconds(frames);
-                self.pending = (seconds < PAUSE).then_some(Step::Silence(seconds));
-                Step::Note(note.lasting(seconds))
+                missing(note, seconds, &mut self.pending)
             }
             Found::End => self.end(),
         }

@@ -15,7 +15,7 @@ use super::trailer;
 
 /// How far into a file its first frame is looked for.
 const SEARCHED: usize = 64 * 1024;
-/// Frames in succession that are no coincidence, where something else comes before them.
+/// Frames in succession that cannot be a coincidence, where something else comes before them.
 const CERTAIN: usize = 5;
 
 /// The first frame and the kind of stream it begins. After a tag, it may be anywhere.

@@ -202,7 +202,7 @@ impl Ogg {
         } else if self.lost || !self.partial.is_empty() {
             Note::truncated("the last Ogg pages are missing or damaged")
         } else if !trailer::is_harmless(&junk) {
-            let message = format!("{} bytes at the end are no Ogg pages", junk.len());
+            let message = format!("{} bytes at the end are not Ogg pages", junk.len());
             Note::damaged(message)
         } else {
             return;
@@ -351,7 +351,7 @@ impl Ogg {
             Next::Unknown => page.last,
         };
         let excess = gap.saturating_neg();
-        // What takes all of the page away is no time.
+        // A position that takes the whole page away is not believed.
         if last && (1..total).contains(&excess) {
             excess
         } else {

@@ -86,3 +86,9 @@ pub(super) fn late(start: f64, earliest: f64) -> f64 {
 
 /// The longest pause in seconds between packets that is believed, where numbers of frames or time stamps tell of one.
 pub(super) const PAUSE: f64 = 60.0;
+
+/// Tells of a fault that so many seconds are missing for, and has silence follow where that is believed.
+pub(super) fn missing(note: Note, seconds: f64, pending: &mut Option<Step>) -> Step {
+    *pending = (seconds < PAUSE).then_some(Step::Silence(seconds));
+    Step::Note(note.lasting(seconds))
+}

@@ -198,7 +198,7 @@ impl Source {
                 Err(Fault::Corrupt("one before it is broken".into()))
             }
             Err(fault) => {
-                // Before anything was heard, a broken packet is no reason to doubt.
+                // Before anything was heard, a broken packet does not cast doubt on the next.
                 if self.heard && self.codec.hears_junk() {
                     self.doubt = DOUBT;
                 }
@@ -287,7 +287,7 @@ impl Source {
     }
 }
 
-/// A sample within −1 to 1; what is no number is silence.
+/// A sample within −1 to 1; NaN is silence.
 fn bounded(sample: f32) -> f32 {
     if sample.is_finite() {
         sample.clamp(-1.0, 1.0)

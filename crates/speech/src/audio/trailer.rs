@@ -1,6 +1,6 @@
 //! What follows the sound of a file: tags, padding, line breaks of careless uploaders.
 
-/// Bytes so few that they are no sound, whatever they are.
+/// Fewer bytes than any sound has.
 const FEW: usize = 256;
 
 /// Whether what is left of a file once no more sound is found in it is nothing to mention.

@@ -75,7 +75,7 @@ impl Packets for Wav {
         if let Some(note) = self.first.take() {
             return Step::Note(note);
         }
-        // A frame that is cut at the end is no reason to refuse the others.
+        // A frame that is cut off at the end does not spoil the others.
         let frames = (self.data.len() / self.frame).min(FRAMES);
         if frames == 0 {
             return self.last.take().map_or(Step::End, Step::Note);

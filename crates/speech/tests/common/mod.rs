@@ -9,9 +9,32 @@
 pub(crate) mod media;
 pub(crate) mod ogg;
 
-use std::{f64::consts::TAU, path::Path};
+use std::{f64::consts::TAU, path::Path, time::Duration};
 
-use speech::audio::SAMPLE_RATE;
+use speech::audio::{self, AudioError, Channels, Recording, SAMPLE_RATE, WarningKind};
+
+/// More than any recording of these tests has.
+const LIMIT: Duration = Duration::from_secs(60);
+
+pub(crate) fn try_to_decode(bytes: Vec<u8>) -> Result<Recording, AudioError> {
+    pollster::block_on(audio::decode(bytes, LIMIT, Channels::Mixed, async |_| {}))
+}
+
+pub(crate) fn decode(bytes: Vec<u8>) -> Recording {
+    try_to_decode(bytes).unwrap()
+}
+
+pub(crate) fn seconds(recording: &Recording) -> f64 {
+    recording.duration().as_secs_f64()
+}
+
+pub(crate) fn kinds(recording: &Recording) -> Vec<WarningKind> {
+    recording
+        .warnings
+        .iter()
+        .map(|warning| warning.kind)
+        .collect()
+}
 
 pub(crate) fn read(name: &str) -> Vec<u8> {
     std::fs::read(Path::new("tests/audio").join(name)).unwrap()

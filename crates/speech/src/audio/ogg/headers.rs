@@ -141,7 +141,7 @@ fn is_packet(step: &Step) -> bool {
     matches!(step, Step::Packet(_))
 }
 
-/// What the first packet of a stream says; none if it is no audio.
+/// What the first packet of a stream says, if the stream is audio.
 fn identify(packet: &[u8]) -> Result<Option<AudioCodecParameters>, AudioError> {
     const OTHER: [(&[u8], &str); 4] = [
         (b"Speex   ", "Speex"),
