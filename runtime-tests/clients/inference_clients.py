@@ -11,6 +11,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+import checks
 import numpy
 import requests
 import tritonclient.http as triton
@@ -140,9 +141,4 @@ def test_mlserver_infers_a_file():
         assert labels == [[label] for label in CLASSES], found
 
 
-for name, test in list(globals().items()):
-    if name.startswith("test_"):
-        try:
-            test()
-        except Exception as error:
-            raise SystemExit(f"{name}: {type(error).__name__}: {error}") from error
+checks.run(globals())

@@ -9,6 +9,7 @@ import sys
 import time
 from pathlib import Path
 
+import checks
 import openai
 from openai.types.audio import TranscriptionTextDeltaEvent, TranscriptionTextDoneEvent
 
@@ -172,9 +173,4 @@ def test_concurrency():
     assert texts == {create().text}, texts
 
 
-for name, test in list(globals().items()):
-    if name.startswith("test_"):
-        try:
-            test()
-        except Exception as error:
-            raise SystemExit(f"{name}: {type(error).__name__}: {error}") from error
+checks.run(globals())

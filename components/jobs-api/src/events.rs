@@ -136,18 +136,21 @@ impl Watch {
                 }
             };
             match job {
-                Ok(job) if self.told == Some(EventId::of(&job)) => {}
-                Ok(job) => return self.tell(job).await,
+                Ok(job) => {
+                    let id = EventId::of(&job);
+                    if self.told.as_ref() != Some(&id) {
+                        return self.tell(job, id).await;
+                    }
+                }
                 Err(problem) => return (event("problem", &problem, None), None),
             }
         }
         (": still here\n\n".to_owned(), Some(self))
     }
 
-    async fn tell(mut self, job: Job) -> (String, Option<Self>) {
+    async fn tell(mut self, job: Job, id: EventId) -> (String, Option<Self>) {
         let same_status = self.told.is_some_and(|told| told.is_of(job.status));
         let name = if same_status { "progress" } else { "status" };
-        let id = EventId::of(&job);
         self.told = Some(id.clone());
         let ended = job.status.is_ended();
         match view(&self.desk, job).await {

@@ -62,7 +62,7 @@ fn signed(text: &str) -> (&str, bool) {
     }
 }
 
-/// Why a text is no integer of a few digits.
+/// Why a text is not an integer of a few digits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum IntegerError {
     /// No decimal number at all.
@@ -80,7 +80,8 @@ pub enum IntegerError {
 /// sign if it is negative.
 ///
 /// # Errors
-/// When it is no integer, or one of more than `max_digits`. However large the exponent is, no more digits are made.
+/// When the text is not an integer, or has more than `max_digits`. At most that many digits are written out, however large the
+/// exponent is.
 pub fn integer(text: &str, max_digits: usize) -> Result<String, IntegerError> {
     let parts = Parts::of(text).ok_or(IntegerError::NotANumber)?;
     let Some((whole, fraction)) = parts.significant() else {

@@ -1,11 +1,11 @@
 //! `Content-Type` and `Content-Disposition` as clients write them.
 //!
 //! What is before the first `;` decides. The parameters are read as far as they can be: clients leave out quotes,
-//! put spaces around `;` and `=`, and list codecs that are no token.
+//! put spaces around `;` and `=`, and list codecs without quotes.
 
 use mime::Mime;
 
-/// Type and subtype, without the parameters; nothing where they are no media type.
+/// Type and subtype, without the parameters; nothing where they are not a media type.
 pub(crate) fn essence(value: &[u8]) -> Option<Mime> {
     let essence = value.split(|byte| *byte == b';').next()?.trim_ascii();
     std::str::from_utf8(essence).ok()?.parse().ok()

@@ -95,7 +95,7 @@ pub enum TableError {
 ///
 /// A first line is a header when it names a measurement, or has four columns or more and no number. Then columns may come in any order, their
 /// names in any usual spelling (`sepal_length`, `sepal length (cm)`, `SepalLengthCm`, `Sepal.Length`), and columns
-/// that are no measurement are ignored. Where its names are separated by semicolons or tabs, so are the rows, and a
+/// that do not name a measurement are ignored. Where its names are separated by semicolons or tabs, so are the rows, and a
 /// number may have a decimal comma. Without a header each line is four numbers in the order of [`Feature::ALL`],
 /// separated by commas. Blank lines are skipped; a byte order mark and any line ending are accepted.
 ///

@@ -19,7 +19,7 @@ impl Boundaries {
     /// Those that the headers announce.
     ///
     /// # Errors
-    /// `unsupported-media-type` where it is no form, `missing-boundary` where there is none, or one too long.
+    /// `unsupported-media-type` when the body is not a form, `missing-boundary` when the boundary is absent or too long.
     pub(crate) fn announced(headers: &HeaderMap) -> Result<Self, Problem> {
         if !is_form(headers) {
             return Err(unsupported_media_type(headers, "multipart/form-data"));

@@ -1,0 +1,11 @@
+"""Runs the tests of a client."""
+
+
+def run(names):
+    """Calls each function of a module whose name begins with `test_`, and ends with the first that fails."""
+    for name, test in list(names.items()):
+        if name.startswith("test_"):
+            try:
+                test()
+            except Exception as error:
+                raise SystemExit(f"{name}: {type(error).__name__}: {error}") from error
