@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::thread;
 
 use runtime_tests::audio::example;
-use runtime_tests::{Request, app};
+use runtime_tests::{Form, Request, app};
 
 use crate::on_both_stores;
 use crate::stack::{Kind, Setup, factorize, id};
@@ -67,7 +67,12 @@ fn of_many_at_once_one_is_kept(kind: Kind) {
 fn a_form_may_have_another_boundary(kind: Kind) {
     let stack = Setup::new(kind).start();
     let speech = example("silence.wav");
-    let upload = |boundary, fields| with("form", Request::form("/asr", boundary, &speech, fields));
+    let upload = |boundary, fields| {
+        with(
+            "form",
+            Request::form("/asr", Form::upload(boundary, &speech, fields)),
+        )
+    };
     let job = stack.defer(&upload("first", &[]));
     assert_eq!(stack.defer(&upload("second", &[]))["id"], job["id"]);
     let other = stack.try_defer(&upload("first", &[("note", "more")]));
