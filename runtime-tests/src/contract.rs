@@ -10,7 +10,7 @@ use crate::case::Case;
 
 /// What no request of a table can bring about, and the test that does: a method, or a method and a path, or `*`; a problem, or
 /// `success`; a file of `tests/` and a function in it.
-const ELSEWHERE: [(&str, &str, &str); 27] = [
+const ELSEWHERE: [(&str, &str, &str); 26] = [
     // The client breaks off.
     (
         "POST",
@@ -105,11 +105,6 @@ const ELSEWHERE: [(&str, &str, &str); 27] = [
         "POST",
         "worker-lost",
         "jobs/faults.rs: a_task_that_loses_three_workers_answers_with_that",
-    ),
-    (
-        "GET",
-        "worker-lost",
-        "jobs/faults.rs: a_job_that_loses_three_workers_fails",
     ),
     // A component that traps, which is a bug.
     (
