@@ -73,10 +73,9 @@ test: setup-test build ## Run every test
 	cargo build --release --target wasm32-wasip2 --package ctc-provider --package hearing --package interpreter --package probe
 	./scripts/test
 
-lint: setup ## Check formatting, lints and documentation
-	cargo fmt --check
-	cargo clippy --workspace --all-targets -- -D warnings
-	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items
+lint: ## Check formatting, scripts, dependencies, and the code for every target and set of features
+	@./scripts/setup lint
+	./scripts/lint
 
 bench: setup-test build ## Measure against the peers; writes bench/RESULTS.md; PARTS=… measures some only
 	./bench/run $(PARTS)

@@ -65,7 +65,7 @@ def main() -> None:
         sys.exit(f"bench: no part {', '.join(unknown)}; there are {', '.join(parts)}")
     path = Path(__file__).parent / "RESULTS.md"
     # A part begins with its name as a heading, and ends where the next one begins.
-    before = re.findall(r"^## (\w+)\n\n(.*?)(?=^## |\Z)", path.read_text(), re.M | re.S)
+    before = re.findall(r"^## (\w+)\n\n(.*?)(?=^## |\Z)", path.read_text(), re.MULTILINE | re.DOTALL)
     kept = {heading.lower(): text.rstrip() + "\n" for heading, text in before}
     for name in chosen:
         kept[name] = machine() + "\n\n" + "\n\n".join(parts[name]()) + "\n"

@@ -14,6 +14,7 @@ import urllib.request
 import wave
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from functools import partial
 
 import numpy as np
 
@@ -21,7 +22,7 @@ from servers import ROOT, Server
 from tables import table
 
 sys.path.append(str(ROOT / "models/whisper"))
-import faster  # noqa: E402
+import faster
 
 SECONDS = (2, 5, 10, 30, 60, 600)
 # Fewer of the long ones.
@@ -95,10 +96,10 @@ def cost(runtimes: dict[str, Start]) -> str:
             with runtime() as server:
                 data = file.read_bytes()
                 recognize(server, recording(2) if seconds == SECONDS[-1] else data)
-                found[name][seconds] = measured(lambda: recognize(server, data), server.cpu_seconds, ROUNDS[seconds])
+                found[name][seconds] = measured(partial(recognize, server, data), server.cpu_seconds, ROUNDS[seconds])
         for name, model in peers.items():
             model.transcribe(files[2])
-            found[name][seconds] = measured(lambda: model.transcribe(file), time.process_time, ROUNDS[seconds])
+            found[name][seconds] = measured(partial(model.transcribe, file), time.process_time, ROUNDS[seconds])
     plot(found)
     best = found["faster-whisper, int8"]
 

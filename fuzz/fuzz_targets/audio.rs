@@ -21,12 +21,7 @@ fn decode(bytes: Vec<u8>) {
     let decoded = speech::audio::decode(bytes, LIMIT, Channels::Mixed, async |_| {});
     if let Ok(recording) = pollster::block_on(decoded) {
         assert!(recording.duration() <= LIMIT);
-        assert!(
-            recording
-                .samples()
-                .iter()
-                .all(|sample| sample.abs() <= 1.0)
-        );
+        assert!(recording.samples().iter().all(|sample| sample.abs() <= 1.0));
         // A few, each in its place.
         assert!(recording.warnings.len() < 30);
         assert!(

@@ -84,7 +84,7 @@ def error_rates(url, args):
         if condition == "noisy":
             sounds = [noises.mixed(samples, DECIBELS, recording.file) for recording, samples in zip(recordings, sounds)]
 
-        def ask(pair):
+        def ask(pair, condition=condition):
             recording, samples = pair
             # Clean speech goes as the file it is, so that reading and resampling are measured, too.
             if condition == "noisy":
@@ -198,7 +198,8 @@ def main():
             if not args.dry and not args.sets:
                 card = CARD.read_text()
                 begin, end = f"<!-- {part} -->\n", f"\n<!-- end of {part} -->"
-                CARD.write_text(re.sub(f"(?s)({begin}).*({end})", lambda match: match[1] + text + match[2], card))
+                before, rest = card.split(begin)
+                CARD.write_text(before + begin + text + end + rest.split(end)[1])
 
 
 if __name__ == "__main__":

@@ -74,7 +74,7 @@ def main():
     )
     if not args.dry:
         card = CARD.read_text()
-        CARD.write_text(re.sub(r"(<!-- padding -->\n).*?(\n<!-- end of padding -->)", lambda m: f"{m[1]}\n{section}\n{m[2]}", card, flags=re.S))
+        CARD.write_text(re.sub(r"(<!-- padding -->\n).*?(\n<!-- end of padding -->)", lambda m: f"{m[1]}\n{section}\n{m[2]}", card, flags=re.DOTALL))
 
 
 if __name__ == "__main__":

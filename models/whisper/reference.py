@@ -24,7 +24,8 @@ def load(path):
     """The model in float32, and its vocabulary."""
     with safe_open(path, "pt") as file:
         metadata = file.metadata()
-        weights = {name: file.get_tensor(name).float() for name in file.keys()}
+        names = file.keys()
+        weights = {name: file.get_tensor(name).float() for name in names}
     config = json.loads(metadata["config"])
     model = WhisperForConditionalGeneration(WhisperConfig(**config))
     missing, unexpected = model.load_state_dict(weights, strict=False)

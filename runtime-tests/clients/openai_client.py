@@ -9,9 +9,10 @@ import sys
 import time
 from pathlib import Path
 
-import checks
 import openai
 from openai.types.audio import TranscriptionTextDeltaEvent, TranscriptionTextDoneEvent
+
+import checks
 
 BASE_URL, EXAMPLES = sys.argv[1], Path(sys.argv[2])
 client = openai.OpenAI(base_url=f"{BASE_URL}/v1", api_key="none", max_retries=0)

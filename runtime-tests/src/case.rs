@@ -111,9 +111,9 @@ impl Case {
         }
         let text = self.json.as_ref().or(self.body.as_ref());
         let body = if let Some(parts) = &self.multipart {
-            let form = format!("multipart/form-data; boundary={}", form::BOUNDARY);
-            request = request.header("content-type", &form);
-            form::encode(parts)
+            let (media_type, body) = form::form(parts).finish();
+            request = request.header("content-type", &media_type);
+            body
         } else if let Some(path) = &self.file {
             form::read(path)
         } else if let Some(text) = text {

@@ -1,55 +1,171 @@
-//! What the API document promises, so that no promise is left without a case.
+//! What the API document and the list of problems promise, so that no promise is left without a test.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
 
 use serde_json::Value;
 
 use crate::case::Case;
 
-/// What no request of a table can bring about, and where it is tested instead: a method, or a method and a path; a problem, or `success`.
-const ELSEWHERE: [(&str, &str); 25] = [
-    // The client breaks off: tests/app/uploads.rs.
-    ("POST", "invalid-request-body"),
-    ("POST", "invalid_request_body"),
-    // Takes as long as the limit is: tests/app/settings.rs.
-    ("POST", "time-limit-exceeded"),
-    // There must be a job: tests/jobs/life.rs.
-    ("GET /jobs/{id}", "success"),
-    ("DELETE /jobs/{id}", "success"),
-    ("GET /jobs/{id}/result", "success"),
-    ("GET /jobs/{id}/events", "success"),
-    ("GET /jobs/{id}/result", "job-not-ended"),
-    ("GET /jobs/{id}/result", "job-canceled"),
-    // Two requests: tests/jobs/idempotency.rs.
-    ("POST", "idempotency-key-reused"),
-    ("POST", "idempotency_key_reused"),
-    // A store that is full or away, and workers that are lost: tests/jobs/load.rs, store.rs, faults.rs.
-    ("POST", "too-many-jobs"),
-    ("POST", "too_many_jobs"),
-    ("POST", "store-unavailable"),
-    ("POST", "store_unavailable"),
-    ("GET", "store-unavailable"),
-    ("DELETE", "store-unavailable"),
-    ("POST", "worker-lost"),
-    // The bundled model does not translate: tests/app/languages.rs.
-    ("POST /v1/audio/translations", "success"),
-    ("POST /v1/audio/translations", "empty_file"),
-    ("POST /v1/audio/translations", "not_audio"),
-    ("POST /v1/audio/translations", "unsupported_codec"),
-    ("POST /v1/audio/translations", "corrupt_audio"),
-    ("POST /v1/audio/translations", "audio_too_long"),
-    ("POST /v1/audio/translations", "webhook_not_allowed"),
+/// What no request of a table can bring about, and the test that does: a method, or a method and a path, or `*`; a problem, or
+/// `success`; a file of `tests/` and a function in it.
+const ELSEWHERE: [(&str, &str, &str); 26] = [
+    // The client breaks off.
+    (
+        "POST",
+        "invalid-request-body",
+        "app/uploads.rs: a_body_that_ends_early_is_no_body",
+    ),
+    (
+        "POST",
+        "invalid_request_body",
+        "app/speech.rs: an_upload_that_ends_early_is_no_upload",
+    ),
+    // Takes as long as the limit is.
+    (
+        "POST",
+        "time-limit-exceeded",
+        "app/settings.rs: factorize_time_limit",
+    ),
+    // There must be a job.
+    (
+        "GET /jobs/{id}",
+        "success",
+        "jobs/life.rs: a_result_is_what_the_route_answers_at_once",
+    ),
+    (
+        "DELETE /jobs/{id}",
+        "success",
+        "jobs/life.rs: what_is_forgotten_is_gone",
+    ),
+    (
+        "GET /jobs/{id}/result",
+        "success",
+        "jobs/life.rs: a_result_is_what_the_route_answers_at_once",
+    ),
+    (
+        "GET /jobs/{id}/events",
+        "success",
+        "jobs/events.rs: the_events_of_a_job_end_with_its_result",
+    ),
+    (
+        "GET /jobs/{id}/result",
+        "job-not-ended",
+        "jobs/control.rs: a_job_that_waits_is_canceled_at_once",
+    ),
+    (
+        "GET /jobs/{id}/result",
+        "job-canceled",
+        "jobs/control.rs: a_job_that_waits_is_canceled_at_once",
+    ),
+    // Two requests.
+    (
+        "POST",
+        "idempotency-key-reused",
+        "jobs/idempotency.rs: the_same_request_is_the_same_job",
+    ),
+    (
+        "POST",
+        "idempotency_key_reused",
+        "jobs/idempotency.rs: a_key_of_openai_s_routes_may_not_be_reused",
+    ),
+    // A store that is full or away, and workers that are lost.
+    (
+        "POST",
+        "too-many-jobs",
+        "jobs/load.rs: the_one_too_many_is_refused",
+    ),
+    (
+        "POST",
+        "too_many_jobs",
+        "jobs/load.rs: the_one_too_many_is_refused",
+    ),
+    (
+        "POST",
+        "store-unavailable",
+        "jobs/store.rs: the_application_starts_and_serves_without_its_redis",
+    ),
+    (
+        "POST",
+        "store_unavailable",
+        "jobs/store.rs: the_application_starts_and_serves_without_its_redis",
+    ),
+    (
+        "GET",
+        "store-unavailable",
+        "jobs/store.rs: the_application_starts_and_serves_without_its_redis",
+    ),
+    (
+        "DELETE",
+        "store-unavailable",
+        "jobs/store.rs: the_application_starts_and_serves_without_its_redis",
+    ),
+    (
+        "POST",
+        "worker-lost",
+        "jobs/faults.rs: a_task_that_loses_three_workers_answers_with_that",
+    ),
+    // A component that traps, which is a bug.
+    (
+        "*",
+        "internal-error",
+        "host/faults.rs: a_trap_ends_its_request_and_nothing_else",
+    ),
+    // The bundled model does not translate.
+    (
+        "POST /v1/audio/translations",
+        "success",
+        "app/languages.rs: a_client_s_wishes_reach_the_recogniser",
+    ),
+    (
+        "POST /v1/audio/translations",
+        "empty_file",
+        "app/languages.rs: recordings_to_translate_are_refused_as_those_to_transcribe",
+    ),
+    (
+        "POST /v1/audio/translations",
+        "not_audio",
+        "app/languages.rs: recordings_to_translate_are_refused_as_those_to_transcribe",
+    ),
+    (
+        "POST /v1/audio/translations",
+        "unsupported_codec",
+        "app/languages.rs: recordings_to_translate_are_refused_as_those_to_transcribe",
+    ),
+    (
+        "POST /v1/audio/translations",
+        "corrupt_audio",
+        "app/languages.rs: recordings_to_translate_are_refused_as_those_to_transcribe",
+    ),
+    (
+        "POST /v1/audio/translations",
+        "audio_too_long",
+        "app/languages.rs: recordings_to_translate_are_refused_as_those_to_transcribe",
+    ),
+    (
+        "POST /v1/audio/translations",
+        "webhook_not_allowed",
+        "app/languages.rs: recordings_to_translate_are_refused_as_those_to_transcribe",
+    ),
 ];
 
-/// The operations and problems of an `OpenAPI` document that none of `cases` brings about.
+/// The operations and problems of an `OpenAPI` document that neither `cases` nor another test bring about, and what is listed
+/// as tested elsewhere without need.
 #[must_use]
 pub fn untested(document: &Value, cases: &[Case]) -> Vec<String> {
     let mut untested = Vec::new();
+    let mut needed = BTreeSet::new();
     for (path, item) in members(&document["paths"]) {
         for (method, operation) in members(item) {
             let method = method.to_uppercase();
             let operation_name = format!("{method} {path}");
-            let elsewhere = |what: &str| {
-                let mut listed = ELSEWHERE.iter();
-                listed.any(|(of, code)| (*of == method || *of == operation_name) && *code == what)
+            let mut elsewhere = |what: &str| {
+                let listed = ELSEWHERE.iter().position(|(of, code, _)| {
+                    (*of == method || *of == operation_name) && *code == what
+                });
+                needed.extend(listed);
+                listed.is_some()
             };
             let of_operation: Vec<&Case> = cases
                 .iter()
@@ -80,7 +196,60 @@ pub fn untested(document: &Value, cases: &[Case]) -> Vec<String> {
             }
         }
     }
+    let listed = ELSEWHERE.iter().enumerate();
+    let needless = listed.filter(|(at, (of, ..))| *of != "*" && !needed.contains(at));
+    untested.extend(needless.map(|(_, (of, what, _))| format!("{of}: {what} needs no exemption")));
     untested
+}
+
+/// The problems of `list`, which is what `/about/problems` answers, that no test brings about.
+///
+/// # Panics
+/// When the list is empty.
+#[must_use]
+pub fn never_raised(list: &Value, cases: &[Case]) -> Vec<String> {
+    let kebab = |code: &str| code.replace('_', "-");
+    let of_cases = cases.iter().flat_map(|case| {
+        let codes = [&case.expect.problem, &case.expect.error];
+        codes.into_iter().flatten().map(|code| kebab(code))
+    });
+    let elsewhere = ELSEWHERE.iter().map(|(_, code, _)| kebab(code));
+    let raised: BTreeSet<String> = of_cases.chain(elsewhere).collect();
+    let published = list["sections"].as_array().expect("a list of problems");
+    assert!(!published.is_empty());
+    let codes = published
+        .iter()
+        .filter_map(|section| section["heading"].as_str());
+    codes
+        .filter(|code| !raised.contains(*code))
+        .map(str::to_owned)
+        .collect()
+}
+
+/// The lines of the list above whose test is not in the folder `tests`, or whose file does not name the problem.
+#[must_use]
+pub fn misnamed(tests: &Path) -> Vec<String> {
+    let wrong = |code: &str, test: &str| {
+        let Some((file, name)) = test.split_once(": ") else {
+            return true;
+        };
+        let source = fs::read_to_string(tests.join(file)).unwrap_or_default();
+        // A test of its own, or one for each store of jobs.
+        let of_all = format!("]\nfn {name}() {{");
+        let of_each_store = format!("\nfn {name}(kind: Kind) {{");
+        let exists = source.contains(&of_all) || source.contains(&of_each_store);
+        let names = [code.to_owned(), code.replace('_', "-")];
+        let says = code == "success"
+            || names
+                .iter()
+                .any(|name| source.contains(&format!("\"{name}\"")));
+        !exists || !says
+    };
+    let listed = ELSEWHERE.iter();
+    listed
+        .filter(|(_, code, test)| wrong(code, test))
+        .map(|(of, code, test)| format!("{of}: {code}: {test}"))
+        .collect()
 }
 
 fn members(object: &Value) -> impl Iterator<Item = (&String, &Value)> {

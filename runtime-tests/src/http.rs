@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::form::Form;
+
 /// How long an answer may take: longer than anything the application allows itself.
 const PATIENCE: Duration = Duration::from_secs(120);
 
@@ -58,23 +60,19 @@ impl Request {
             .body(json.into())
     }
 
-    /// `POST target` with a file in a form (RFC 7578), and text fields.
+    /// `POST target` with a form.
     #[must_use]
-    pub fn form(target: &str, boundary: &str, file: &[u8], fields: &[(&str, &str)]) -> Self {
-        let mut body = Vec::new();
-        for (name, value) in fields {
-            let head =
-                format!("--{boundary}\r\ncontent-disposition: form-data; name={name}\r\n\r\n");
-            body.extend_from_slice(format!("{head}{value}\r\n").as_bytes());
-        }
-        let head = "content-disposition: form-data; name=file; filename=speech";
-        body.extend_from_slice(format!("--{boundary}\r\n{head}\r\n\r\n").as_bytes());
-        body.extend_from_slice(file);
-        body.extend_from_slice(format!("\r\n--{boundary}--\r\n").as_bytes());
-        let media_type = format!("multipart/form-data; boundary={boundary}");
+    pub fn form(target: &str, form: Form) -> Self {
+        let (media_type, body) = form.finish();
         Self::new("POST", target)
             .header("content-type", &media_type)
             .body(body)
+    }
+
+    /// `POST target` with a recording in a form, and text fields.
+    #[must_use]
+    pub fn upload(target: &str, recording: &[u8], fields: &[(&str, &str)]) -> Self {
+        Self::form(target, Form::upload("X", recording, fields))
     }
 
     /// Adds a header.

@@ -18,6 +18,7 @@ pub mod redis;
 mod runtime;
 mod server;
 
+pub use form::Form;
 pub use http::{Connection, Request, Response};
 pub use launch::Launch;
 pub use redis::Redis;

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::OnceLock;
 
 use libtest_mimic::{Arguments, Failed, Trial};
-use runtime_tests::{Launch, Server, application, case, contract};
+use runtime_tests::{Launch, Request, Server, application, case, contract};
 
 /// Whatever a case needs beside the default settings is a test in Rust.
 fn server() -> &'static Server {
@@ -14,9 +14,18 @@ fn server() -> &'static Server {
     SERVER.get_or_init(|| Launch::new(&application()).start())
 }
 
+/// Fails with the lines that there are.
+fn none(lines: &[String]) -> Result<(), Failed> {
+    if lines.is_empty() {
+        Ok(())
+    } else {
+        Err(lines.join("\n").into())
+    }
+}
+
 fn main() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("cases");
-    let cases = case::load(&folder);
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let cases = case::load(&folder.join("cases"));
     let all: Vec<_> = cases.iter().map(|(_, case)| case.clone()).collect();
     let mut trials: Vec<Trial> = cases
         .into_iter()
@@ -25,17 +34,25 @@ fn main() {
             Trial::test(name, move || case.run(server()).map_err(Failed::from))
         })
         .collect();
-    trials.push(Trial::test(
-        "every promise of the API document has a case",
-        move || {
+    let raising = all.clone();
+    trials.extend([
+        Trial::test("every promise of the API document has a test", move || {
             let document = server().get("/openapi.json").json();
-            let untested = contract::untested(&document, &all);
-            if untested.is_empty() {
-                Ok(())
-            } else {
-                Err(untested.join("\n").into())
-            }
-        },
-    ));
+            none(&contract::untested(&document, &all))
+        }),
+        Trial::test(
+            "every problem that is published is raised by a test",
+            move || {
+                let request = Request::get("/about/problems").header("accept", "application/json");
+                none(&contract::never_raised(
+                    &server().send(&request).json(),
+                    &raising,
+                ))
+            },
+        ),
+        Trial::test("what is tested elsewhere is tested there", move || {
+            none(&contract::misnamed(&folder.join("tests")))
+        }),
+    ]);
     libtest_mimic::run(&Arguments::from_args(), trials).exit();
 }

@@ -18,7 +18,8 @@ use snapshot_heap::chain;
 
 #[cfg(target_family = "wasm")]
 #[global_allocator]
-static HEAPS: snapshot_heap::Heaps = snapshot_heap::Heaps::new();
+static HEAPS: snapshot_heap::Heaps<snapshot_heap::Linear> =
+    snapshot_heap::Heaps::new(snapshot_heap::Linear);
 
 /// Seconds of the longest window: attention takes memory and time by its square.
 const LONGEST: u32 = 20;

@@ -16,7 +16,8 @@ use whisper::{MINIMUM_SAMPLES, Model, Padding, RecognizeError, SAMPLE_RATE};
 
 #[cfg(target_family = "wasm")]
 #[global_allocator]
-static HEAPS: snapshot_heap::Heaps = snapshot_heap::Heaps::new();
+static HEAPS: snapshot_heap::Heaps<snapshot_heap::Linear> =
+    snapshot_heap::Heaps::new(snapshot_heap::Linear);
 
 static MODEL: OnceLock<Model> = OnceLock::new();
 

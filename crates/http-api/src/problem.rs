@@ -57,7 +57,6 @@ problem_types! {
     INVALID_BODY = UNPROCESSABLE_ENTITY, "invalid-body", "The JSON in the request body does not have the expected shape";
     MISSING_FIELD = UNPROCESSABLE_ENTITY, "missing-field", "A required field is missing";
     INVALID_CSV = UNPROCESSABLE_ENTITY, "invalid-csv", "The CSV in the request body cannot be used";
-    INVALID_MEASUREMENT = UNPROCESSABLE_ENTITY, "invalid-measurement", "A measurement is out of range";
     INVALID_TENSOR = UNPROCESSABLE_ENTITY, "invalid-tensor", "An inference request has tensors that the model does not take";
     INVALID_TYPE = UNPROCESSABLE_ENTITY, "invalid-type", "A field has the wrong JSON type";
     INVALID_NUMBER = UNPROCESSABLE_ENTITY, "invalid-number", "A text is not an integer in decimal digits";

@@ -45,6 +45,10 @@ pub(crate) fn spread<T: Lane>(numbers: &[T; 4]) -> [v128; 4] {
 /// the values of several steps first, which are more than there are registers for. Eight steps share the check with which a
 /// WebAssembly runtime interrupts a loop.
 #[inline(always)]
+#[expect(
+    clippy::while_let_loop,
+    reason = "each of the eight steps can be the last"
+)]
 pub(crate) fn each<A, B>(a: &[A], b: &[B], mut step: impl FnMut(&A, &B)) {
     let mut steps = a.iter().zip(b);
     macro_rules! step {

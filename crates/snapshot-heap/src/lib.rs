@@ -1,13 +1,17 @@
 //! What components share that start with a model in their memory: an allocator that leaves no garbage between the parts of
 //! the model, and errors as text, since nothing may be printed before the memory is saved.
 
-#[cfg(target_family = "wasm")]
 mod heaps;
+#[cfg(target_family = "wasm")]
+mod linear;
+#[cfg(test)]
+mod tests;
 
 use std::error::Error;
 
+pub use heaps::{Heaps, Memory};
 #[cfg(target_family = "wasm")]
-pub use heaps::Heaps;
+pub use linear::Linear;
 
 /// An error with its causes.
 #[must_use]

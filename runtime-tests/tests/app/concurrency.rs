@@ -1,10 +1,9 @@
 //! Many requests at once.
 
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 
 use num_bigint::BigUint;
-use runtime_tests::{Launch, Request, Server, app, application};
+use runtime_tests::{Launch, Request, Response, app, application};
 use serde_json::json;
 
 use crate::HARD_PRIMES;
@@ -57,32 +56,23 @@ fn hard_factorisations_do_not_stop_the_others() {
     let app = Launch::new(&application())
         .variable("factorize_time_limit", "4")
         .start();
-    let busy = AtomicUsize::new(4);
-    let failed = AtomicBool::new(false);
-    thread::scope(|scope| {
-        for small in [2_u32, 3, 5, 7] {
-            let (app, busy, failed) = (&app, &busy, &failed);
-            scope.spawn(move || {
-                // What comes after must know of the end, however it is.
-                let checked = thread::scope(|scope| scope.spawn(|| check_hard(app, small)).join());
-                failed.fetch_or(checked.is_err(), Ordering::SeqCst);
-                busy.fetch_sub(1, Ordering::SeqCst);
-            });
-        }
-        let mut pings = 0;
-        while busy.load(Ordering::SeqCst) > 0 {
-            assert_eq!(app.get("/ping").json(), json!({"message": "pong"}));
-            pings += 1;
-        }
-        assert!(pings > 0);
+    let numbers = [2_u32, 3, 5, 7].map(|small| {
+        let product: BigUint = HARD_PRIMES.map(number).into_iter().product();
+        (small, product * small * small)
     });
-    assert!(!failed.into_inner());
+    let requests = numbers.each_ref().map(|(_, number)| {
+        Request::post_json(
+            "/factorize",
+            json!({"number": number.to_string()}).to_string(),
+        )
+    });
+    let answers = crate::under_load(&app, &requests);
+    for (answer, (small, number)) in answers.iter().zip(&numbers) {
+        check_hard(answer, *small, number);
+    }
 }
 
-fn check_hard(app: &Server, small: u32) {
-    let n = HARD_PRIMES.map(number).iter().product::<BigUint>() * small * small;
-    let request = Request::post_json("/factorize", json!({"number": n.to_string()}).to_string());
-    let answer = app.send(&request);
+fn check_hard(answer: &Response, small: u32, n: &BigUint) {
     let primes = if answer.status == 200 {
         answer.json()["factorization"].clone()
     } else {
@@ -104,7 +94,7 @@ fn check_hard(app: &Server, small: u32) {
     for rest in answer.json()["remaining"].as_array().into_iter().flatten() {
         product *= number(rest.as_str().unwrap());
     }
-    assert_eq!(product, n);
+    assert_eq!(product, *n);
 }
 
 fn number(digits: &str) -> BigUint {

@@ -11,7 +11,7 @@ fn start() -> Server {
 }
 
 fn ask(app: &Server, target: &str, recording: &[u8], fields: &[(&str, &str)]) -> Response {
-    app.send(&Request::form(target, "X", recording, fields))
+    app.send(&Request::upload(target, recording, fields))
 }
 
 const TRANSCRIPTIONS: &str = "/v1/audio/transcriptions";
@@ -118,8 +118,8 @@ fn recordings_to_translate_are_refused_as_those_to_transcribe() {
         }
     }
     let webhook = format!("{TRANSLATIONS}?webhook=https://example.com/");
-    let later = Request::form(&webhook, "X", &example("silence.wav"), &[])
-        .header("prefer", "respond-async");
+    let later =
+        Request::upload(&webhook, &example("silence.wav"), &[]).header("prefer", "respond-async");
     let refused = app.send(&later);
     assert_eq!(
         (refused.status, &refused.json()["error"]["code"]),

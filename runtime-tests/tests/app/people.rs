@@ -44,9 +44,8 @@ fn verbose(app: &Server, recording: &[u8]) -> Value {
         ("timestamp_granularities[]", "word"),
         ("timestamp_granularities[]", "segment"),
     ];
-    let answer = app.send(&Request::form(
+    let answer = app.send(&Request::upload(
         "/v1/audio/transcriptions",
-        "X",
         recording,
         &fields,
     ));

@@ -69,10 +69,8 @@ fn a_request_in_flight() {
 }
 
 #[test]
+#[cfg_attr(spin, ignore = "Spin drops what it is doing when it is told to stop")]
 fn new_connections_are_refused_while_it_finishes() {
-    if !Runtime::is_embedded() {
-        return;
-    }
     let mut app = Launch::new(&application())
         .variable("factorize_time_limit", "4")
         .start();
@@ -90,10 +88,8 @@ fn new_connections_are_refused_while_it_finishes() {
 }
 
 #[test]
+#[cfg_attr(spin, ignore = "Spin drops what it is doing when it is told to stop")]
 fn a_second_signal_does_not_wait() {
-    if !Runtime::is_embedded() {
-        return;
-    }
     let mut app = Launch::new(&application())
         .variable("factorize_time_limit", "60")
         .start();
@@ -106,10 +102,8 @@ fn a_second_signal_does_not_wait() {
 }
 
 #[test]
+#[cfg_attr(spin, ignore = "Spin drops what it is doing when it is told to stop")]
 fn what_takes_too_long_is_cut_off() {
-    if !Runtime::is_embedded() {
-        return;
-    }
     let mut app = Launch::new(&application())
         .variable("factorize_time_limit", "60")
         .arg("--shutdown-timeout=1s")

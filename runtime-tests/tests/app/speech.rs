@@ -1,12 +1,9 @@
 //! Speech: the words of the examples, long recordings, many at once, streams, broken uploads.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread;
-
 use runtime_tests::audio::{example, examples, repeated, words};
 use runtime_tests::http::chunk;
-use runtime_tests::{Connection, Launch, Request, Response, app, application};
-use serde_json::{Value, json};
+use runtime_tests::{Connection, Form, Launch, Request, Response, app, application};
+use serde_json::Value;
 
 /// The default of `max_upload_bytes`.
 const LIMIT: usize = 26_214_400;
@@ -67,37 +64,11 @@ fn a_minute_is_the_words_of_its_parts() {
 fn four_recordings_at_once_stop_nobody() {
     let app = app();
     let (minute, _) = repeated(60.0);
-    let left = AtomicUsize::new(4);
-    thread::scope(|scope| {
-        let uploads: Vec<_> = (0..4)
-            .map(|_| {
-                let (app, left, minute) = (&app, &left, minute.clone());
-                scope.spawn(move || {
-                    // Counted down also when it fails, or the loop below would have no end.
-                    let answer = thread::scope(|scope| {
-                        scope.spawn(|| app.send(&upload("/asr", minute))).join()
-                    });
-                    left.fetch_sub(1, Ordering::SeqCst);
-                    answer.unwrap()
-                })
-            })
-            .collect();
-        let mut pings = 0;
-        while left.load(Ordering::SeqCst) > 0 {
-            assert_eq!(app.get("/ping").json(), json!({"message": "pong"}));
-            pings += 1;
-        }
-        assert!(pings > 0);
-        let answers: Vec<Value> = uploads
-            .into_iter()
-            .map(|upload| {
-                let answer = upload.join().unwrap();
-                assert_eq!(answer.status, 200, "{answer:?}");
-                answer.json()
-            })
-            .collect();
-        assert!(answers.iter().all(|answer| *answer == answers[0]));
-    });
+    let answers = crate::under_load(&app, &vec![upload("/asr", minute); 4]);
+    for answer in &answers {
+        assert_eq!(answer.status, 200, "{answer:?}");
+        assert_eq!(answer.json(), answers[0].json());
+    }
 }
 
 /// The `data` of server-sent events.
@@ -114,9 +85,9 @@ fn a_stream_tells_the_words_of_a_piece_before_the_last_is_recognised() {
     let app = app();
     let (minute, _) = repeated(60.0);
     let path = "/v1/audio/transcriptions";
-    let whole = app.send(&Request::form(path, "X", &minute, &[]));
+    let whole = app.send(&Request::upload(path, &minute, &[]));
     let mut connection = app.connect();
-    let request = Request::form(path, "X", &minute, &[("stream", "true")]);
+    let request = Request::upload(path, &minute, &[("stream", "true")]);
     connection.send_only(&request).unwrap();
     let head = connection.read_head().unwrap();
     assert_eq!(head.status, 200);
@@ -150,7 +121,7 @@ fn a_client_that_leaves_a_stream_disturbs_nobody() {
     for _ in 0..3 {
         let mut connection = app.connect();
         let stream = [("stream", "true")];
-        let request = Request::form("/v1/audio/transcriptions", "X", &minute, &stream);
+        let request = Request::upload("/v1/audio/transcriptions", &minute, &stream);
         connection.send_only(&request).unwrap();
         connection.read_head().unwrap();
         drop(connection);
@@ -257,15 +228,11 @@ fn the_files_of_a_request_share_its_limit_of_time() {
         .variable("asr_max_audio_seconds", "2.5")
         .start();
     let recording = example("silence.wav");
-    let mut body = Vec::new();
-    for _ in 0..3 {
-        body.extend_from_slice(b"--X\r\ncontent-disposition: form-data; name=files\r\n\r\n");
-        body.extend_from_slice(&recording);
-        body.extend_from_slice(b"\r\n");
-    }
-    body.extend_from_slice(b"--X--");
-    let request = Request::new("POST", "/asr").header("content-type", FORM);
-    let answer = app.send(&request.body(body));
+    let add = |form: Form, name| form.file("files", name, &recording);
+    let form = ["a.wav", "b.wav", "c.wav"]
+        .into_iter()
+        .fold(Form::new("X"), add);
+    let answer = app.send(&Request::form("/asr", form));
     assert_eq!(answer.status, 207);
     let results = answer.json();
     assert_eq!(results["results"][1]["transcription"], "");

@@ -43,12 +43,9 @@ fn others_are_answered_while_one_traps_and_traps() {
     });
 }
 
-/// Spin cannot interrupt a guest that computes.
 #[test]
+#[cfg_attr(spin, ignore = "Spin cannot interrupt a guest that computes")]
 fn a_busy_loop_is_ended_by_the_request_timeout() {
-    if !Runtime::is_embedded() {
-        return;
-    }
     let app = launch("pair").arg("--request-timeout=300ms").start();
     thread::scope(|scope| {
         let busy: Vec<_> = (0..4)
@@ -72,12 +69,9 @@ fn a_request_that_waits_too_long_is_ended() {
     assert_eq!(tell(&app, "/victim/", "sleep&ms=1").unwrap(), "slept");
 }
 
-/// Spin's limit is no flag of `spin up`.
 #[test]
+#[cfg_attr(spin, ignore = "Spin's limit is not a flag of `spin up`")]
 fn memory_is_limited() {
-    if !Runtime::is_embedded() {
-        return;
-    }
     let app = launch("pair").arg("--max-instance-memory=67108864").start();
     assert_eq!(tell(&app, "/victim/", "allocate&mib=32").unwrap(), 32 << 20);
     assert_eq!(app.get("/victim/?do=allocate&mib=128").status, 500);
@@ -85,10 +79,11 @@ fn memory_is_limited() {
 }
 
 #[test]
+#[cfg_attr(
+    spin,
+    ignore = "`--max-concurrent-requests` is a flag of the embedded host"
+)]
 fn more_requests_than_are_answered_at_once_wait() {
-    if !Runtime::is_embedded() {
-        return;
-    }
     let app = launch("pair").arg("--max-concurrent-requests=2").start();
     thread::scope(|scope| {
         for _ in 0..20 {

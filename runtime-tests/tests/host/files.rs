@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use runtime_tests::{Launch, Runtime, root, test_application};
+use runtime_tests::{Launch, root, test_application};
 use serde_json::json;
 use tempfile::TempDir;
 
@@ -62,12 +62,9 @@ fn without_files_there_is_no_file_system() {
     }
 }
 
-/// Spin copies what the link leads to.
 #[test]
+#[cfg_attr(spin, ignore = "Spin copies what the link leads to")]
 fn a_link_out_of_the_folder_is_refused() {
-    if !Runtime::is_embedded() {
-        return;
-    }
     let folder = TempDir::new().unwrap();
     let wasm = root().join("target/wasm32-wasip2/release/probe.wasm");
     let text = fs::read_to_string(test_application("files")).unwrap();

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use runtime_tests::{Request, Runtime};
+use runtime_tests::Request;
 use serde_json::{Value, json};
 
 use crate::{launch, tell};
@@ -36,12 +36,9 @@ fn quiet_keeps_the_terminal_clean() {
     assert!(!app.output().contains("not shown"), "{}", app.output());
 }
 
-/// Spin has no access log.
 #[test]
+#[cfg_attr(spin, ignore = "Spin has no access log")]
 fn each_request_leaves_a_line() {
-    if !Runtime::is_embedded() {
-        return;
-    }
     let app = launch("pair").start();
     assert_eq!(app.get("/steady/a?do=sleep&ms=1&secret=hidden").status, 200);
     assert_eq!(app.send(&Request::new("DELETE", "/nowhere")).status, 404);
@@ -62,10 +59,8 @@ fn each_request_leaves_a_line() {
 }
 
 #[test]
+#[cfg_attr(spin, ignore = "Spin has no access log")]
 fn a_request_cannot_forge_a_line() {
-    if !Runtime::is_embedded() {
-        return;
-    }
     let app = launch("pair").start();
     assert_eq!(app.get("/%0AGET /forged 200").status, 400);
     assert_eq!(app.get("/steady/%0A%1b[2J?do=sleep&ms=1").status, 200);
@@ -74,10 +69,8 @@ fn a_request_cannot_forge_a_line() {
 }
 
 #[test]
+#[cfg_attr(spin, ignore = "Spin has no log in JSON")]
 fn lines_are_json_on_demand() {
-    if !Runtime::is_embedded() {
-        return;
-    }
     let app = launch("pair").arg("--log-format=json").start();
     assert_eq!(app.get("/steady/a?do=print&text=printed").status, 200);
     assert_eq!(app.get("/victim/?do=trap").status, 500);

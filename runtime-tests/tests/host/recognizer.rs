@@ -5,12 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use ctc::{Emissions, Timing, Vocabulary};
-use runtime_tests::{Launch, Request, Server, test_application};
+use runtime_tests::{Launch, Request, Server, root, test_application};
 use serde_json::json;
-
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
-}
 
 /// The models of small size, and what they should answer.
 fn file(name: &str) -> PathBuf {
@@ -55,7 +51,7 @@ fn with_model(name: &str, test: impl FnOnce(&Server)) {
     let made = preinitialise(&model, &wasm);
     assert!(made.status.success(), "{made:?}");
     let manifest = fs::read_to_string(test_application("recognizer")).unwrap();
-    let target = root().join("target").canonicalize().unwrap();
+    let target = root().join("target");
     let manifest = manifest
         .replace(
             "../../../target/wasm32-wasip2/release/ctc.preinitialised.wasm",

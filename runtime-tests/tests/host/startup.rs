@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use runtime_tests::{Launch, Runtime, test_application};
+use runtime_tests::{Launch, Runtime, root, test_application};
 use tempfile::TempDir;
 
 use crate::{launch, tell};
@@ -28,10 +28,8 @@ fn only_the_components_asked_for_run() {
 }
 
 #[test]
+#[cfg_attr(spin, ignore = "`--cache-dir` is a flag of the embedded host")]
 fn the_cache_may_be_off_or_elsewhere() {
-    if !Runtime::is_embedded() {
-        return;
-    }
     let cache = TempDir::new().unwrap();
     for _ in 0..2 {
         let app = launch("pair").arg("--cache-dir").arg(cache.path()).start();
@@ -110,10 +108,8 @@ const WRONG: &[(&str, &str, &str, &str)] = &[
 ];
 
 #[test]
+#[cfg_attr(spin, ignore = "the messages are the embedded host's own")]
 fn what_is_wrong_in_a_manifest_is_told_with_its_line() {
-    if !Runtime::is_embedded() {
-        return;
-    }
     let good = fs::read_to_string(test_application("pair")).unwrap();
     for (before, after, at, says) in WRONG {
         assert!(good.contains(before), "{before}");
@@ -123,10 +119,7 @@ fn what_is_wrong_in_a_manifest_is_told_with_its_line() {
         // Components are looked for after the manifest is read.
         fs::write(
             &manifest,
-            text.replace(
-                "../../..",
-                env!("CARGO_MANIFEST_DIR").rsplit_once('/').unwrap().0,
-            ),
+            text.replace("../../..", root().to_str().unwrap()),
         )
         .unwrap();
         let (status, output) = Launch::new(&manifest).fail();

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::thread;
 
 use runtime_tests::audio::example;
-use runtime_tests::{Request, app};
+use runtime_tests::{Form, Request, app};
 
 use crate::on_both_stores;
 use crate::stack::{Kind, Setup, factorize, id};
@@ -13,6 +13,7 @@ on_both_stores!(
     the_same_request_is_the_same_job,
     of_many_at_once_one_is_kept,
     a_form_may_have_another_boundary,
+    a_key_of_openai_s_routes_may_not_be_reused,
 );
 
 fn with(key: &str, request: Request) -> Request {
@@ -67,11 +68,34 @@ fn of_many_at_once_one_is_kept(kind: Kind) {
 fn a_form_may_have_another_boundary(kind: Kind) {
     let stack = Setup::new(kind).start();
     let speech = example("silence.wav");
-    let upload = |boundary, fields| with("form", Request::form("/asr", boundary, &speech, fields));
+    let upload = |boundary, fields| {
+        with(
+            "form",
+            Request::form("/asr", Form::upload(boundary, &speech, fields)),
+        )
+    };
     let job = stack.defer(&upload("first", &[]));
     assert_eq!(stack.defer(&upload("second", &[]))["id"], job["id"]);
     let other = stack.try_defer(&upload("first", &[("note", "more")]));
     assert_eq!(other.problem(), "idempotency-key-reused");
+}
+
+fn a_key_of_openai_s_routes_may_not_be_reused(kind: Kind) {
+    let stack = Setup::new(kind).start();
+    let speech = example("silence.wav");
+    let upload = |fields: &[_]| {
+        with(
+            "key",
+            Request::upload("/v1/audio/transcriptions", &speech, fields),
+        )
+    };
+    stack.defer(&upload(&[]));
+    let other = stack.try_defer(&upload(&[("response_format", "text")]));
+    let code = &other.json()["error"]["code"];
+    assert_eq!(
+        (other.status, code),
+        (422, &"idempotency_key_reused".into())
+    );
 }
 
 #[test]

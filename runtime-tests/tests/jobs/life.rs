@@ -32,9 +32,9 @@ fn good() -> Vec<Request> {
         Request::new("POST", "/asr?timestamps=word")
             .header("content-type", "audio/wav")
             .body(speech.clone()),
-        Request::form("/asr", "B", &example("light.opus"), &[]),
-        Request::form("/v1/audio/transcriptions", "B", &speech, &[]),
-        Request::form("/v1/audio/transcriptions", "B", &speech, &words),
+        Request::upload("/asr", &example("light.opus"), &[]),
+        Request::upload("/v1/audio/transcriptions", &speech, &[]),
+        Request::upload("/v1/audio/transcriptions", &speech, &words),
     ]
 }
 
@@ -108,10 +108,9 @@ fn bad_input_is_refused_at_once(kind: Kind) {
         Request::new("POST", "/asr?timestamps=line")
             .header("content-type", "audio/wav")
             .body(speech.clone()),
-        Request::form("/v1/audio/transcriptions", "B", b"These are words.", &[]),
-        Request::form(
+        Request::upload("/v1/audio/transcriptions", b"These are words.", &[]),
+        Request::upload(
             "/v1/audio/transcriptions",
-            "B",
             &speech,
             &[("response_format", "pdf")],
         ),

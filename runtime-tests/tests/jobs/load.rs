@@ -1,6 +1,7 @@
 //! As many jobs as may wait.
 
-use runtime_tests::Response;
+use runtime_tests::audio::example;
+use runtime_tests::{Request, Response};
 
 use crate::stack::{Kind, Setup, Stack, factorize, id, wait_for};
 use crate::{HARD, on_both_stores};
@@ -36,6 +37,11 @@ fn the_one_too_many_is_refused(kind: Kind) {
     assert_eq!(stack.ask("12").json()["load"], 3);
     check_refused(&stack.try_defer(&factorize("13")), 3);
     check_refused(&stack.ask("14"), 3);
+    let path = "/v1/audio/transcriptions";
+    let speech = Request::upload(path, &example("silence.wav"), &[]);
+    let refused = stack.try_defer(&speech);
+    let code = &refused.json()["error"]["code"];
+    assert_eq!((refused.status, code), (429, &"too_many_jobs".into()));
     // What waits already is not one more.
     assert_eq!(id(&stack.defer(&keyed)), first);
     assert_eq!(stack.ask("12").json()["done"], false);

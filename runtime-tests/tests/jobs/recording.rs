@@ -42,7 +42,7 @@ fn two_hours_of_speech_become_subtitles() {
     let stack = Setup::new(Kind::Sqlite).start();
     let target = "/v1/audio/transcriptions";
     let fields = [("response_format", "srt"), ("model", "whisper-1")];
-    let request = Request::form(target, "B", &recording, &fields);
+    let request = Request::upload(target, &recording, &fields);
     // It is more than may be answered at once.
     let refused = stack.app.send(&request);
     assert_eq!(refused.status, 413, "{refused:?}");

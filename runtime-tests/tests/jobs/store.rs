@@ -2,6 +2,7 @@
 
 use std::net::TcpListener;
 
+use runtime_tests::audio::example;
 use runtime_tests::{Launch, Redis, Request, Response, Server, application};
 
 use crate::stack::{Kind, Setup, check_factorization, factorize, factorize_at, id, wait_for};
@@ -26,6 +27,11 @@ fn check_without_store(app: &Server) {
     let deferred = factorize("6").header("prefer", "respond-async");
     check_unavailable(&app.send(&deferred));
     check_unavailable(&app.send(&factorize_at("/async/factorize", "6")));
+    let path = "/v1/audio/transcriptions";
+    let speech = Request::upload(path, &example("silence.wav"), &[]);
+    let answer = app.send(&speech.header("prefer", "respond-async"));
+    let code = &answer.json()["error"]["code"];
+    assert_eq!((answer.status, code), (503, &"store_unavailable".into()));
     for target in ["/jobs", "/jobs/x", "/jobs/x/result", "/jobs/x/events"] {
         check_unavailable(&app.get(target));
     }

@@ -190,7 +190,7 @@ fn without_a_secret_nothing_is_signed(kind: Kind) {
         .start();
     let speech = runtime_tests::audio::example("silence.wav");
     let target = format!("/v1/audio/transcriptions{}", receiver.query("/speech"));
-    let job = id(&stack.defer(&Request::form(&target, "B", &speech, &[])));
+    let job = id(&stack.defer(&Request::upload(&target, &speech, &[])));
     let calls = receiver.wait(1);
     assert_eq!(calls[0].signature, None);
     assert_eq!(calls[0].job(), stack.job(&job));

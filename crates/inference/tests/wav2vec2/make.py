@@ -15,13 +15,20 @@ sys.path.insert(0, str(here / "../../../../models/wav2vec2"))
 import export
 
 VOCABULARY = ["<pad>", "<s>", "</s>", "<unk>", "|", *"ETAONIHSRDLUMWCFGYPBVK'XJQZ"]
-SMALL = dict(
-    hidden_size=24, intermediate_size=40, num_hidden_layers=2, num_attention_heads=3, conv_dim=[16] * 7,
-    num_conv_pos_embeddings=16, num_conv_pos_embedding_groups=4, vocab_size=32, pad_token_id=0,
-)
+SMALL = {
+    "hidden_size": 24,
+    "intermediate_size": 40,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 3,
+    "conv_dim": [16] * 7,
+    "num_conv_pos_embeddings": 16,
+    "num_conv_pos_embedding_groups": 4,
+    "vocab_size": 32,
+    "pad_token_id": 0,
+}
 FORMS = {
-    "base": dict(feat_extract_norm="group", do_stable_layer_norm=False, conv_bias=False),
-    "large": dict(feat_extract_norm="layer", do_stable_layer_norm=True, conv_bias=True),
+    "base": {"feat_extract_norm": "group", "do_stable_layer_norm": False, "conv_bias": False},
+    "large": {"feat_extract_norm": "layer", "do_stable_layer_norm": True, "conv_bias": True},
 }
 
 
