@@ -1,5 +1,4 @@
-//! The heaps on a memory of the tests' own, natively. `cargo +nightly miri test --package snapshot-heap` looks for undefined
-//! behaviour, too.
+//! The heaps on a memory of the tests' own, natively. Miri runs them, too; see CONTRIBUTING.md.
 #![allow(unsafe_code, reason = "an allocator hands out raw memory")]
 
 use std::alloc::{GlobalAlloc, Layout, alloc_zeroed, dealloc};
