@@ -252,7 +252,7 @@ fn step() -> impl Strategy<Value = Step> {
 
 proptest! {
     #![proptest_config(ProptestConfig {
-        cases: if cfg!(miri) { 4 } else { 64 },
+        cases: if cfg!(miri) { 4 } else { 32 },
         failure_persistence: None,
         ..ProptestConfig::default()
     })]
