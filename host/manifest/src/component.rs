@@ -6,7 +6,6 @@ use crate::dependencies;
 use crate::id::{check_kebab, check_lower_snake};
 use crate::model::{Build, Component, Dependency, FilesEntry, Variable};
 use crate::outbound;
-use crate::parse::under_folder;
 use crate::reader::{At, Document, StringOrTable, Table, Value, unsupported};
 use crate::template::Template;
 
@@ -61,7 +60,7 @@ fn read(mut table: Table<'_>, variables: &BTreeMap<String, Variable>) -> Draft {
         document.error(old.at, message);
     }
     let fields = Component {
-        source: under_folder(document, source.as_deref().unwrap_or_default()),
+        source: document.under_folder(source.as_deref().unwrap_or_default()),
         description: table.text("description"),
         variables: read_variables(&mut table, variables),
         environment: read_environment(&mut table),
@@ -223,7 +222,7 @@ fn read_build(table: &mut Table<'_>) -> Option<Build> {
         .unwrap_or_default();
     let build = Build {
         commands: commands.into_iter().map(|command| command.value).collect(),
-        workdir: under_folder(document, &table.text("workdir")),
+        workdir: document.under_folder(&table.text("workdir")),
         watch: table
             .strings("watch")
             .into_iter()

@@ -1,16 +1,14 @@
 //! `[component.<id>.dependencies]`
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use crate::component::{Draft, Drafts};
 use crate::dependency::DependencyName;
-use crate::model::{Component, Dependency};
-use crate::parse::under_folder;
+use crate::model::Dependency;
 use crate::reader::{At, Document, StringOrTable, Table, Value, unsupported};
 
 /// Reads `dependencies` and `dependencies_inherit_configuration` of a component's table. The source
-/// of one that names a component stays empty until [`resolve_all`].
+/// of one that names a component stays empty until [`resolve_all`](crate::resolve::resolve_all).
 pub(crate) fn read(component: &mut Table<'_>) -> Vec<At<Dependency>> {
     let document = component.document;
     let for_all = component
@@ -99,7 +97,7 @@ fn read_one(
         document.error(export.at, message);
     }
     let (source, component) = match (path, component) {
-        (Some(path), None) => (under_folder(document, &path.value), None),
+        (Some(path), None) => (document.under_folder(&path.value), None),
         (None, Some(component)) => (PathBuf::new(), Some(component.value)),
         _ => {
             document.error(
@@ -138,69 +136,4 @@ fn read_inherit(table: &mut Table<'_>, for_all: Option<&At<bool>>) -> bool {
         return false;
     }
     value.bool().unwrap_or(false)
-}
-
-/// Puts each dependency on a component to that component's file.
-///
-/// As in Spin, a component that others depend on has no dependencies itself, so that there are no
-/// cycles, and no permissions, which would have no effect.
-pub(crate) fn resolve_all(document: &Document<'_>, drafts: Drafts) -> BTreeMap<String, Component> {
-    let provider = |draft: &Draft| {
-        let component = draft.component.as_ref()?;
-        Some((component.source.clone(), own_resources(component, draft)))
-    };
-    let providers: BTreeMap<String, Option<(PathBuf, Vec<&str>)>> = drafts
-        .iter()
-        .map(|(id, draft)| (id.clone(), provider(draft)))
-        .collect();
-
-    let resolve = |user: &str,
-                   At {
-                       at,
-                       value: mut dependency,
-                   }: At<Dependency>| {
-        let Some(id) = &dependency.component else {
-            return dependency;
-        };
-        match providers.get(id) {
-            None => document.error(at, format!("there is no component '{id}'")),
-            Some(None) => {}
-            Some(Some((_, resources))) if !resources.is_empty() => {
-                let resources = resources.join(", ");
-                let message = format!(
-                    "'{id}' cannot be a dependency of '{user}', because a dependency has no \
-                     resources of its own, and '{id}' has: {resources}"
-                );
-                document.error(at, message);
-            }
-            Some(Some((source, _))) => dependency.source.clone_from(source),
-        }
-        dependency
-    };
-    let resolve_component = |(id, draft): (String, Draft)| {
-        let mut component = draft.component?;
-        let resolved = draft
-            .dependencies
-            .into_iter()
-            .map(|dependency| resolve(&id, dependency));
-        component.dependencies = resolved.collect();
-        Some((id, component))
-    };
-    drafts.into_iter().filter_map(resolve_component).collect()
-}
-
-fn own_resources(component: &Component, draft: &Draft) -> Vec<&'static str> {
-    [
-        ("variables", component.variables.is_empty()),
-        ("environment", component.environment.is_empty()),
-        ("files", component.files.is_empty()),
-        (
-            "allowed_outbound_hosts",
-            component.allowed_outbound_hosts.is_empty(),
-        ),
-        ("dependencies", draft.dependencies.is_empty()),
-    ]
-    .into_iter()
-    .filter_map(|(name, absent)| (!absent).then_some(name))
-    .collect()
 }

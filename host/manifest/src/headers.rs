@@ -6,7 +6,8 @@ use http::header::{CONNECTION, HOST};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::outbound::chaining_target;
-use crate::route::RouteMatch;
+use crate::route::param_header;
+use crate::router::RouteMatch;
 
 /// The client's address in a request from another component.
 pub const CHAINED_CLIENT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
@@ -19,14 +20,6 @@ const BASE_PATH: HeaderName = HeaderName::from_static("spin-base-path");
 const RAW_COMPONENT_ROUTE: HeaderName = HeaderName::from_static("spin-raw-component-route");
 const COMPONENT_ROUTE: HeaderName = HeaderName::from_static("spin-component-route");
 const CLIENT_ADDR: HeaderName = HeaderName::from_static("spin-client-addr");
-
-/// The header for the parameter `:name` of a route.
-pub(crate) fn param_header(name: &str) -> String {
-    format!(
-        "{PREFIX}path-match-{}",
-        name.replace('_', "-").to_ascii_lowercase()
-    )
-}
 
 impl RouteMatch<'_> {
     /// Sets Spin's headers, and nothing else that begins with `spin-`: unlike Spin, which puts
@@ -84,7 +77,7 @@ pub fn strip_forbidden_headers(headers: &mut HeaderMap) {
 mod tests {
     use super::*;
     use crate::model::Manifest;
-    use crate::route::Router;
+    use crate::router::Router;
 
     fn router() -> Router {
         let text = r#"

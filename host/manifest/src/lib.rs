@@ -39,8 +39,10 @@ mod model;
 mod outbound;
 mod parse;
 mod reader;
+mod resolve;
 mod retain;
 mod route;
+mod router;
 mod template;
 mod trigger;
 mod variables;
@@ -51,10 +53,11 @@ pub use files::{FileMapping, FilesError, expand_files, stage_files};
 pub use headers::{CHAINED_CLIENT, strip_forbidden_headers};
 pub use model::{
     Application, Build, Component, Dependency, FilesEntry, Handler, HttpTrigger, Manifest,
-    RedisTrigger, StaticResponse, TriggerRoute, Variable,
+    RedisTrigger, StaticResponse, TriggerKind, TriggerRoute, Variable,
 };
 pub use outbound::{AllowedHosts, OutboundError, chaining_target, requires_chaining};
 pub use retain::RetainError;
-pub use route::{Route, RouteError, RouteMatch, Router, WELL_KNOWN_PREFIX};
+pub use route::{Route, RouteError};
+pub use router::{RouteMatch, Router, WELL_KNOWN_PREFIX};
 pub use template::{Template, TemplateError};
 pub use variables::{LookupError, VariableError, VariableSource, Variables, environment_name};

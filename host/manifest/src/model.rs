@@ -8,7 +8,7 @@ use http::{HeaderMap, StatusCode};
 
 use crate::dependency::DependencyName;
 use crate::diagnostic::Diagnostic;
-use crate::route::{Route, Router};
+use crate::route::Route;
 use crate::template::Template;
 
 /// A Spin application.
@@ -36,9 +36,19 @@ impl Manifest {
         self.path.parent().unwrap_or(Path::new(""))
     }
 
-    /// The router over all public routes.
-    pub fn router(&self) -> Router {
-        Router::new(&self.http_triggers)
+    /// The components that have triggers, by id, with the kinds of their triggers. The others are there to be
+    /// dependencies.
+    pub fn served(&self) -> BTreeMap<&str, BTreeSet<TriggerKind>> {
+        let mut served = BTreeMap::<_, BTreeSet<_>>::new();
+        let http = self.http_triggers.iter();
+        let http =
+            http.filter_map(|trigger| Some((trigger.handler.component()?, TriggerKind::Http)));
+        let redis = self.redis_triggers.iter();
+        let redis = redis.map(|trigger| (trigger.component.as_str(), TriggerKind::Redis));
+        for (id, kind) in http.chain(redis) {
+            served.entry(id).or_default().insert(kind);
+        }
+        served
     }
 }
 
@@ -117,6 +127,15 @@ impl Handler {
             Self::Static(_) => None,
         }
     }
+}
+
+/// What brings work to a component.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum TriggerKind {
+    /// `[[trigger.http]]`
+    Http,
+    /// `[[trigger.redis]]`
+    Redis,
 }
 
 /// `[[trigger.redis]]`: which messages go where.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use toml::de::DeTable;
 
@@ -10,7 +10,7 @@ use crate::diagnostic::{Diagnostic, Error};
 use crate::id::check_lower_snake;
 use crate::model::{Application, Manifest, Variable};
 use crate::reader::{Document, Table, Value};
-use crate::{component, dependencies, trigger};
+use crate::{component, resolve, trigger};
 
 impl Manifest {
     /// Reads a manifest from a file, or `spin.toml` from a folder.
@@ -50,7 +50,7 @@ impl Manifest {
         let (application, settings) = read_application(&mut root, &variables);
         let drafts = component::read_all(&mut root, &variables);
         let triggers = trigger::read_all(&mut root, &settings, &drafts, &variables);
-        let components = dependencies::resolve_all(&document, drafts);
+        let components = resolve::resolve_all(&document, drafts);
         root.finish();
         stop_on_errors(&document)?;
         Ok(Self {
@@ -72,11 +72,6 @@ fn stop_on_errors(document: &Document<'_>) -> Result<(), Error> {
     } else {
         Err(Error::Invalid(findings))
     }
-}
-
-/// Puts a path of the manifest under the manifest's folder.
-pub(crate) fn under_folder(document: &Document<'_>, path: &str) -> PathBuf {
-    document.file.parent().unwrap_or(Path::new("")).join(path)
 }
 
 fn read_version(root: &mut Table<'_>) {

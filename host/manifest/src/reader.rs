@@ -1,7 +1,7 @@
 //! Reads a parsed TOML document key by key, remembering where everything stood.
 
 use std::cell::RefCell;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -12,7 +12,7 @@ use crate::diagnostic::Diagnostic;
 ///
 /// Reading goes on after an error, so that one run reports them all.
 pub(crate) struct Document<'a> {
-    pub(crate) file: &'a Path,
+    file: &'a Path,
     text: &'a str,
     findings: RefCell<Vec<(usize, String)>>,
 }
@@ -29,6 +29,11 @@ impl<'a> Document<'a> {
     /// Reports an error at a byte offset of the document.
     pub(crate) fn error(&self, at: usize, message: impl Into<String>) {
         self.findings.borrow_mut().push((at, message.into()));
+    }
+
+    /// Puts a path of the manifest under the manifest's folder.
+    pub(crate) fn under_folder(&self, path: &str) -> PathBuf {
+        self.file.parent().unwrap_or(Path::new("")).join(path)
     }
 
     /// A finding that is no error.

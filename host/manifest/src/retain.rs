@@ -85,6 +85,26 @@ mod tests {
         Manifest::parse(text, "app/spin.toml".as_ref()).unwrap()
     }
 
+    #[test]
+    fn a_component_is_served_for_each_kind_of_its_triggers() {
+        use crate::model::TriggerKind::{Http, Redis};
+
+        let manifest = manifest();
+        let served: Vec<_> = manifest
+            .served()
+            .into_iter()
+            .map(|(id, kinds)| (id, kinds.into_iter().collect::<Vec<_>>()))
+            .collect();
+        assert_eq!(
+            served,
+            [
+                ("a", vec![Http, Redis]),
+                ("b", vec![Http]),
+                ("c", vec![Http, Redis]),
+            ]
+        );
+    }
+
     fn retain(ids: &[&str]) -> Result<Manifest, String> {
         let mut manifest = manifest();
         let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();

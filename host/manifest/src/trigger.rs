@@ -8,7 +8,8 @@ use crate::component::{Drafts, read_template};
 use crate::diagnostic::Diagnostic;
 use crate::model::{Handler, HttpTrigger, RedisTrigger, StaticResponse, TriggerRoute, Variable};
 use crate::reader::{At, Document, StringOrTable, Table, Value, unsupported};
-use crate::route::{Route, Router};
+use crate::route::Route;
+use crate::router::Router;
 use crate::template::Template;
 
 /// `[application.trigger]`

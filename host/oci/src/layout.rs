@@ -16,6 +16,9 @@ const INDEX: &str = "index.json";
 const BLOBS: &str = "blobs";
 
 /// What refers to a blob.
+///
+/// Not that of the crate `oci-spec`, whose annotations are hash maps: their order, and with it the digest of the image,
+/// would change from run to run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Descriptor {

@@ -58,6 +58,33 @@ fn each_request_leaves_a_line() {
     );
 }
 
+/// The client is told one sentence and the id; by the id the operator finds the causes.
+#[test]
+fn a_failure_is_found_by_the_id_of_its_request() {
+    if !Runtime::is_embedded() {
+        return;
+    }
+    let app = launch("pair").start();
+    let request = Request::new("GET", "/victim/?do=trap").header("x-request-id", "trace-7");
+    let answer = app.send(&request);
+    assert_eq!(answer.status, 500);
+    assert_eq!(answer.header("x-request-id"), Some("trace-7"));
+    assert_eq!(
+        answer.json()["detail"],
+        "the component that answers this path failed; the server's log says how"
+    );
+    let failure = "error: component 'victim', request trace-7: an instance failed";
+    let _ = app.line(|line| line.starts_with(failure));
+    let _ = app.line(|line| line.contains(" trace-7 GET /victim/ 500 "));
+    // What follows is a part of the same message.
+    let _ = app.line(|line| line.starts_with("    ") && line.contains("unreachable"));
+
+    // An id is made where none is sent, and the component is told.
+    let answer = app.get("/steady/a?do=sleep&ms=1");
+    let id = answer.header("x-request-id").unwrap();
+    let _ = app.line(|line| line.contains(&format!(" {id} GET /steady/a 200 ")));
+}
+
 #[test]
 #[cfg_attr(spin, ignore = "Spin has no access log")]
 fn a_request_cannot_forge_a_line() {
@@ -92,6 +119,7 @@ fn lines_are_json_on_demand() {
         (&printed["component"], &printed["stream"]),
         (&json!("steady"), &json!("stdout"))
     );
+    assert_eq!(printed["request"], access["request"]);
     let trap = parse(app.line(|line| line.contains("an instance failed")));
     assert_eq!(
         (&trap["level"], &trap["component"]),

@@ -46,6 +46,25 @@ fn the_cache_may_be_off_or_elsewhere() {
     assert_eq!(tell(&app, "/steady/", "sleep&ms=1").unwrap(), "slept");
 }
 
+#[test]
+fn what_is_compiled_is_told() {
+    if !Runtime::is_embedded() {
+        return;
+    }
+    let cache = TempDir::new().unwrap();
+    let start = || launch("pair").arg("--cache-dir").arg(cache.path()).start();
+    let app = start();
+    for id in ["steady", "victim"] {
+        let begun = format!("Compiling component {id} (");
+        let line = app.line(|line| line.starts_with(&begun));
+        assert!(line.ends_with(" of 2)"), "{line}");
+    }
+    let _ = app.line(|line| line.starts_with("Compiled the components in "));
+    drop(app);
+    let again = start();
+    assert!(!again.output().contains("Compil"), "{}", again.output());
+}
+
 fn walk(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
     let mut files = Vec::new();
     for entry in fs::read_dir(folder).unwrap() {

@@ -1,11 +1,9 @@
 //! `routelets health` as a program of its own, for images whose runtime is not the embedded host.
 
-#[path = "../../health.rs"]
-mod health;
-
 use std::{env, process::ExitCode};
 
 use anyhow::{Context, Result};
+use host::health;
 
 fn main() -> ExitCode {
     match check() {

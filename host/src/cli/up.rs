@@ -1,0 +1,198 @@
+//! `routelets up`: from a manifest to a served application.
+
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
+
+// The errors of `manifest` say all in one line, their causes included.
+use anyhow::{Context, Error, Result, bail, ensure};
+use manifest::{Manifest, Variables};
+use tokio::{
+    runtime::{self, Runtime},
+    task,
+};
+use tracing::warn;
+
+use crate::{
+    cli::{announcement, arguments::Up, build::build, config},
+    code::source,
+    interfaces::{
+        sqlite::database::{Databases, Location, open_all},
+        stdio::Logs,
+    },
+    log,
+    serving::{
+        pool::Reuse,
+        server::{self, Socket},
+        shutdown::Shutdown,
+        start::{self, Started},
+        subscriber,
+    },
+};
+
+/// Tokio looks at its sockets at the latest after this many steps of guests. A guest that yields by
+/// itself takes steps of some 100 µs, so the default of 61 would let connections wait.
+const STEPS_BETWEEN_EVENTS: u32 = 8;
+
+/// Threads for what blocks, beside one for each request: a statement of SQLite holds one while it
+/// waits for another connection's lock, and what gives the lock back needs one, too.
+const BLOCKING: usize = 512;
+
+/// Runs an application until it is told to stop.
+///
+/// # Errors
+/// What keeps it from starting.
+pub(super) fn up(options: Up) -> Result<()> {
+    let manifest = read(&options)?;
+    let runtime = runtime(options.max_concurrent_requests as usize)?;
+    let result = runtime.block_on(run(options, manifest));
+    // What still runs in the background had its time.
+    runtime.shutdown_background();
+    result
+}
+
+/// Reads the manifest, and builds what it names if that is asked for.
+fn read(options: &Up) -> Result<Manifest> {
+    let mut manifest = Manifest::load(&options.from).map_err(Error::msg)?;
+    for warning in &manifest.warnings {
+        warn!("{warning}");
+    }
+    if options.build {
+        build(&manifest, &[])?;
+    }
+    if !options.component_id.is_empty() {
+        manifest.retain_components(&options.component_id)?;
+    }
+    ensure!(
+        !manifest.http_triggers.is_empty() || !manifest.redis_triggers.is_empty(),
+        "{}: the application has no triggers",
+        manifest.path.display()
+    );
+    Ok(manifest)
+}
+
+/// The threads that serve so many requests at once.
+fn runtime(requests: usize) -> Result<Runtime> {
+    runtime::Builder::new_multi_thread()
+        .event_interval(STEPS_BETWEEN_EVENTS)
+        .max_blocking_threads(BLOCKING + requests)
+        .enable_all()
+        .build()
+        .context("cannot start the threads that serve")
+}
+
+async fn run(options: Up, manifest: Manifest) -> Result<()> {
+    let shutdown = Shutdown::default();
+    shutdown.listen()?;
+    // Compiling may take a while: that the address is taken should be known before.
+    let socket = match manifest.http_triggers.is_empty() {
+        true => None,
+        false => Some(Socket::bind(options.listen)?),
+    };
+    let limits = server::Limits {
+        buffer: options.http1_max_buf_size,
+        shutdown: options.shutdown_timeout,
+    };
+    let routes = announcement::routes(&manifest);
+    let start = task::spawn_blocking({
+        let shutdown = shutdown.clone();
+        move || start::start(&manifest, settings(options, &manifest)?, &shutdown)
+    });
+    let Started {
+        app,
+        clock,
+        servers,
+    } = tokio::select! {
+        started = start => started.context("starting the application panicked")??,
+        () = shutdown.requested() => return Ok(()),
+    };
+    let serve = async {
+        if let Some(socket) = socket {
+            let listener = socket.listen()?;
+            let address = format!("http://{}", listener.local_addr()?);
+            announcement::serving(&address, routes);
+            server::serve(app, &clock, listener, limits, &shutdown).await;
+        }
+        Ok(())
+    };
+    // Without Redis there is no application that has Redis triggers.
+    let subscribe = subscriber::run(servers, &shutdown, limits.shutdown);
+    tokio::try_join!(serve, subscribe)?;
+    Ok(())
+}
+
+/// What the application gets beside its manifest.
+fn settings(options: Up, manifest: &Manifest) -> Result<start::Settings> {
+    let config = config::Settings::load(&options, manifest.folder())?;
+    let logs = logs(&options, manifest, config.log_dir)?;
+    Ok(start::Settings {
+        variables: Arc::new(variables(&options, manifest)?),
+        logs,
+        databases: databases(&options, manifest, &config.databases)?,
+        redis_connections: config.redis_connections,
+        live: log::is_live(),
+        pooling: !options.disable_pooling,
+        max_memory: options.max_instance_memory,
+        reuse: Reuse {
+            requests: options.max_instance_reuse_count,
+            concurrent: options.max_instance_concurrent_reuse_count,
+            idle: options.idle_instance_timeout,
+            timeout: options.request_timeout,
+        },
+        max_requests: options.max_concurrent_requests as usize,
+        environment: options.env,
+        code: source::Settings {
+            compiled: options.compiled,
+            #[cfg(feature = "compiler")]
+            cache_dir: options.cache_dir,
+            #[cfg(feature = "compiler")]
+            disable_cache: options.disable_cache,
+        },
+    })
+}
+
+/// Where what components print goes.
+fn logs(options: &Up, manifest: &Manifest, folder: Option<PathBuf>) -> Result<Logs> {
+    let unknown = |id: &&String| !manifest.components.contains_key(*id);
+    if let Some(id) = options.follow.iter().find(unknown) {
+        bail!("--follow: the application has no component '{id}'");
+    }
+    let logs = Logs {
+        folder,
+        truncate: options.truncate_logs,
+        follow: options.follow.clone(),
+        quiet: options.quiet,
+    };
+    logs.open()?;
+    Ok(logs)
+}
+
+/// The values of the application's variables.
+fn variables(options: &Up, manifest: &Manifest) -> Result<Variables> {
+    let mut given = BTreeMap::new();
+    for source in &options.variable {
+        given.extend(source.read().map_err(Error::msg)?);
+    }
+    Variables::resolve(manifest, &given, |name| std::env::var(name)).map_err(Error::msg)
+}
+
+/// The SQLite databases of the components, after the statements of the command line.
+fn databases(
+    options: &Up,
+    manifest: &Manifest,
+    locations: &BTreeMap<String, Location>,
+) -> Result<Databases> {
+    let served = manifest.served();
+    let uses = served.keys().flat_map(|id| {
+        let labels = manifest.components[*id].sqlite_databases.iter();
+        labels.map(|label| (*id, label.as_str()))
+    });
+    let databases = open_all(locations, uses)?;
+    for statements in &options.sqlite {
+        let label = &statements.database;
+        databases
+            .get(label)
+            .with_context(|| format!("--sqlite: no component uses a database '{label}'"))?
+            .execute(&statements.text()?)
+            .context("--sqlite")?;
+    }
+    Ok(databases)
+}

@@ -1,0 +1,82 @@
+//! From WebAssembly to machine code.
+
+use std::{fs, path::Path};
+
+use anyhow::{Context, Result};
+use composition::Parts;
+use manifest::Component as Description;
+use wasmtime::{Engine, component::Component};
+
+use crate::code::cache::{Cache, Key};
+
+/// Finds a component in a cache.
+///
+/// # Errors
+/// When one of its files is missing.
+pub(crate) fn find(
+    cache: &Cache,
+    engine: &Engine,
+    description: &Description,
+) -> Result<Option<Component>> {
+    let parts = parts(description)?;
+    Ok(cache.find(engine, &key(engine, &parts)))
+}
+
+/// Compiles a component unless a cache has it.
+///
+/// # Errors
+/// When one of its files is missing, or does not compile.
+pub(crate) fn cached(
+    cache: &Cache,
+    engine: &Engine,
+    id: &str,
+    description: &Description,
+) -> Result<Component> {
+    let parts = parts(description)?;
+    let key = key(engine, &parts);
+    cache.component(engine, &key, || parts.whole(id))
+}
+
+/// Compiles a component.
+///
+/// # Errors
+/// When one of its files is missing, or does not compile.
+pub(crate) fn fresh(engine: &Engine, id: &str, description: &Description) -> Result<Component> {
+    let wasm = parts(description)?.whole(id)?;
+    Ok(Component::new(engine, wasm)?)
+}
+
+/// The machine code of a component, as a file may keep it.
+///
+/// # Errors
+/// When one of its files is missing, or does not compile.
+pub(crate) fn precompiled(engine: &Engine, id: &str, description: &Description) -> Result<Vec<u8>> {
+    let wasm = parts(description)?.whole(id)?;
+    Ok(engine.precompile_component(&wasm)?)
+}
+
+/// Reads what a component is made from.
+fn parts(description: &Description) -> Result<Parts<'_>> {
+    Parts::read(description, read)
+}
+
+/// Everything that [`Parts::whole`] and the compiler make their result from.
+fn key(engine: &Engine, parts: &Parts<'_>) -> Key {
+    let mut key = Key::new(engine);
+    key.add(&composition::REVISION.to_le_bytes());
+    key.add(&parts.wasm);
+    for (dependency, wasm) in &parts.dependencies {
+        key.add(format!("{dependency:?}").as_bytes());
+        key.add(wasm);
+    }
+    key
+}
+
+fn read(path: &Path) -> Result<Vec<u8>> {
+    fs::read(path).with_context(|| {
+        format!(
+            "cannot read {} (is it built? `routelets build` does)",
+            path.display()
+        )
+    })
+}

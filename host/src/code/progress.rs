@@ -1,0 +1,83 @@
+//! Tells what is being compiled, and how far the start has come: it may take minutes.
+
+use std::{
+    io::{self, Write},
+    sync::atomic::{AtomicUsize, Ordering},
+    time::Instant,
+};
+
+use tracing::info;
+
+/// Erases from here to the end of the terminal's line.
+const ERASE: &str = "\u{1b}[K";
+
+/// Counts the components that are compiled.
+pub(crate) struct Progress {
+    total: usize,
+    begun: AtomicUsize,
+    start: Instant,
+    /// Whether one line of the terminal is written over again and again, instead of a line for each component.
+    live: bool,
+}
+
+impl Progress {
+    /// For `total` components.
+    pub(crate) fn new(total: usize, live: bool) -> Self {
+        Self {
+            total,
+            begun: AtomicUsize::new(0),
+            start: Instant::now(),
+            live,
+        }
+    }
+
+    /// Tells that a component is being compiled from now on.
+    pub(crate) fn begin(&self, id: &str) {
+        let line = self.next(id);
+        if self.live {
+            // With the cursor at its beginning: whatever is said meanwhile takes its place.
+            _ = write!(io::stderr(), "{line}{ERASE}\r");
+        } else {
+            info!(component = id, "{line}");
+        }
+    }
+
+    fn next(&self, id: &str) -> String {
+        let number = self.begun.fetch_add(1, Ordering::Relaxed) + 1;
+        format!("Compiling component {id} ({number} of {})", self.total)
+    }
+
+    /// Tells that all are compiled.
+    pub(crate) fn finish(&self) {
+        self.clear();
+        if self.total > 0 {
+            let seconds = self.start.elapsed().as_secs_f64();
+            info!("Compiled the components in {seconds:.1} s");
+        }
+    }
+
+    fn clear(&self) {
+        if self.live && self.total > 0 {
+            _ = write!(io::stderr(), "{ERASE}");
+        }
+    }
+}
+
+impl Drop for Progress {
+    /// Leaves a clean line for the error that has ended it.
+    fn drop(&mut self) {
+        self.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_line_says_how_far_it_is() {
+        let progress = Progress::new(2, false);
+        assert_eq!(progress.next("asr"), "Compiling component asr (1 of 2)");
+        assert_eq!(progress.next("docs"), "Compiling component docs (2 of 2)");
+    }
+}

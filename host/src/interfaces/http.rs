@@ -1,0 +1,170 @@
+//! `wasi:http`: the requests that a component makes, to hosts that its manifest allows, and to its own
+//! application without a socket.
+
+use std::sync::{Arc, OnceLock, Weak};
+
+use futures::future::BoxFuture;
+use http::{Request, Response, Uri, uri::Authority};
+use http_body_util::BodyExt;
+use manifest::{AllowedHosts, chaining_target};
+use tokio::sync::Semaphore;
+use tracing::error;
+use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks, default_send_request};
+
+use crate::interfaces::{body::Held, requests::AtWork};
+
+/// Requests that the components of an application may have open at once. Components that call each
+/// other in a circle end here.
+const OPEN_REQUESTS: usize = 1_000;
+
+/// The host that stands for the application itself, for clients that cannot send a request without
+/// a host.
+const SELF: &str = "self.alt";
+
+/// An application, as its own components reach it.
+pub(crate) trait Application: Send + Sync {
+    /// Answers a request by its public route.
+    fn internal(&self, request: Request<WasiBody>) -> BoxFuture<'_, Response<WasiBody>>;
+
+    /// Answers a request to this component; `None` if there is none.
+    fn chained<'a>(
+        &'a self,
+        component: &'a str,
+        request: Request<WasiBody>,
+    ) -> BoxFuture<'a, Option<Response<WasiBody>>>;
+}
+
+/// What all components of an application share to make requests.
+pub(crate) struct Network {
+    application: OnceLock<Weak<dyn Application>>,
+    open: Arc<Semaphore>,
+}
+
+impl Network {
+    /// A network without an application yet.
+    pub(crate) fn new() -> Arc<Self> {
+        Arc::new(Self {
+            application: OnceLock::new(),
+            open: Arc::new(Semaphore::new(OPEN_REQUESTS)),
+        })
+    }
+
+    /// Connects the application, which is made after its components.
+    pub(crate) fn connect(&self, application: Weak<dyn Application>) {
+        self.application.get_or_init(|| application);
+    }
+}
+
+/// What the requests of one component go by.
+pub(crate) struct Outbound {
+    /// The component's id.
+    pub(crate) component: Arc<str>,
+    /// The hosts it may call.
+    pub(crate) allowed: AllowedHosts,
+    /// The way there.
+    pub(crate) network: Arc<Network>,
+}
+
+impl Outbound {
+    async fn send(
+        &self,
+        from: &AtWork,
+        mut request: Request<WasiBody>,
+        options: Option<RequestOptions>,
+    ) -> Result<(Response<WasiBody>, Completion), Error> {
+        // A URL without a host reaches us as `https://:443/path`.
+        let host = request.uri().host().unwrap_or_default();
+        let to_self = host.is_empty() || host == SELF;
+        let allowed = if to_self {
+            self.allowed.allows_self()
+        } else {
+            self.allowed.allows_url(&request.uri().to_string())
+        };
+        if !allowed {
+            let host = if to_self { "self" } else { host };
+            error!(
+                component = &*self.component,
+                request = from.ids().as_deref(),
+                "it may not call '{host}': allowed_outbound_hosts does not name it"
+            );
+            return Err(Error::HttpRequestDenied);
+        }
+        let permit = Arc::clone(&self.network.open)
+            .try_acquire_owned()
+            .map_err(|_| Error::ConnectionLimitReached)?;
+        let target = chaining_target(host).map(str::to_owned);
+        if !to_self && target.is_none() {
+            let (response, completion) = default_send_request(request, options).await?;
+            let response =
+                response.map(|body| Held::new(body.boxed_unsync(), permit).boxed_unsync());
+            return Ok((response, Box::new(completion)));
+        }
+        let app = self
+            .network
+            .application
+            .get()
+            .and_then(Weak::upgrade)
+            .ok_or(Error::ConnectionTerminated)?;
+        *request.uri_mut() = as_http(request.uri())?;
+        let response = match target {
+            Some(component) => app
+                .chained(&component, request)
+                .await
+                .ok_or(Error::DestinationNotFound)?,
+            None => app.internal(request).await,
+        };
+        Ok((
+            response.map(|body| Held::new(body, permit).boxed_unsync()),
+            Box::new(async { Ok(()) }),
+        ))
+    }
+}
+
+/// The same target as the server would see it.
+fn as_http(uri: &Uri) -> Result<Uri, Error> {
+    let path = uri.path_and_query().map_or("/", |path| path.as_str());
+    let authority = uri.authority().map_or(SELF, Authority::as_str);
+    let authority = if authority.starts_with(':') {
+        SELF
+    } else {
+        authority
+    };
+    Uri::builder()
+        .scheme("http")
+        .authority(authority)
+        .path_and_query(path)
+        .build()
+        .map_err(|_| Error::HttpRequestUriInvalid)
+}
+
+/// What remains to be done for a request after its response has begun.
+type Completion = Box<dyn Future<Output = Result<(), Error>> + Send>;
+
+/// What Wasmtime calls for the requests of one instance.
+pub(crate) struct Hooks {
+    outbound: Arc<Outbound>,
+    requests: AtWork,
+}
+
+impl Hooks {
+    /// For an instance that has `requests` at work.
+    pub(crate) fn new(outbound: &Arc<Outbound>, requests: &AtWork) -> Self {
+        Self {
+            outbound: Arc::clone(outbound),
+            requests: requests.clone(),
+        }
+    }
+}
+
+impl WasiHttpHooks for Hooks {
+    fn send_request(
+        &mut self,
+        request: Request<WasiBody>,
+        options: Option<RequestOptions>,
+        _: Completion,
+    ) -> Box<dyn Future<Output = Result<(Response<WasiBody>, Completion), Error>> + Send> {
+        let outbound = Arc::clone(&self.outbound);
+        let requests = self.requests.clone();
+        Box::new(async move { outbound.send(&requests, request, options).await })
+    }
+}

@@ -1,0 +1,4 @@
+//! `spin:redis`
+
+pub(crate) mod connection;
+pub(crate) mod guest;

@@ -1,0 +1,111 @@
+//! The requests that an instance has at work, so that lines about the instance name them.
+
+use std::sync::{
+    Arc, Mutex, PoisonError,
+    atomic::{AtomicBool, Ordering},
+};
+
+use http::HeaderValue;
+
+/// A request by its id.
+#[derive(Debug)]
+pub(crate) struct Tracked {
+    id: HeaderValue,
+    over: AtomicBool,
+}
+
+impl Tracked {
+    /// A request that has just come.
+    pub(crate) fn new(id: HeaderValue) -> Arc<Self> {
+        Arc::new(Self {
+            id,
+            over: AtomicBool::new(false),
+        })
+    }
+
+    /// The id as a header has it.
+    pub(crate) fn header(&self) -> &HeaderValue {
+        &self.id
+    }
+
+    /// The id, which is printable ASCII.
+    pub(crate) fn id(&self) -> &str {
+        self.id.to_str().unwrap_or("-")
+    }
+}
+
+/// Ends a request when it is dropped: with its response, or with its client.
+pub(crate) struct Ending(Option<Arc<Tracked>>);
+
+impl Ending {
+    /// Will end `request`.
+    pub(crate) fn of(request: &Arc<Tracked>) -> Self {
+        Self(Some(Arc::clone(request)))
+    }
+
+    /// The instance failed to answer: the request stays with it, and is named where the failure is told.
+    pub(crate) fn failed(&mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        if let Some(request) = &self.0 {
+            request.over.store(true, Ordering::Release);
+        }
+    }
+}
+
+/// The requests that one instance has at work.
+#[derive(Clone, Default)]
+pub(crate) struct AtWork(Arc<Mutex<Vec<Arc<Tracked>>>>);
+
+impl AtWork {
+    /// The instance begins with a request.
+    pub(crate) fn begin(&self, request: Arc<Tracked>) {
+        let mut requests = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        requests.retain(|request| !request.over.load(Ordering::Acquire));
+        requests.push(request);
+    }
+
+    /// Their ids, with commas between them; `None` when there is none. Of a line about an instance that has several at
+    /// work, nobody knows which of them it is about.
+    pub(crate) fn ids(&self) -> Option<String> {
+        let requests = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let ids: Vec<_> = requests
+            .iter()
+            .filter(|request| !request.over.load(Ordering::Acquire))
+            .map(|request| request.id())
+            .collect();
+        (!ids.is_empty()).then(|| ids.join(", "))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn requests_are_at_work_until_they_end() {
+        let at_work = AtWork::default();
+        assert_eq!(at_work.ids(), None);
+        let [one, other, failed] =
+            ["1", "2", "3"].map(|id| Tracked::new(HeaderValue::from_static(id)));
+        at_work.begin(Arc::clone(&one));
+        at_work.begin(Arc::clone(&other));
+        at_work.begin(Arc::clone(&failed));
+        assert_eq!(at_work.ids().as_deref(), Some("1, 2, 3"));
+        drop(Ending::of(&one));
+        assert_eq!(at_work.ids().as_deref(), Some("2, 3"));
+        let mut ending = Ending::of(&failed);
+        ending.failed();
+        drop(ending);
+        drop(Ending::of(&other));
+        assert_eq!(
+            at_work.ids().as_deref(),
+            Some("3"),
+            "it is still to be told"
+        );
+    }
+}

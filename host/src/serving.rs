@@ -1,0 +1,13 @@
+//! Serving: requests and messages, from their arrival to their end.
+
+mod access;
+mod app;
+mod link;
+pub(crate) mod pool;
+mod refusal;
+pub(crate) mod server;
+pub(crate) mod shutdown;
+pub(crate) mod start;
+mod stream;
+pub(crate) mod subscriber;
+mod target;

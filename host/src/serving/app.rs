@@ -1,0 +1,264 @@
+//! The running application: which component answers a request, and what it is told about it.
+
+use std::{
+    collections::HashMap,
+    net::SocketAddr,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use bytes::Bytes;
+use futures::future::{BoxFuture, FutureExt};
+use http::{
+    Method, Request, Response, StatusCode,
+    uri::{Authority, PathAndQuery},
+};
+use http_body::Body as _;
+use http_body_util::{BodyExt, Empty, Full};
+use hyper::body::Incoming;
+use manifest::{CHAINED_CLIENT, Handler, RouteMatch, Router, StaticResponse, WELL_KNOWN_PREFIX};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tracing::error;
+use wasmtime::PoolConcurrencyLimitError;
+use wasmtime_wasi_http::{
+    Error, WasiBody,
+    handler::{ExpirationError, InstantiationError, ProxyHandler, TrapOrPanicError},
+};
+
+use crate::{
+    interfaces::{
+        body::{Held, Timed},
+        http::Application,
+        requests::{Ending, Tracked},
+    },
+    serving::{
+        access::Entry,
+        pool::Pool,
+        refusal::{Refusal, X_REQUEST_ID, request_id},
+        target::{bad_request, host, set_target},
+    },
+};
+
+/// How long a client may pause within a request's body.
+const BODY_PAUSE: Duration = Duration::from_secs(60);
+
+const NOT_FOUND: Refusal = Refusal::new(StatusCode::NOT_FOUND, "nothing answers at this path");
+
+/// The two ends of a connection.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ends {
+    /// Who asks.
+    pub(crate) client: SocketAddr,
+    /// The address that was asked.
+    pub(crate) local: SocketAddr,
+}
+
+/// A loaded component.
+#[derive(Clone)]
+pub(crate) struct Component {
+    /// Its id.
+    pub(crate) id: Arc<str>,
+    /// Its instances.
+    pub(crate) instances: ProxyHandler<Pool>,
+}
+
+/// The application.
+pub(crate) struct App {
+    /// Which component answers which path.
+    pub(crate) router: Router,
+    /// The components, by id.
+    pub(crate) components: HashMap<String, Component>,
+    /// One permit for each request from outside that is being answered.
+    pub(crate) requests: Arc<Semaphore>,
+}
+
+/// The body of a response to the outside. It holds the request's permit, and its line in the log.
+pub(crate) type Body = Held<WasiBody, (Option<OwnedSemaphorePermit>, Entry)>;
+
+impl App {
+    /// Answers a request from outside.
+    pub(crate) async fn respond(&self, request: Request<Incoming>, ends: Ends) -> Response<Body> {
+        let id = request_id(&request);
+        let tracked = Tracked::new(id.clone());
+        let mut entry = Entry::new(&request, &tracked);
+        let mut permit = None;
+        let accepted = self
+            .accept(request, ends, &tracked, &mut entry, &mut permit)
+            .await;
+        let mut response = accepted.unwrap_or_else(|refusal| {
+            entry.ending.failed();
+            refusal.response(id.clone()).map(full)
+        });
+        response.headers_mut().entry(X_REQUEST_ID).or_insert(id);
+        entry.status = response.status();
+        response.map(|body| Held::new(body, (permit, entry)))
+    }
+
+    async fn accept(
+        &self,
+        mut request: Request<Incoming>,
+        ends: Ends,
+        tracked: &Arc<Tracked>,
+        entry: &mut Entry,
+        permit: &mut Option<OwnedSemaphorePermit>,
+    ) -> Result<Response<WasiBody>, Refusal> {
+        let uri = request.uri().clone();
+        if let Some(name) = uri.path().strip_prefix(WELL_KNOWN_PREFIX) {
+            return match name {
+                "health" => Ok(Response::new(full(Bytes::from_static(b"OK")))),
+                _ => Err(NOT_FOUND),
+            };
+        }
+        manifest::strip_forbidden_headers(request.headers_mut());
+        // Asks for the server itself (RFC 9110, section 9.3.7).
+        if uri.path() == "*" {
+            host(request.headers())?;
+            if request.method() != Method::OPTIONS {
+                return Err(bad_request("the target '*' is for OPTIONS alone"));
+            }
+            let mut response = Response::new(full(Bytes::new()));
+            *response.status_mut() = StatusCode::NO_CONTENT;
+            return Ok(response);
+        }
+        set_target(&mut request, ends.local)?;
+        let matched = self.router.route(uri.path()).ok_or(NOT_FOUND)?;
+        if let Handler::Component(id) = matched.handler() {
+            entry.component = self
+                .components
+                .get(id)
+                .map(|component| Arc::clone(&component.id));
+            // The semaphore is never closed.
+            *permit = Arc::clone(&self.requests).acquire_owned().await.ok();
+        }
+        let request = request.map(|body| match body.is_end_stream() {
+            true => Empty::new().map_err(Error::from).boxed_unsync(),
+            false => Timed::new(body, BODY_PAUSE).boxed_unsync(),
+        });
+        self.answer(&matched, request, ends.client, tracked).await
+    }
+
+    /// Answers a request that a component makes to its own application.
+    async fn call(
+        &self,
+        matched: Option<RouteMatch<'_>>,
+        request: Request<WasiBody>,
+    ) -> Response<WasiBody> {
+        let id = request_id(&request);
+        let tracked = Tracked::new(id.clone());
+        let mut ending = Ending::of(&tracked);
+        let answer = match matched {
+            Some(matched) => {
+                self.answer(&matched, request, CHAINED_CLIENT, &tracked)
+                    .await
+            }
+            None => Err(NOT_FOUND),
+        };
+        match answer {
+            Ok(response) => response.map(|body| Held::new(body, ending).boxed_unsync()),
+            Err(refusal) => {
+                ending.failed();
+                refusal.response(id).map(full)
+            }
+        }
+    }
+
+    /// Hands a request to what its path matched and waits for the head of the response.
+    ///
+    /// # Errors
+    /// With the status that stands for the failure: 504 when the time was up, 503 when there was no
+    /// room for another instance, else 500.
+    async fn answer(
+        &self,
+        matched: &RouteMatch<'_>,
+        mut request: Request<WasiBody>,
+        client: SocketAddr,
+        tracked: &Arc<Tracked>,
+    ) -> Result<Response<WasiBody>, Refusal> {
+        let component = match matched.handler() {
+            Handler::Static(response) => return Ok(fixed(response)),
+            Handler::Component(id) => self.components.get(id).ok_or(NOT_FOUND)?,
+        };
+        let uri = request.uri().clone();
+        let scheme = uri.scheme_str().unwrap_or("http");
+        let authority = uri.authority().map_or("", Authority::as_str);
+        let target = uri.path_and_query().map_or("/", PathAndQuery::as_str);
+        matched.set_headers(request.headers_mut(), scheme, authority, target, client);
+        // By this id the component names the request, too.
+        request
+            .headers_mut()
+            .insert(X_REQUEST_ID, tracked.header().clone());
+        let start = Instant::now();
+        let handled = component.instances.handle(Arc::clone(tracked), request);
+        let response = handled.await;
+        response.map_err(|error| component.refusal(tracked, &error, start.elapsed()))
+    }
+}
+
+impl Application for App {
+    fn internal(&self, request: Request<WasiBody>) -> BoxFuture<'_, Response<WasiBody>> {
+        async move {
+            let uri = request.uri().clone();
+            self.call(self.router.route(uri.path()), request).await
+        }
+        .boxed()
+    }
+
+    fn chained<'a>(
+        &'a self,
+        component: &'a str,
+        request: Request<WasiBody>,
+    ) -> BoxFuture<'a, Option<Response<WasiBody>>> {
+        async move {
+            let uri = request.uri().clone();
+            let matched = self.router.chained(component, uri.path())?;
+            Some(self.call(Some(matched), request).await)
+        }
+        .boxed()
+    }
+}
+
+impl Component {
+    /// What stands for a failure of an instance: one sentence for the client, all of its causes for the log.
+    fn refusal(&self, request: &Tracked, error: &wasmtime::Error, elapsed: Duration) -> Refusal {
+        // An instance that ended does not say why, but the pool has logged it.
+        let ended = error.is::<TrapOrPanicError>();
+        let instantiation = error.downcast_ref::<InstantiationError<Arc<Tracked>>>();
+        let (component, request) = (&*self.id, request.id());
+        if let Some(failure) = instantiation {
+            // It does not tell the causes of its own error.
+            let error = &failure.error;
+            error!(component, request, "instantiation error: {error:#}");
+        } else if !ended {
+            error!(component, request, "{error:#}");
+        }
+        let limit = self.instances.state().reuse.timeout;
+        let timed_out = ended && limit.is_some_and(|limit| elapsed >= limit.low);
+        if timed_out || error.is::<ExpirationError>() {
+            return Refusal::new(
+                StatusCode::GATEWAY_TIMEOUT,
+                "the request took longer than requests may take",
+            );
+        }
+        match instantiation {
+            Some(failure) if failure.error.is::<PoolConcurrencyLimitError>() => Refusal::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "too many requests are being answered; try again",
+            ),
+            _ => Refusal::new(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "the component that answers this path failed; the server's log says how",
+            ),
+        }
+    }
+}
+
+fn full(bytes: Bytes) -> WasiBody {
+    Full::new(bytes).map_err(Error::from).boxed_unsync()
+}
+
+fn fixed(fixed: &StaticResponse) -> Response<WasiBody> {
+    let mut response = Response::new(full(fixed.body.clone().into()));
+    *response.status_mut() = fixed.status;
+    *response.headers_mut() = fixed.headers.clone();
+    response
+}

@@ -1,0 +1,246 @@
+//! From a manifest to an application that is ready for requests.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    path::Path,
+    sync::{Arc, Weak},
+};
+
+// The errors of `manifest` say all in one line, their causes included.
+use anyhow::{Context, Error, Result};
+use manifest::{AllowedHosts, Manifest, Variables};
+use tempfile::TempDir;
+use tokio::sync::Semaphore;
+use wasmtime::Engine;
+use wasmtime_wasi_http::handler::ProxyHandler;
+
+use crate::{
+    code::{
+        engine::{self, engine},
+        epoch::EpochClock,
+        load::load_all,
+        source::{self, Source},
+    },
+    interfaces::{
+        self,
+        http::{Application, Network, Outbound},
+        redis::connection::permits,
+        sqlite::database::Databases,
+        state::Sandbox,
+        stdio::Logs,
+    },
+    serving::{
+        app::{App, Component},
+        link::{Linked, link},
+        pool::{Pool, Reuse},
+        shutdown::Shutdown,
+        subscriber::{Receiver, Servers, servers},
+    },
+};
+
+/// Instances alive at once, over all components. Each reserves 4 GiB of address space and costs
+/// what it touches.
+const INSTANCES: u32 = 1_000;
+
+/// What an application gets beside its manifest.
+pub(crate) struct Settings {
+    /// The values of its variables.
+    pub(crate) variables: Arc<Variables>,
+    /// Environment variables of all components.
+    pub(crate) environment: Vec<(String, String)>,
+    /// Where what components print goes.
+    pub(crate) logs: Logs,
+    /// The SQLite databases that its components use.
+    pub(crate) databases: Databases,
+    /// Connections to Redis that it may have at once; any number when `None`.
+    pub(crate) redis_connections: Option<usize>,
+    /// Where its machine code comes from.
+    pub(crate) code: source::Settings,
+    /// Whether the progress of compiling is one line of the terminal.
+    pub(crate) live: bool,
+    /// Whether the memory of instances is reserved in advance.
+    pub(crate) pooling: bool,
+    /// Bytes of memory for one instance.
+    pub(crate) max_memory: usize,
+    /// The lifetime of instances.
+    pub(crate) reuse: Reuse,
+    /// Requests answered at once.
+    pub(crate) max_requests: usize,
+}
+
+/// An application that is ready for requests.
+pub(crate) struct Started {
+    /// What answers requests.
+    pub(crate) app: Arc<App>,
+    /// The clock of its instances.
+    pub(crate) clock: Arc<EpochClock>,
+    /// Where messages come from.
+    pub(crate) servers: Servers,
+}
+
+/// Starts an application, whose instances go when a stop is asked for.
+///
+/// # Errors
+/// What keeps it from starting.
+pub(crate) fn start(
+    manifest: &Manifest,
+    settings: Settings,
+    shutdown: &Shutdown,
+) -> Result<Started> {
+    let engine = engine(engine::Limits {
+        instances: INSTANCES,
+        pooling: settings.pooling,
+    })?;
+    let clock = EpochClock::start(engine.clone());
+    let network = Network::new();
+    let sandboxes = sandboxes(manifest, &settings, &network, &clock)?;
+    let linked = load(manifest, &engine, settings.code, settings.live)?;
+    let reuse = settings.reuse;
+    let (components, receivers) = workers(&engine, sandboxes, linked, reuse, shutdown)?;
+    let servers = servers(&manifest.redis_triggers, &settings.variables, &receivers)?;
+    let app = Arc::new(App {
+        router: manifest.router(),
+        components,
+        requests: Arc::new(Semaphore::new(settings.max_requests)),
+    });
+    let application: Weak<App> = Arc::downgrade(&app);
+    network.connect(application as Weak<dyn Application>);
+    Ok(Started {
+        app,
+        clock,
+        servers,
+    })
+}
+
+/// What the instances of each component see and reach.
+fn sandboxes(
+    manifest: &Manifest,
+    settings: &Settings,
+    network: &Arc<Network>,
+    clock: &Arc<EpochClock>,
+) -> Result<BTreeMap<String, Arc<Sandbox>>> {
+    let redis = permits(settings.redis_connections);
+    let sandbox = |id: &str| -> Result<Sandbox> {
+        let description = &manifest.components[id];
+        let named = || format!("component '{id}'");
+        let ids = manifest.components.keys().map(String::as_str);
+        let allowed = AllowedHosts::resolve(description, &settings.variables, ids);
+        let databases = settings.databases.iter();
+        let databases =
+            databases.filter(|(label, _)| description.sqlite_databases.contains(*label));
+        Ok(Sandbox {
+            id: id.into(),
+            environment: environment(&description.environment, &settings.environment),
+            files: files(description, manifest.folder()).with_context(named)?,
+            variables: Arc::clone(&settings.variables),
+            outbound: Arc::new(Outbound {
+                component: id.into(),
+                allowed: allowed.map_err(Error::msg).with_context(named)?,
+                network: Arc::clone(network),
+            }),
+            databases: databases
+                .map(|(label, database)| (label.clone(), Arc::clone(database)))
+                .collect(),
+            redis: Arc::clone(&redis),
+            stdout: settings.logs.sink(id, "stdout")?,
+            stderr: settings.logs.sink(id, "stderr")?,
+            max_memory: settings.max_memory,
+            clock: Arc::clone(clock),
+        })
+    };
+    manifest
+        .served()
+        .into_keys()
+        .map(|id| Ok((id.to_owned(), Arc::new(sandbox(id)?))))
+        .collect()
+}
+
+/// Loads the components, and gives them what they import.
+fn load(
+    manifest: &Manifest,
+    engine: &Engine,
+    code: source::Settings,
+    live: bool,
+) -> Result<BTreeMap<String, Linked>> {
+    let linker = interfaces::linker(engine)?;
+    let source = Source::open(code)?;
+    let served = manifest.served();
+    let descriptions: Vec<_> = served
+        .keys()
+        .map(|id| (*id, &manifest.components[*id]))
+        .collect();
+    let loaded = load_all(engine, &source, &descriptions, live, |id, component| {
+        link(&linker, component, &served[id])
+    })?;
+    let owned = loaded
+        .into_iter()
+        .map(|(id, linked)| (id.to_owned(), linked));
+    Ok(owned.collect())
+}
+
+/// Components that answer requests, and those that receive messages, by id.
+type Workers = (HashMap<String, Component>, BTreeMap<String, Arc<Receiver>>);
+
+/// Puts the components to work.
+fn workers(
+    engine: &Engine,
+    sandboxes: BTreeMap<String, Arc<Sandbox>>,
+    mut linked: BTreeMap<String, Linked>,
+    reuse: Reuse,
+    shutdown: &Shutdown,
+) -> Result<Workers> {
+    let (mut components, mut receivers) = Workers::default();
+    for (id, sandbox) in sandboxes {
+        let Linked { http, redis } = linked
+            .remove(&id)
+            .with_context(|| format!("loading component '{id}' panicked"))?;
+        if let Some(pre) = redis {
+            let receiver = Receiver {
+                engine: engine.clone(),
+                pre,
+                sandbox: Arc::clone(&sandbox),
+                timeout: reuse.timeout,
+            };
+            receivers.insert(id.clone(), Arc::new(receiver));
+        }
+        if let Some(pre) = http {
+            let component = Component {
+                id: Arc::clone(&sandbox.id),
+                instances: ProxyHandler::new(Pool {
+                    engine: engine.clone(),
+                    pre,
+                    sandbox,
+                    reuse,
+                    shutdown: shutdown.clone(),
+                }),
+            };
+            components.insert(id, component);
+        }
+    }
+    Ok((components, receivers))
+}
+
+/// The command line's variables after the manifest's, which they replace.
+fn environment(
+    manifest: &BTreeMap<String, String>,
+    given: &[(String, String)],
+) -> Vec<(String, String)> {
+    let mut environment = manifest.clone();
+    environment.extend(given.iter().cloned());
+    environment.into_iter().collect()
+}
+
+/// Copies the files of a component to a folder of its own, so that it sees these files and no
+/// others.
+fn files(component: &manifest::Component, application: &Path) -> Result<Option<TempDir>> {
+    if component.files.is_empty() {
+        return Ok(None);
+    }
+    let found = manifest::expand_files(component, application).map_err(Error::msg)?;
+    let folder = tempfile::Builder::new()
+        .prefix("routelets-")
+        .tempdir()
+        .context("cannot make a folder for its files")?;
+    manifest::stage_files(&found, folder.path()).map_err(Error::msg)?;
+    Ok(Some(folder))
+}
