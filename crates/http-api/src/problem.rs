@@ -80,6 +80,7 @@ problem_types! {
     IDEMPOTENCY_KEY_REUSED = UNPROCESSABLE_ENTITY, "idempotency-key-reused", "The idempotency key was sent with another request before";
     WEBHOOK_NOT_ALLOWED = FORBIDDEN, "webhook-not-allowed", "The webhook is none that this service may call";
     WORKER_LOST = INTERNAL_SERVER_ERROR, "worker-lost", "The worker that ran the job was lost three times";
+    JOB_OUTDATED = INTERNAL_SERVER_ERROR, "job-outdated", "The service was updated while the job waited";
     STORE_UNAVAILABLE = SERVICE_UNAVAILABLE, "store-unavailable", "The store of the jobs does not answer";
     INTERNAL = INTERNAL_SERVER_ERROR, "internal-error", "The service failed";
     TIME_LIMIT_EXCEEDED = SERVICE_UNAVAILABLE, "time-limit-exceeded", "The computation did not end within the time limit";
