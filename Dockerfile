@@ -47,6 +47,7 @@ COPY --from=model /source/.cache/models .cache/models
 COPY crates crates
 COPY wit wit
 COPY host host
+COPY routes routes
 COPY components components
 COPY models models
 # Sources keep their dates, and Cargo would take what it made of the empty ones for newer.

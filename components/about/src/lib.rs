@@ -11,7 +11,7 @@ use http_api::{Path, Problem, problem_responses};
 use page::Page;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-problem_responses!(Unknown = [INVALID_PATH, NOT_FOUND]);
+problem_responses!(Unknown = &[INVALID_PATH, NOT_FOUND]);
 
 /// What this service is.
 #[utoipa::path(get, path = "/about", tag = "about", responses((

@@ -9,9 +9,8 @@ use factorize_routes::{Factorize, FactorizeRequest, factorization_schema};
 use guest::jobs::{Spin, queue};
 use guest::{LocalFuture, Request};
 use http_api::problem::{
-    CONTENT_TOO_LARGE, INTERNAL, INVALID_BODY, INVALID_JSON, INVALID_NUMBER, INVALID_REQUEST_BODY,
-    INVALID_TYPE, JOB_OUTDATED, MISSING_FIELD, NOT_AN_INTEGER, NUMBER_TOO_SMALL, STORE_UNAVAILABLE,
-    TIME_LIMIT_EXCEEDED, TOO_MANY_DIGITS, TOO_MANY_JOBS, UNSUPPORTED_MEDIA_TYPE, WORKER_LOST,
+    BODY, JOB_OUTDATED, JSON, NUMBER, STORE_UNAVAILABLE, TIME_LIMIT_EXCEEDED, TOO_MANY_JOBS,
+    WORKER_LOST,
 };
 use http_api::{Problem, problem_responses};
 use jobs::{Input, Job, Millis, NewJob, Outcome, Platform, Queue, Status, Task, now};
@@ -26,24 +25,11 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 const INTEREST: Millis = 60_000;
 
 problem_responses!(
-    Problems = [
-        INVALID_REQUEST_BODY,
-        INVALID_JSON,
-        CONTENT_TOO_LARGE,
-        UNSUPPORTED_MEDIA_TYPE,
-        INVALID_BODY,
-        MISSING_FIELD,
-        INVALID_TYPE,
-        INVALID_NUMBER,
-        NOT_AN_INTEGER,
-        NUMBER_TOO_SMALL,
-        TOO_MANY_DIGITS,
-        TOO_MANY_JOBS,
-        WORKER_LOST,
-        JOB_OUTDATED,
-        TIME_LIMIT_EXCEEDED,
-        STORE_UNAVAILABLE,
-    ]
+    Problems = BODY,
+    JSON,
+    NUMBER,
+    &[TOO_MANY_JOBS, STORE_UNAVAILABLE],
+    &[WORKER_LOST, JOB_OUTDATED, TIME_LIMIT_EXCEEDED]
 );
 
 /// A factorisation, as far as it is known.
@@ -156,8 +142,8 @@ fn id_of(number: &str) -> String {
 
 /// What `POST /factorize` has answered: the factorisation and its text.
 fn found(outcome: &Outcome) -> Result<(Value, Value), Problem> {
-    let answer: Map<String, Value> = serde_json::from_slice(&outcome.body)
-        .map_err(|error| Problem::new(INTERNAL, format!("the result is no JSON: {error}")))?;
+    let answer: Map<String, Value> =
+        serde_json::from_slice(&outcome.body).map_err(Problem::internal)?;
     let member = |name| answer.get(name).cloned().unwrap_or_default();
     Ok((member("factorization"), member("factorization_str")))
 }

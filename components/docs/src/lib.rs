@@ -47,7 +47,7 @@ async fn asset(Path(name): Path<String>) -> Result<Response, Problem> {
         return Err(unknown());
     }
     let file = utoipa_swagger_ui::serve(&name, Arc::default())
-        .map_err(|error| Problem::new(http_api::problem::INTERNAL, error.to_string()))?
+        .map_err(|error| Problem::internal(error.to_string()))?
         .ok_or_else(unknown)?;
     let content_type =
         HeaderValue::try_from(file.content_type).unwrap_or(HeaderValue::from_static("text/plain"));

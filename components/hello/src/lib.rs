@@ -11,7 +11,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 /// The longest name that is greeted, in characters.
 const MAX_NAME: usize = 100;
 
-problem_responses!(Problems = [INVALID_PATH, INVALID_PARAMETER]);
+problem_responses!(Problems = &[INVALID_PATH, INVALID_PARAMETER]);
 
 /// A greeting.
 #[derive(Serialize, ToSchema)]

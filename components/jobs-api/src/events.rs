@@ -23,7 +23,7 @@ const LOOK: Duration = Duration::from_millis(500);
 /// After how many looks without news a comment is sent, for proxies that close what is silent.
 const QUIET: u32 = 30;
 
-problem_responses!(Problems = [INVALID_PATH, JOB_NOT_FOUND, STORE_UNAVAILABLE]);
+problem_responses!(Problems = &[INVALID_PATH, JOB_NOT_FOUND, STORE_UNAVAILABLE]);
 
 /// A server-sent event of a job.
 #[derive(ToSchema)]
@@ -141,7 +141,7 @@ impl Watch {
                         return self.send(job, id).await;
                     }
                 }
-                Err(problem) => return (event("problem", &problem, None), None),
+                Err(problem) => return (failure(&problem), None),
             }
         }
         (": still here\n\n".to_owned(), Some(self))
@@ -154,9 +154,14 @@ impl Watch {
         let ended = job.status.is_ended();
         match self.queue.view(job).await {
             Ok(view) => (event(name, &view, Some(&id)), (!ended).then_some(self)),
-            Err(problem) => (event("problem", &problem, None), None),
+            Err(problem) => (failure(&problem), None),
         }
     }
+}
+
+fn failure(problem: &Problem) -> String {
+    problem.log("events of a job");
+    event("problem", problem, None)
 }
 
 fn event(name: &str, data: &impl serde::Serialize, id: Option<&EventId>) -> String {

@@ -24,10 +24,10 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 const PAGE: u32 = 20;
 const MAX_PAGE: u32 = 100;
 
-problem_responses!(ListProblems = [INVALID_PARAMETER, STORE_UNAVAILABLE]);
-problem_responses!(JobProblems = [INVALID_PATH, JOB_NOT_FOUND, STORE_UNAVAILABLE]);
+problem_responses!(ListProblems = &[INVALID_PARAMETER, STORE_UNAVAILABLE]);
+problem_responses!(JobProblems = &[INVALID_PATH, JOB_NOT_FOUND, STORE_UNAVAILABLE]);
 problem_responses!(
-    ResultProblems = [
+    ResultProblems = &[
         INVALID_PATH,
         JOB_NOT_FOUND,
         JOB_NOT_ENDED,

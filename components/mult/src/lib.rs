@@ -7,7 +7,7 @@ use http_api::problem::{INVALID_PARAMETER, INVALID_PATH};
 use http_api::{Path, Problem, problem_responses};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-problem_responses!(Problems = [INVALID_PATH, INVALID_PARAMETER]);
+problem_responses!(Problems = &[INVALID_PATH, INVALID_PARAMETER]);
 
 /// The exact product of two numbers.
 ///

@@ -142,13 +142,12 @@ impl<P: Platform> Queue<P> {
     }
 }
 
-#[allow(clippy::needless_pass_by_value)] // For `map_err`.
 fn unavailable(error: Error) -> Problem {
-    eprintln!("the job store failed: {error}");
     Problem::new(
         STORE_UNAVAILABLE,
         "the job store does not answer; try again",
     )
+    .because(error)
     .header(header::RETRY_AFTER, HeaderValue::from_static("5"))
 }
 

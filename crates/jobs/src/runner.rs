@@ -95,7 +95,7 @@ impl<P: Platform> Runner<'_, P> {
         claimed: Claimed,
         compute: &impl AsyncFn(&Input, &Progress) -> Option<Outcome>,
     ) -> Result<(), Error> {
-        let progress = Progress::job();
+        let progress = Progress::job(&claimed.claim.id);
         let answer = pin!(async {
             let answer = match &claimed.input {
                 Some(input) => compute(input, &progress).await,

@@ -8,7 +8,7 @@ use axum::extract::Request;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use http_api::Problem;
-use http_api::problem::{INTERNAL, JOB_OUTDATED, WORKER_LOST};
+use http_api::problem::{JOB_OUTDATED, WORKER_LOST};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -57,7 +57,13 @@ pub enum Mode {
 
 /// Where a computation says how far it has come.
 #[derive(Clone, Debug, Default)]
-pub struct Progress(Option<Rc<RefCell<Option<Value>>>>);
+pub struct Progress(Option<Rc<Report>>);
+
+#[derive(Debug)]
+struct Report {
+    job: String,
+    latest: RefCell<Option<Value>>,
+}
 
 impl Progress {
     /// Of a computation that a client waits for: reports go nowhere.
@@ -66,10 +72,13 @@ impl Progress {
         Self(None)
     }
 
-    /// Of a job.
+    /// Of the job with this id.
     #[must_use]
-    pub fn job() -> Self {
-        Self(Some(Rc::default()))
+    pub fn job(id: &str) -> Self {
+        Self(Some(Rc::new(Report {
+            job: id.to_owned(),
+            latest: RefCell::default(),
+        })))
     }
 
     /// Whether the computation is a job.
@@ -83,15 +92,15 @@ impl Progress {
 
     /// Says how far a job has come, as JSON of the task's own shape.
     pub fn report(&self, progress: impl FnOnce() -> Value) {
-        if let Some(latest) = &self.0 {
-            latest.replace(Some(progress()));
+        if let Some(report) = &self.0 {
+            report.latest.replace(Some(progress()));
         }
     }
 
     /// What was reported last.
     #[must_use]
     pub fn latest(&self) -> Option<Value> {
-        self.0.as_ref()?.borrow().clone()
+        self.0.as_ref()?.latest.borrow().clone()
     }
 }
 
@@ -104,7 +113,7 @@ impl Input {
         let bytes = rmp_serde::to_vec_named(input);
         Ok(Self {
             task: T::NAME.to_owned(),
-            bytes: bytes.map_err(|error| Problem::new(INTERNAL, error.to_string()))?,
+            bytes: bytes.map_err(Problem::internal)?,
         })
     }
 }
@@ -115,7 +124,12 @@ pub async fn run<T: Task>(input: &Input, progress: &Progress) -> Outcome {
         Ok(input) => T::compute(input, progress).await,
         Err(_) => return outdated(),
     };
-    outcome_of(answer.unwrap_or_else(T::refuse)).await
+    let response = answer.unwrap_or_else(|problem| {
+        let job = progress.0.as_ref().map(|report| &*report.job);
+        problem.log(format_args!("job {}: {}", job.unwrap_or_default(), T::NAME));
+        T::refuse(problem)
+    });
+    outcome_of(response).await
 }
 
 /// What a job ends with when the worker of its last attempt is lost.
@@ -153,7 +167,7 @@ async fn outcome_of(response: Response) -> Outcome {
     let text = |value: &HeaderValue| value.to_str().ok().map(str::to_owned);
     let body = match to_bytes(body, usize::MAX).await {
         Ok(body) => body.into(),
-        Err(error) => return failure(&Problem::new(INTERNAL, error.to_string())),
+        Err(error) => return failure(&Problem::internal(error)),
     };
     let headers = parts.headers.iter();
     Outcome {
@@ -208,7 +222,7 @@ mod tests {
         type Input = Upload;
 
         async fn check(_: Request, _: Mode) -> Result<Upload, Problem> {
-            Err(Problem::new(INTERNAL, "not asked for"))
+            Err(Problem::internal("not asked for"))
         }
 
         async fn compute(input: Upload, progress: &Progress) -> Result<Response, Problem> {
@@ -229,7 +243,7 @@ mod tests {
         let name = Some("ü".to_owned());
         let bytes = bytes::Bytes::from_static(bytes);
         let input = Input::of::<Length>(&Upload { name, bytes }).expect("an input");
-        let progress = Progress::job();
+        let progress = Progress::job("a");
         (block_on(run::<Length>(&input, &progress)), progress)
     }
 
@@ -278,7 +292,7 @@ mod tests {
                 task: "length".to_owned(),
                 bytes: bytes.to_vec(),
             };
-            let outcome = block_on(run::<Length>(&input, &Progress::job()));
+            let outcome = block_on(run::<Length>(&input, &Progress::job("a")));
             assert_eq!(outcome, outdated(), "{bytes:?}");
         }
     }
@@ -288,6 +302,6 @@ mod tests {
         let progress = Progress::waited();
         progress.report(|| json!(1));
         assert_eq!((progress.mode(), progress.latest()), (Mode::Now, None));
-        assert_eq!(Progress::job().mode(), Mode::Job);
+        assert_eq!(Progress::job("a").mode(), Mode::Job);
     }
 }

@@ -6,13 +6,7 @@ use axum::body::Bytes;
 use axum::extract::Request;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use http_api::problem::{
-    AUDIO_TOO_LONG, CONFLICTING_FILES, CONTENT_TOO_LARGE, CORRUPT_AUDIO, DUPLICATE_FIELD,
-    EMPTY_FILE, IDEMPOTENCY_KEY_REUSED, INVALID_MULTIPART, INVALID_PARAMETER, INVALID_REQUEST_BODY,
-    MISSING_BOUNDARY, MISSING_FILE, NOT_AUDIO, STORE_UNAVAILABLE, TOO_MANY_JOBS, TOO_MANY_PARTS,
-    TRUNCATED_MULTIPART, UNNAMED_PART, UNSUPPORTED_CODEC, UNSUPPORTED_MEDIA_TYPE,
-    WEBHOOK_NOT_ALLOWED,
-};
+use http_api::problem::{AUDIO, BODY, CONFLICTING_FILES, DEFERRAL, FORM};
 use http_api::{Problem, Query, problem_responses};
 use jobs::{Mode, Progress, Task};
 use serde::{Deserialize, Serialize};
@@ -29,31 +23,7 @@ use crate::text::{TextFormat, TimedWord, seconds_done};
 use crate::upload::{File, Upload};
 use crate::warnings::{AudioWarning, tell, tell_of_one};
 
-problem_responses!(
-    Problems = [
-        INVALID_REQUEST_BODY,
-        MISSING_BOUNDARY,
-        TRUNCATED_MULTIPART,
-        INVALID_MULTIPART,
-        UNNAMED_PART,
-        CONTENT_TOO_LARGE,
-        TOO_MANY_PARTS,
-        AUDIO_TOO_LONG,
-        UNSUPPORTED_MEDIA_TYPE,
-        NOT_AUDIO,
-        UNSUPPORTED_CODEC,
-        INVALID_PARAMETER,
-        MISSING_FILE,
-        DUPLICATE_FIELD,
-        CONFLICTING_FILES,
-        EMPTY_FILE,
-        CORRUPT_AUDIO,
-        IDEMPOTENCY_KEY_REUSED,
-        WEBHOOK_NOT_ALLOWED,
-        TOO_MANY_JOBS,
-        STORE_UNAVAILABLE,
-    ]
-);
+problem_responses!(Problems = BODY, FORM, AUDIO, DEFERRAL, &[CONFLICTING_FILES]);
 
 /// What the answer is to be.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize, utoipa::IntoParams)]

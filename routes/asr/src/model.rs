@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::rc::Rc;
 
 use http_api::Problem;
-use http_api::problem::{INTERNAL, UNSUPPORTED_LANGUAGE};
+use http_api::problem::UNSUPPORTED_LANGUAGE;
 use serde::{Deserialize, Serialize};
 use speech::audio::{Channels, Recording, SAMPLE_RATE};
 use speech::pipeline::{Progress, Recognition};
@@ -170,5 +170,5 @@ impl From<recognizer::Token> for Token {
 
 /// The recogniser contradicts itself: no client can cause this.
 fn failed(error: impl std::fmt::Display) -> Problem {
-    Problem::new(INTERNAL, error.to_string())
+    Problem::internal(error.to_string())
 }

@@ -17,12 +17,7 @@ use axum::response::{IntoResponse, Response};
 use bindings::routelets::factorizer::factorizer::{self, PrimePower};
 use factor::Number;
 use futures_util::future::{Either, select};
-use http_api::problem::{
-    CONTENT_TOO_LARGE, IDEMPOTENCY_KEY_REUSED, INTERNAL, INVALID_BODY, INVALID_JSON,
-    INVALID_NUMBER, INVALID_PARAMETER, INVALID_REQUEST_BODY, INVALID_TYPE, MISSING_FIELD,
-    NOT_AN_INTEGER, NUMBER_TOO_SMALL, STORE_UNAVAILABLE, TIME_LIMIT_EXCEEDED, TOO_MANY_DIGITS,
-    TOO_MANY_JOBS, UNSUPPORTED_MEDIA_TYPE, WEBHOOK_NOT_ALLOWED,
-};
+use http_api::problem::{BODY, DEFERRAL, JSON, NUMBER, TIME_LIMIT_EXCEEDED};
 use http_api::{Problem, problem_responses};
 use jobs::{Mode, Progress, Task};
 use serde::{Deserialize, Serialize};
@@ -39,25 +34,11 @@ const DEFAULT_JOB_TIME_LIMIT: f64 = 600.0;
 const REPORT_INTERVAL: Duration = Duration::from_millis(500);
 
 problem_responses!(
-    Problems = [
-        INVALID_REQUEST_BODY,
-        INVALID_JSON,
-        CONTENT_TOO_LARGE,
-        UNSUPPORTED_MEDIA_TYPE,
-        INVALID_BODY,
-        MISSING_FIELD,
-        INVALID_TYPE,
-        INVALID_NUMBER,
-        NOT_AN_INTEGER,
-        NUMBER_TOO_SMALL,
-        TOO_MANY_DIGITS,
-        TIME_LIMIT_EXCEEDED,
-        INVALID_PARAMETER,
-        IDEMPOTENCY_KEY_REUSED,
-        WEBHOOK_NOT_ALLOWED,
-        TOO_MANY_JOBS,
-        STORE_UNAVAILABLE,
-    ]
+    Problems = BODY,
+    JSON,
+    NUMBER,
+    DEFERRAL,
+    &[TIME_LIMIT_EXCEEDED]
 );
 
 /// The number to factorise.
@@ -163,7 +144,7 @@ async fn prime_powers(number: &str, progress: &Progress) -> Result<Vec<PrimePowe
         .with("found", json_pairs(partial.found))
         .with("remaining", partial.remaining),
         // The number was checked before: the two components disagree.
-        factorizer::Error::InvalidNumber(reason) => Problem::new(INTERNAL, reason),
+        factorizer::Error::InvalidNumber(reason) => Problem::internal(reason),
     })
 }
 

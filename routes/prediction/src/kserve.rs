@@ -7,8 +7,7 @@ use axum::response::Response;
 use axum::routing::any;
 use http_api::extract::{Object, is_json, parse_json, unsupported_media_type};
 use http_api::problem::{
-    CONTENT_TOO_LARGE, INVALID_BODY, INVALID_JSON, INVALID_REQUEST_BODY, INVALID_TENSOR,
-    MODEL_NOT_FOUND, NOT_FOUND, UNSUPPORTED_MEDIA_TYPE, extended,
+    BODY, INVALID_TENSOR, JSON, MODEL_NOT_FOUND, NOT_FOUND, UNSUPPORTED_MEDIA_TYPE, extended,
 };
 use http_api::{Body, Problem, problem_responses};
 use iris::kserve::{
@@ -19,16 +18,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-problem_responses!(
-    InferProblems = [
-        INVALID_REQUEST_BODY,
-        INVALID_JSON,
-        CONTENT_TOO_LARGE,
-        UNSUPPORTED_MEDIA_TYPE,
-        INVALID_BODY,
-        INVALID_TENSOR,
-    ]
-);
+problem_responses!(InferProblems = BODY, JSON, &[INVALID_TENSOR]);
 
 /// What the inference server is.
 #[derive(Serialize, ToSchema)]

@@ -10,33 +10,15 @@ use axum::extract::{FromRequest, Request};
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 use guest::LocalFuture;
-use http_api::problem::{
-    CONTENT_TOO_LARGE, IDEMPOTENCY_KEY_REUSED, INTERNAL, INVALID_BODY, INVALID_CSV, INVALID_JSON,
-    INVALID_PARAMETER, INVALID_REQUEST_BODY, STORE_UNAVAILABLE, TOO_MANY_JOBS,
-    UNSUPPORTED_MEDIA_TYPE, WEBHOOK_NOT_ALLOWED,
-};
+use http_api::problem::{BODY, DEFERRAL, INVALID_CSV, INVALID_PARAMETER, JSON};
 use http_api::{Body, Problem, Query, extract, problem_responses};
 use iris::{Measurement, OneOrMany, Prediction, table};
 use jobs::{Mode, Progress, Task};
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-problem_responses!(QueryProblems = [INVALID_PARAMETER]);
-problem_responses!(
-    BodyProblems = [
-        INVALID_REQUEST_BODY,
-        INVALID_JSON,
-        CONTENT_TOO_LARGE,
-        UNSUPPORTED_MEDIA_TYPE,
-        INVALID_BODY,
-        INVALID_CSV,
-        INVALID_PARAMETER,
-        IDEMPOTENCY_KEY_REUSED,
-        WEBHOOK_NOT_ALLOWED,
-        TOO_MANY_JOBS,
-        STORE_UNAVAILABLE,
-    ]
-);
+problem_responses!(QueryProblems = &[INVALID_PARAMETER]);
+problem_responses!(BodyProblems = BODY, JSON, DEFERRAL, &[INVALID_CSV]);
 
 /// Classifies one flower.
 #[utoipa::path(
@@ -51,7 +33,7 @@ async fn predict_one(Query(flower): Query<Measurement>) -> Result<axum::Json<Pre
     predictions
         .pop()
         .map(axum::Json)
-        .ok_or_else(|| Problem::new(INTERNAL, "no prediction"))
+        .ok_or_else(|| Problem::internal("the model gave no prediction"))
 }
 
 /// Classifies a flower or many: a JSON object, a JSON array, or CSV with or without a header line.

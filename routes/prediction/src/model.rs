@@ -1,7 +1,6 @@
 //! The model, which is another component.
 
 use http_api::Problem;
-use http_api::problem::INTERNAL;
 use iris::{Measurement, Prediction};
 
 use crate::bindings::routelets::predictor::predictor;
@@ -29,5 +28,5 @@ pub(crate) async fn predict(flowers: &[Measurement]) -> Result<Vec<Prediction>, 
 
 /// The model was tested with its component: no client can cause this.
 fn failed(reason: impl Into<String>) -> Problem {
-    Problem::new(INTERNAL, reason)
+    Problem::internal(reason.into())
 }

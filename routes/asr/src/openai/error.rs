@@ -91,11 +91,10 @@ pub fn with_their_errors(response: Response) -> Response {
 
 /// The OpenAPI responses for problems as OpenAI's errors, with an example of each.
 pub(super) fn error_responses(
-    shared: &[ProblemType],
-    own: &[ProblemType],
+    kinds: &[ProblemType],
 ) -> BTreeMap<String, RefOr<utoipa::openapi::Response>> {
     let mut by_status: BTreeMap<u16, Vec<&ProblemType>> = BTreeMap::new();
-    for kind in shared.iter().chain(own) {
+    for kind in kinds {
         let same_status = by_status.entry(status(kind.status).as_u16()).or_default();
         same_status.push(kind);
     }
@@ -127,17 +126,18 @@ pub(super) fn error_responses(
         .collect()
 }
 
-/// Like `http_api::problem_responses!`, for errors as OpenAI writes them: those that several routes share, and others.
+/// Like `http_api::problem_responses!`, for errors as OpenAI writes them.
 macro_rules! openai_errors {
-    ($name:ident = $shared:expr, [$($kind:path),* $(,)?]) => {
+    ($name:ident = $($group:expr),+ $(,)?) => {
         struct $name;
 
         impl utoipa::IntoResponses for $name {
             fn responses() -> std::collections::BTreeMap<
                 String,
-                utoipa::openapi::RefOr<utoipa::openapi::response::Response>,
+                utoipa::openapi::RefOr<utoipa::openapi::Response>,
             > {
-                crate::openai::error::error_responses($shared, &[$($kind),*])
+                let groups: &[&[http_api::problem::ProblemType]] = &[$($group),+];
+                crate::openai::error::error_responses(&groups.concat())
             }
         }
     };

@@ -12,7 +12,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use super::error::openai_errors;
 use crate::model::Model;
 
-openai_errors!(Errors = &[], [INVALID_PATH, MODEL_NOT_FOUND]);
+openai_errors!(Errors = &[INVALID_PATH, MODEL_NOT_FOUND]);
 
 /// The name that clients of OpenAI use where they know no other.
 const ALIAS: &str = "whisper-1";

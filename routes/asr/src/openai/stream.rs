@@ -106,6 +106,7 @@ fn with_tokens(mut event: Value, words: &[Word], logprobs: bool) -> Value {
 }
 
 fn failure(problem: &Problem) -> String {
+    problem.log("a stream of words");
     event(&OpenAiError::from(problem))
 }
 

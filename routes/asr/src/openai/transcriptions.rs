@@ -4,12 +4,8 @@ use axum::body::Bytes;
 use axum::extract::{FromRequest, Request};
 use axum::response::{IntoResponse, Response};
 use http_api::problem::{
-    AUDIO_TOO_LONG, CONTENT_TOO_LARGE, CORRUPT_AUDIO, DUPLICATE_FIELD, EMPTY_FILE, FIELD_TOO_LARGE,
-    IDEMPOTENCY_KEY_REUSED, INVALID_MULTIPART, INVALID_PARAMETER, INVALID_REQUEST_BODY,
-    INVALID_TEXT, MISSING_BOUNDARY, MISSING_FILE, MODEL_NOT_FOUND, NO_TRANSLATION, NOT_AUDIO,
-    ProblemType, STORE_UNAVAILABLE, TOO_MANY_JOBS, TOO_MANY_PARTS, TRUNCATED_MULTIPART,
-    UNNAMED_PART, UNSUPPORTED_CODEC, UNSUPPORTED_LANGUAGE, UNSUPPORTED_MEDIA_TYPE,
-    WEBHOOK_NOT_ALLOWED,
+    AUDIO, BODY, DEFERRAL, FIELD_TOO_LARGE, FORM, INVALID_TEXT, MODEL_NOT_FOUND, NO_TRANSLATION,
+    ProblemType, UNSUPPORTED_LANGUAGE,
 };
 use http_api::{Form, Problem};
 use jobs::{Mode, Progress, Task};
@@ -26,34 +22,25 @@ use crate::model::Model;
 use crate::text::seconds_done;
 use crate::warnings::{AudioWarning, tell_of_one};
 
-/// What may be wrong with either request.
-const ERRORS: &[ProblemType] = &[
-    INVALID_REQUEST_BODY,
-    UNSUPPORTED_MEDIA_TYPE,
-    MISSING_BOUNDARY,
-    TRUNCATED_MULTIPART,
-    INVALID_MULTIPART,
-    UNNAMED_PART,
-    INVALID_TEXT,
-    DUPLICATE_FIELD,
-    INVALID_PARAMETER,
-    MISSING_FILE,
-    EMPTY_FILE,
-    NOT_AUDIO,
-    UNSUPPORTED_CODEC,
-    CORRUPT_AUDIO,
-    MODEL_NOT_FOUND,
-    CONTENT_TOO_LARGE,
-    TOO_MANY_PARTS,
-    FIELD_TOO_LARGE,
-    AUDIO_TOO_LONG,
-    IDEMPOTENCY_KEY_REUSED,
-    WEBHOOK_NOT_ALLOWED,
-    TOO_MANY_JOBS,
-    STORE_UNAVAILABLE,
-];
-openai_errors!(TranscriptionErrors = ERRORS, [UNSUPPORTED_LANGUAGE]);
-openai_errors!(TranslationErrors = ERRORS, [NO_TRANSLATION]);
+/// Problems of the fields, beside those of any form.
+const FIELDS: &[ProblemType] = &[INVALID_TEXT, FIELD_TOO_LARGE, MODEL_NOT_FOUND];
+
+openai_errors!(
+    TranscriptionErrors = BODY,
+    FORM,
+    AUDIO,
+    FIELDS,
+    DEFERRAL,
+    &[UNSUPPORTED_LANGUAGE]
+);
+openai_errors!(
+    TranslationErrors = BODY,
+    FORM,
+    AUDIO,
+    FIELDS,
+    DEFERRAL,
+    &[NO_TRANSLATION]
+);
 
 /// The words in a recording, by OpenAI's API.
 ///
