@@ -6,8 +6,8 @@
 use axum::Json;
 use axum::response::{IntoResponse, Response};
 use factorize_routes::{Factorize, FactorizeRequest, factorization_schema};
+use guest::LocalFuture;
 use guest::jobs::{Spin, queue};
-use guest::{LocalFuture, Request};
 use http_api::problem::{
     BODY, JOB_OUTDATED, JSON, NUMBER, STORE_UNAVAILABLE, TIME_LIMIT_EXCEEDED, TOO_MANY_JOBS,
     WORKER_LOST,
@@ -154,11 +154,7 @@ pub fn routes() -> OpenApiRouter {
     OpenApiRouter::new().routes(routes!(async_factorize))
 }
 
-/// Answers an HTTP request.
-#[cfg_attr(target_family = "wasm", spin_sdk::http_service)]
-pub async fn handle(request: Request) -> Response {
-    guest::serve(routes, request).await
-}
+guest::component!(routes);
 
 #[cfg(test)]
 mod tests {

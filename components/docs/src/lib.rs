@@ -9,7 +9,7 @@ use axum::http::{HeaderValue, header};
 use axum::response::{Html, IntoResponse};
 use axum::routing::get;
 use contract::OPENAPI;
-use guest::{Request, Response};
+use guest::Response;
 use http_api::problem::NOT_FOUND;
 use http_api::{Path, Problem};
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -72,8 +72,4 @@ pub fn routes() -> OpenApiRouter {
         .route("/docs/{file}", get(asset))
 }
 
-/// Answers an HTTP request.
-#[cfg_attr(target_family = "wasm", spin_sdk::http_service)]
-pub async fn handle(request: Request) -> Response {
-    guest::serve(routes, request).await
-}
+guest::component!(routes);

@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use guest::LocalFuture;
 use guest::jobs::queue;
-use guest::{LocalFuture, Request};
 use http_api::problem::{
     INVALID_PARAMETER, INVALID_PATH, JOB_CANCELED, JOB_NOT_ENDED, JOB_NOT_FOUND, MEDIA_TYPE,
     STORE_UNAVAILABLE,
@@ -225,8 +225,4 @@ pub fn routes() -> OpenApiRouter {
         .merge(events::routes())
 }
 
-/// Answers an HTTP request.
-#[cfg_attr(target_family = "wasm", spin_sdk::http_service)]
-pub async fn handle(request: Request) -> Response {
-    guest::serve(routes, request).await
-}
+guest::component!(routes);

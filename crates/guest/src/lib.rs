@@ -3,14 +3,8 @@
 //! A component is its routes and this one call:
 //!
 //! ```ignore
-//! #[cfg_attr(target_family = "wasm", spin_sdk::http_service)]
-//! pub async fn handle(request: Request) -> Response {
-//!     guest::serve(routes, request).await
-//! }
+//! guest::component!(routes);
 //! ```
-//!
-//! The attribute is left out natively: there the component is a plain library, from which the
-//! OpenAPI document is made, and the symbols it exports are not ones a native linker takes.
 
 mod busy;
 pub mod jobs;
@@ -33,6 +27,21 @@ thread_local! {
     // An instance serves many requests; its routes and settings do not change between them.
     static SERVICE: OnceCell<Service> = const { OnceCell::new() };
     static VARIABLES: RefCell<HashMap<&'static str, Option<String>>> = RefCell::default();
+}
+
+/// Makes an HTTP component of a function that gives its routes.
+///
+/// Natively nothing is exported: there the component is a plain library, from which the OpenAPI document is made, and
+/// the exported symbols are not ones that a native linker takes.
+#[macro_export]
+macro_rules! component {
+    ($routes:path) => {
+        /// Answers an HTTP request.
+        #[cfg_attr(target_family = "wasm", ::spin_sdk::http_service)]
+        pub async fn handle(request: $crate::Request) -> $crate::Response {
+            $crate::serve($routes, request).await
+        }
+    };
 }
 
 /// Answers `request` with the component's `routes`, which are built once for an instance.

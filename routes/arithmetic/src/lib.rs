@@ -1,5 +1,6 @@
-//! The HTTP side of an operation on two numbers: the same for every operation but for its name.
+//! An operation on two numbers over HTTP: the same for every operation but for its name.
 
+use arithmetic::Decimal;
 use axum::Json;
 use axum::routing::get;
 use http_api::{Path, Problem};
@@ -7,8 +8,6 @@ use serde::Serialize;
 use serde_json::Number;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
-
-use crate::Decimal;
 
 /// What is done with the two numbers.
 pub type Operation = fn(&Decimal, &Decimal) -> Decimal;
@@ -83,4 +82,20 @@ pub fn routes(base: &str, operation: Operation, documented: UtoipaMethodRouter) 
         .route(&format!("{base}/{{a}}/"), get(left))
         .route(&format!("{base}//{{b}}"), get(right))
         .route(&format!("{base}//"), get(neither))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use arithmetic::PATTERN;
+
+    #[test]
+    fn the_document_gives_the_pattern() {
+        let parameters = Operands::into_params(|| None);
+        assert_eq!(parameters.len(), 2);
+        for parameter in parameters {
+            let parameter = serde_json::to_value(parameter).expect("JSON");
+            assert_eq!(parameter["schema"]["pattern"], PATTERN);
+        }
+    }
 }
