@@ -75,10 +75,7 @@ fn jobs_of_an_earlier_version_end() {
     let answer = stack.app.get("/jobs/succeeded/result");
     assert_eq!((answer.status, answer.text()), (200, "a text"));
     assert_eq!(stack.job("canceled")["status"], "canceled");
-    check_all(
-        &stack,
-        &[(id(&stack.defer(&factorize("6"))), "6".to_owned())],
-    );
+    stack.wait(&id(&stack.defer(&factorize("6"))), "succeeded");
 }
 
 /// Jobs that wait, run and have ended are there after a stop, too.
