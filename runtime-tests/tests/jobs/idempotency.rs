@@ -94,7 +94,7 @@ fn a_key_of_openai_s_routes_may_not_be_reused(kind: Kind) {
     let code = &other.json()["error"]["code"];
     assert_eq!(
         (other.status, code),
-        (422, &"idempotency_key_reused".into())
+        (400, &"idempotency_key_reused".into())
     );
 }
 
