@@ -6,7 +6,6 @@
 
 mod asr;
 mod audio;
-mod bindings;
 mod model;
 mod openai;
 mod text;
@@ -14,6 +13,8 @@ mod upload;
 mod warnings;
 
 use utoipa_axum::router::OpenApiRouter;
+
+interfaces::import!("../../wit/recognizer");
 
 pub use asr::{Asr, AsrInput};
 pub use openai::{Order, Transcribe, Translate, with_their_errors};

@@ -3,7 +3,6 @@
 //! Checks the number and shapes the answer; the `factorizer` component computes, and has no access
 //! to anything.
 
-mod bindings;
 mod number;
 
 pub use number::factorization_schema;
@@ -24,6 +23,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
+
+interfaces::import!("../../wit/factorizer");
 
 /// Seconds a factorisation may take, unless the variable `factorize_time_limit` says otherwise.
 const DEFAULT_TIME_LIMIT: f64 = 30.0;

@@ -1,6 +1,5 @@
 //! Iris classification by a random forest: `/prediction`, and the Open Inference Protocol under `/v2`.
 
-mod bindings;
 mod kserve;
 mod model;
 
@@ -16,6 +15,8 @@ use iris::{Measurement, OneOrMany, Prediction, table};
 use jobs::{Mode, Progress, Task};
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
+
+interfaces::import!("../../wit/predictor");
 
 problem_responses!(QueryProblems = &[INVALID_PARAMETER]);
 problem_responses!(BodyProblems = BODY, JSON, DEFERRAL, &[INVALID_CSV]);

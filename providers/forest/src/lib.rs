@@ -1,16 +1,16 @@
 //! The export of `routelets:predictor/predictor`, on the crate `forest`. Needs no permission.
 
-mod bindings;
-
 use bindings::exports::routelets::predictor::predictor::{Guest, Measurement, Prediction};
 use forest::Vote;
 
-struct Predictor;
+interfaces::export!("../../wit/predictor", Forest);
 
-impl Guest for Predictor {
+struct Forest;
+
+impl Guest for Forest {
     async fn predict(flowers: Vec<Measurement>) -> Result<Vec<Prediction>, String> {
         let flowers: Vec<_> = flowers.iter().map(features).collect();
-        let votes = forest::predict(&flowers, wit_bindgen::yield_async).await;
+        let votes = forest::predict(&flowers, interfaces::yield_async).await;
         Ok(votes.into_iter().map(prediction).collect())
     }
 }

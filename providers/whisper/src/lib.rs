@@ -2,8 +2,6 @@
 //!
 //! `init` runs when the component is built: every instance starts with the loaded model in its memory.
 
-mod bindings;
-
 use std::sync::OnceLock;
 
 use bindings::Guest;
@@ -21,12 +19,14 @@ static HEAPS: snapshot_heap::Heaps<snapshot_heap::Linear> =
 
 static MODEL: OnceLock<Model> = OnceLock::new();
 
+interfaces::export!("../../wit/recognizer", Provider);
+
 struct Provider;
 
 impl Guest for Provider {
     fn init(file: Vec<u8>) -> Result<String, String> {
         let pause = || {
-            wit_bindgen::yield_blocking();
+            interfaces::yield_blocking();
         };
         let model = Model::load(&file, pause).map_err(|error| chain(&error))?;
         drop(file);

@@ -1,6 +1,5 @@
 //! The export of `routelets:factorizer/factorizer`, on the crate `factor`. Needs no permission.
 
-mod bindings;
 mod running;
 
 use std::ops::ControlFlow;
@@ -9,6 +8,8 @@ use std::time::{Duration, Instant};
 use bindings::exports::routelets::factorizer::factorizer::{Error, Guest, Partial, PrimePower};
 use num_bigint::BigUint;
 use running::Running;
+
+interfaces::export!("../../wit/factorizer", Factorizer);
 
 struct Factorizer;
 
@@ -21,7 +22,7 @@ impl Guest for Factorizer {
             .parse()
             .map_err(|error: factor::ParseNumberError| Error::InvalidNumber(error.to_string()))?;
         let pause = async || {
-            wit_bindgen::yield_async().await;
+            interfaces::yield_async().await;
             if started.elapsed() < limit {
                 ControlFlow::Continue(())
             } else {

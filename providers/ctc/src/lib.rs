@@ -3,8 +3,6 @@
 //!
 //! `init` runs when the component is built: every instance starts with the loaded model in its memory.
 
-mod bindings;
-
 use std::sync::OnceLock;
 
 use bindings::Guest;
@@ -31,6 +29,8 @@ struct Loaded {
     vocabulary: Vocabulary,
 }
 
+interfaces::export!("../../wit/recognizer", Provider);
+
 struct Provider;
 
 impl Guest for Provider {
@@ -40,7 +40,7 @@ impl Guest for Provider {
             #[cfg(target_family = "wasm")]
             HEAPS.keep();
             let pause = || {
-                wit_bindgen::yield_blocking();
+                interfaces::yield_blocking();
             };
             let model = draft.build(pause).map_err(|error| chain(&error))?;
             let tokens = &model.metadata().vocabulary;
