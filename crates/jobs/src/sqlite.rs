@@ -141,8 +141,9 @@ impl<D: Sql> SqliteStore<D> {
             number(max_waiting),
         ];
         // A job is acknowledged once it is on the disk. What submits does little else: it stays so.
-        if !self.synchronous.replace(true) {
+        if !self.synchronous.get() {
             self.run("PRAGMA synchronous = FULL", &[]).await?;
+            self.synchronous.set(true);
         }
         self.row(sql::INSERT, &parameters).await
     }
