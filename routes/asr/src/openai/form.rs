@@ -296,7 +296,7 @@ mod tests {
         assert_eq!((&*order.file, order.model), (&b"RIFF"[..], None));
         assert_eq!(order.format, ResponseFormat::Json);
         assert!(!order.words && order.segments && !order.stream && !order.logprobs);
-        assert_eq!((order.language, &*order.prompt), (None, ""));
+        assert_eq!((order.language, &*order.wish.prompt), (None, ""));
     }
 
     #[test]
@@ -314,11 +314,11 @@ mod tests {
         ])
         .expect("fine");
         assert_eq!(order.language.as_deref(), Some("en-GB"));
-        assert_eq!(order.prompt, "Numbers.");
+        assert_eq!(order.wish.prompt, "Numbers.");
         assert_eq!(order.model.as_deref(), Some("whisper-1"));
         assert_eq!(order.format, ResponseFormat::VerboseJson);
         assert!(order.words && !order.segments && !order.stream);
-        assert!((order.temperature - 0.2).abs() < 1e-6);
+        assert!((order.wish.temperature - 0.2).abs() < 1e-6);
     }
 
     #[test]
