@@ -42,12 +42,14 @@ RUN [ -d target ] || for features in --all-features --no-default-features; do \
         cargo build --locked --profile host --target "$(uname -m)-unknown-linux-musl" --package routelets $features || exit 1; \
     done
 RUN [ -d target/wasm32-wasip2 ] || \
-    cargo build --locked --release --target wasm32-wasip2 $(printf -- '--package %s ' $(ls components))
+    cargo build --locked --release --target wasm32-wasip2 $(printf -- '--package %s ' $(ls components; ls providers))
 COPY --from=model /source/.cache/models .cache/models
 COPY crates crates
 COPY wit wit
 COPY host host
+COPY routes routes
 COPY components components
+COPY providers providers
 COPY models models
 # Sources keep their dates, and Cargo would take what it made of the empty ones for newer.
 RUN [ "$SOURCE" != /source ] || find . -name '*.rs' -not -path './target/*' -exec touch {} +

@@ -10,7 +10,7 @@ use crate::case::Case;
 
 /// What no request of a table can bring about, and the test that does: a method, or a method and a path, or `*`; a problem, or
 /// `success`; a file of `tests/` and a function in it.
-const ELSEWHERE: [(&str, &str, &str); 26] = [
+const ELSEWHERE: [(&str, &str, &str); 27] = [
     // The client breaks off.
     (
         "POST",
@@ -105,6 +105,12 @@ const ELSEWHERE: [(&str, &str, &str); 26] = [
         "POST",
         "worker-lost",
         "jobs/faults.rs: a_task_that_loses_three_workers_answers_with_that",
+    ),
+    // A job that another version has kept.
+    (
+        "POST",
+        "job-outdated",
+        "jobs/restart.rs: jobs_of_an_earlier_version_end",
     ),
     // A component that traps, which is a bug.
     (

@@ -5,13 +5,13 @@ mod pages;
 mod ports;
 
 use axum::http::{HeaderMap, Uri};
-use guest::{Request, Response};
+use guest::Response;
 use http_api::problem::{self, INVALID_PATH, NOT_FOUND};
 use http_api::{Path, Problem, problem_responses};
 use page::Page;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-problem_responses!(Unknown = [INVALID_PATH, NOT_FOUND]);
+problem_responses!(Unknown = &[INVALID_PATH, NOT_FOUND]);
 
 /// What this service is.
 #[utoipa::path(get, path = "/about", tag = "about", responses((
@@ -117,8 +117,4 @@ pub fn routes() -> OpenApiRouter {
         .routes(routes!(problem_type))
 }
 
-/// Answers an HTTP request.
-#[cfg_attr(target_family = "wasm", spin_sdk::http_service)]
-pub async fn handle(request: Request) -> Response {
-    guest::serve(routes, request).await
-}
+guest::component!(routes);

@@ -5,16 +5,15 @@
 
 use axum::Json;
 use axum::response::{IntoResponse, Response};
-use deferral::{Desk, Settings, now, respond, unavailable};
-use factorize_routes::{FactorizeRequest, factorization_schema};
-use guest::{LocalFuture, Request};
+use factorize_routes::{Factorize, FactorizeRequest, factorization_schema};
+use guest::LocalFuture;
+use guest::jobs::{Spin, queue};
 use http_api::problem::{
-    CONTENT_TOO_LARGE, INTERNAL, INVALID_BODY, INVALID_JSON, INVALID_NUMBER, INVALID_REQUEST_BODY,
-    INVALID_TYPE, MISSING_FIELD, NOT_AN_INTEGER, NUMBER_TOO_SMALL, STORE_UNAVAILABLE,
-    TIME_LIMIT_EXCEEDED, TOO_MANY_DIGITS, TOO_MANY_JOBS, UNSUPPORTED_MEDIA_TYPE, WORKER_LOST,
+    BODY, JOB_OUTDATED, JSON, NUMBER, STORE_UNAVAILABLE, TIME_LIMIT_EXCEEDED, TOO_MANY_JOBS,
+    WORKER_LOST,
 };
 use http_api::{Problem, problem_responses};
-use jobs::{Job, Millis, NewJob, Outcome, Status, Store};
+use jobs::{Input, Job, Millis, NewJob, Outcome, Platform, Queue, Status, Task, now};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
@@ -26,23 +25,11 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 const INTEREST: Millis = 60_000;
 
 problem_responses!(
-    Problems = [
-        INVALID_REQUEST_BODY,
-        INVALID_JSON,
-        CONTENT_TOO_LARGE,
-        UNSUPPORTED_MEDIA_TYPE,
-        INVALID_BODY,
-        MISSING_FIELD,
-        INVALID_TYPE,
-        INVALID_NUMBER,
-        NOT_AN_INTEGER,
-        NUMBER_TOO_SMALL,
-        TOO_MANY_DIGITS,
-        TOO_MANY_JOBS,
-        WORKER_LOST,
-        TIME_LIMIT_EXCEEDED,
-        STORE_UNAVAILABLE,
-    ]
+    Problems = BODY,
+    JSON,
+    NUMBER,
+    &[TOO_MANY_JOBS, STORE_UNAVAILABLE],
+    &[WORKER_LOST, JOB_OUTDATED, TIME_LIMIT_EXCEEDED]
 );
 
 /// A factorisation, as far as it is known.
@@ -97,15 +84,12 @@ async fn async_factorize(
 ) -> Result<Response, Problem> {
     let number = request.number()?.to_string();
     LocalFuture::new(async {
-        let desk = Desk::open(Settings::load().await).await?;
-        let job = ask(&desk, &number).await?;
-        let outcome = desk.outcome(&job).await?;
-        let load = desk.store.load(now()).await.map_err(unavailable)?;
-        if !job.status.is_ended() {
-            desk.wake().await;
-        }
+        let queue = queue().await?;
+        let job = ask(&queue, &number).await?;
+        let outcome = queue.outcome(&job).await?;
+        let load = queue.load().await?;
         let (factorization, text) = match outcome {
-            Some(outcome) if job.status == Status::Failed => return Ok(respond(outcome)),
+            Some(outcome) if job.status == Status::Failed => return Ok(outcome.into_response()),
             Some(outcome) => found(&outcome)?,
             None => (Value::Null, Value::Null),
         };
@@ -121,37 +105,33 @@ async fn async_factorize(
     .await
 }
 
-/// The job of the number, made anew where there is none.
-async fn ask(desk: &Desk, number: &str) -> Result<Job, Problem> {
+/// The job of the number, submitted where there is none.
+async fn ask(queue: &Queue<Spin>, number: &String) -> Result<Job, Problem> {
     let id = id_of(number);
     loop {
-        let job = desk
+        let job = queue
             .submit(NewJob {
                 id: id.clone(),
                 route: "POST /async/factorize".to_owned(),
-                request: jobs::Request {
-                    method: "POST".to_owned(),
-                    target: "/factorize".to_owned(),
-                    content_type: Some("application/json".to_owned()),
-                    body: format!(r#"{{"number":{number}}}"#).into_bytes(),
-                },
+                input: Input::of::<Factorize>(number)?,
                 key: None,
                 interest: Some(now() + INTEREST),
                 webhook: None,
-                expires_after: desk.settings.keep,
+                expires_after: queue.platform().settings().keep,
             })
             .await?;
         if job.status != Status::Canceled {
             return Ok(job);
         }
         // Canceled through `/jobs`, and now asked for again.
-        desk.store.remove(&id, now()).await.map_err(unavailable)?;
+        queue.remove(&id).await?;
     }
 }
 
-/// A name that is the number's alone, and short whatever its length.
+/// A name that is the number's alone, and short whatever its length. It is another one for jobs of another task, which
+/// versions before this one have kept.
 fn id_of(number: &str) -> String {
-    let hash = Sha256::digest(number);
+    let hash = Sha256::digest(format!("{} {number}", Factorize::NAME));
     let digits: String = hash
         .iter()
         .take(16)
@@ -162,8 +142,8 @@ fn id_of(number: &str) -> String {
 
 /// What `POST /factorize` has answered: the factorisation and its text.
 fn found(outcome: &Outcome) -> Result<(Value, Value), Problem> {
-    let answer: Map<String, Value> = serde_json::from_slice(&outcome.body)
-        .map_err(|error| Problem::new(INTERNAL, format!("the result is no JSON: {error}")))?;
+    let answer: Map<String, Value> =
+        serde_json::from_slice(&outcome.body).map_err(Problem::internal)?;
     let member = |name| answer.get(name).cloned().unwrap_or_default();
     Ok((member("factorization"), member("factorization_str")))
 }
@@ -174,11 +154,7 @@ pub fn routes() -> OpenApiRouter {
     OpenApiRouter::new().routes(routes!(async_factorize))
 }
 
-/// Answers an HTTP request.
-#[cfg_attr(target_family = "wasm", spin_sdk::http_service)]
-pub async fn handle(request: Request) -> Response {
-    guest::serve(routes, request).await
-}
+guest::component!(routes);
 
 #[cfg(test)]
 mod tests {
@@ -197,6 +173,7 @@ mod tests {
         let outcome = Outcome {
             status: 200,
             content_type: None,
+            headers: Vec::new(),
             body: body.into(),
         };
         let (factorization, text) = found(&outcome).expect("JSON");

@@ -9,7 +9,7 @@ use axum::http::{HeaderValue, header};
 use axum::response::{Html, IntoResponse};
 use axum::routing::get;
 use contract::OPENAPI;
-use guest::{Request, Response};
+use guest::Response;
 use http_api::problem::NOT_FOUND;
 use http_api::{Path, Problem};
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -47,7 +47,7 @@ async fn asset(Path(name): Path<String>) -> Result<Response, Problem> {
         return Err(unknown());
     }
     let file = utoipa_swagger_ui::serve(&name, Arc::default())
-        .map_err(|error| Problem::new(http_api::problem::INTERNAL, error.to_string()))?
+        .map_err(|error| Problem::internal(error.to_string()))?
         .ok_or_else(unknown)?;
     let content_type =
         HeaderValue::try_from(file.content_type).unwrap_or(HeaderValue::from_static("text/plain"));
@@ -72,8 +72,4 @@ pub fn routes() -> OpenApiRouter {
         .route("/docs/{file}", get(asset))
 }
 
-/// Answers an HTTP request.
-#[cfg_attr(target_family = "wasm", spin_sdk::http_service)]
-pub async fn handle(request: Request) -> Response {
-    guest::serve(routes, request).await
-}
+guest::component!(routes);

@@ -1,7 +1,6 @@
 //! `GET /hello`, `GET /hello/{name}`: a greeting.
 
 use axum::Json;
-use guest::{Request, Response};
 use http_api::problem::{INVALID_PARAMETER, INVALID_PATH};
 use http_api::{Path, Problem, problem_responses};
 use serde::Serialize;
@@ -11,7 +10,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 /// The longest name that is greeted, in characters.
 const MAX_NAME: usize = 100;
 
-problem_responses!(Problems = [INVALID_PATH, INVALID_PARAMETER]);
+problem_responses!(Problems = &[INVALID_PATH, INVALID_PARAMETER]);
 
 /// A greeting.
 #[derive(Serialize, ToSchema)]
@@ -72,8 +71,4 @@ pub fn routes() -> OpenApiRouter {
         .routes(routes!(hello_name))
 }
 
-/// Answers an HTTP request.
-#[cfg_attr(target_family = "wasm", spin_sdk::http_service)]
-pub async fn handle(request: Request) -> Response {
-    guest::serve(routes, request).await
-}
+guest::component!(routes);

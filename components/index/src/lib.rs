@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use axum::http::HeaderMap;
-use guest::{Request, Response};
+use guest::Response;
 use http_api::negotiated;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -72,8 +72,4 @@ pub fn routes() -> OpenApiRouter {
     OpenApiRouter::new().routes(routes!(index))
 }
 
-/// Answers an HTTP request.
-#[cfg_attr(target_family = "wasm", spin_sdk::http_service)]
-pub async fn handle(request: Request) -> Response {
-    guest::serve(routes, request).await
-}
+guest::component!(routes);

@@ -7,17 +7,15 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use deferral::{Desk, JobView};
 use futures_util::stream;
 use guest::LocalFuture;
+use guest::jobs::{Spin, queue};
 use http_api::problem::{INVALID_PATH, JOB_NOT_FOUND, STORE_UNAVAILABLE};
 use http_api::{Path, Problem, problem_responses};
-use jobs::{Job, Status};
+use jobs::{Job, JobView, Queue, Status};
 use spin_sdk::time::sleep;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
-
-use crate::{job, open, view};
 
 /// How often the store is asked.
 const LOOK: Duration = Duration::from_millis(500);
@@ -25,7 +23,7 @@ const LOOK: Duration = Duration::from_millis(500);
 /// After how many looks without news a comment is sent, for proxies that close what is silent.
 const QUIET: u32 = 30;
 
-problem_responses!(Problems = [INVALID_PATH, JOB_NOT_FOUND, STORE_UNAVAILABLE]);
+problem_responses!(Problems = &[INVALID_PATH, JOB_NOT_FOUND, STORE_UNAVAILABLE]);
 
 /// A server-sent event of a job.
 #[derive(ToSchema)]
@@ -41,7 +39,7 @@ struct JobEvent {
     id: String,
 }
 
-/// How a job stood when it was told.
+/// The state of a job that was sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct EventId(String);
 
@@ -89,17 +87,17 @@ impl EventId {
 )]
 async fn job_events(Path(id): Path<String>, headers: HeaderMap) -> Result<Response, Problem> {
     LocalFuture::new(async {
-        let desk = open().await?;
-        let job = job(&desk, &id).await?;
-        let told = EventId::last(&headers);
-        if job.status.is_ended() && told == Some(EventId::of(&job)) {
+        let queue = queue().await?;
+        let job = queue.get(&id).await?;
+        let seen = EventId::last(&headers);
+        if job.status.is_ended() && seen == Some(EventId::of(&job)) {
             return Ok(StatusCode::NO_CONTENT.into_response());
         }
         let watch = Watch {
-            desk,
+            queue,
             id,
             next: Some(job),
-            told,
+            seen,
         };
         let events = stream::unfold(Some(watch), async |watch| {
             let (event, rest) = watch?.event().await;
@@ -117,11 +115,12 @@ async fn job_events(Path(id): Path<String>, headers: HeaderMap) -> Result<Respon
 /// A job that somebody watches. The store is asked when what was sent before has been taken, so a client
 /// that goes away ends the watch.
 struct Watch {
-    desk: Desk,
+    queue: Queue<Spin>,
     id: String,
-    /// How the job stands, before that was told.
+    /// The job as it is, before that was sent.
     next: Option<Job>,
-    told: Option<EventId>,
+    /// What the client has seen.
+    seen: Option<EventId>,
 }
 
 impl Watch {
@@ -132,32 +131,37 @@ impl Watch {
                 Some(job) => Ok(job),
                 None => {
                     sleep(LOOK).await;
-                    job(&self.desk, &self.id).await
+                    self.queue.get(&self.id).await
                 }
             };
             match job {
                 Ok(job) => {
                     let id = EventId::of(&job);
-                    if self.told.as_ref() != Some(&id) {
-                        return self.tell(job, id).await;
+                    if self.seen.as_ref() != Some(&id) {
+                        return self.send(job, id).await;
                     }
                 }
-                Err(problem) => return (event("problem", &problem, None), None),
+                Err(problem) => return (failure(&problem), None),
             }
         }
         (": still here\n\n".to_owned(), Some(self))
     }
 
-    async fn tell(mut self, job: Job, id: EventId) -> (String, Option<Self>) {
-        let same_status = self.told.is_some_and(|told| told.is_of(job.status));
+    async fn send(mut self, job: Job, id: EventId) -> (String, Option<Self>) {
+        let same_status = self.seen.is_some_and(|seen| seen.is_of(job.status));
         let name = if same_status { "progress" } else { "status" };
-        self.told = Some(id.clone());
+        self.seen = Some(id.clone());
         let ended = job.status.is_ended();
-        match view(&self.desk, job).await {
+        match self.queue.view(job).await {
             Ok(view) => (event(name, &view, Some(&id)), (!ended).then_some(self)),
-            Err(problem) => (event("problem", &problem, None), None),
+            Err(problem) => (failure(&problem), None),
         }
     }
+}
+
+fn failure(problem: &Problem) -> String {
+    problem.log("events of a job");
+    event("problem", problem, None)
 }
 
 fn event(name: &str, data: &impl serde::Serialize, id: Option<&EventId>) -> String {

@@ -7,14 +7,14 @@ use std::collections::BTreeMap;
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use deferral::{Desk, JobPage, JobView, Settings, now, respond, unavailable};
-use guest::{LocalFuture, Request};
+use guest::LocalFuture;
+use guest::jobs::queue;
 use http_api::problem::{
     INVALID_PARAMETER, INVALID_PATH, JOB_CANCELED, JOB_NOT_ENDED, JOB_NOT_FOUND, MEDIA_TYPE,
     STORE_UNAVAILABLE,
 };
 use http_api::{Path, Problem, Query, problem_responses};
-use jobs::{Error, Job, Status, Store};
+use jobs::{JobPage, JobView, Status};
 use serde::Deserialize;
 use utoipa::ToSchema;
 use utoipa::openapi::{ContentBuilder, Ref, RefOr, Response as Documented, ResponseBuilder};
@@ -24,10 +24,10 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 const PAGE: u32 = 20;
 const MAX_PAGE: u32 = 100;
 
-problem_responses!(ListProblems = [INVALID_PARAMETER, STORE_UNAVAILABLE]);
-problem_responses!(JobProblems = [INVALID_PATH, JOB_NOT_FOUND, STORE_UNAVAILABLE]);
+problem_responses!(ListProblems = &[INVALID_PARAMETER, STORE_UNAVAILABLE]);
+problem_responses!(JobProblems = &[INVALID_PATH, JOB_NOT_FOUND, STORE_UNAVAILABLE]);
 problem_responses!(
-    ResultProblems = [
+    ResultProblems = &[
         INVALID_PATH,
         JOB_NOT_FOUND,
         JOB_NOT_ENDED,
@@ -91,31 +91,6 @@ impl From<StatusName> for Status {
     }
 }
 
-async fn open() -> Result<Desk, Problem> {
-    Desk::open(Settings::load().await).await
-}
-
-/// The job. While it has not ended, asking after it also wakes a runner: the last one may be lost.
-pub(crate) async fn job(desk: &Desk, id: &str) -> Result<Job, Problem> {
-    let job = desk.store.get(id, now()).await.map_err(unavailable)?;
-    let job = job.ok_or_else(|| not_found(id))?;
-    if !job.status.is_ended() {
-        desk.wake().await;
-    }
-    Ok(job)
-}
-
-/// The job with its result.
-pub(crate) async fn view(desk: &Desk, job: Job) -> Result<JobView, Problem> {
-    let outcome = desk.outcome(&job).await?;
-    Ok(JobView::new(job, outcome.as_ref()))
-}
-
-fn not_found(id: &str) -> Problem {
-    let detail = format!("there is no job '{id}'; results are kept for some time only");
-    Problem::new(JOB_NOT_FOUND, detail)
-}
-
 /// The jobs that wait, run, or ended not long ago, the newest first.
 #[utoipa::path(
     get,
@@ -133,19 +108,11 @@ async fn list_jobs(Query(selection): Query<Selection>) -> Result<Json<JobPage>, 
         ));
     }
     LocalFuture::new(async {
-        let desk = open().await?;
+        let queue = queue().await?;
         let status = selection.status.map(Status::from);
-        let page = desk
-            .store
-            .list(status, selection.after.as_deref(), limit, now())
-            .await;
-        let page = page.map_err(|error| match error {
-            Error::InvalidCursor(_) => Problem::parameter(
-                "after",
-                "is not the 'next' of a page; leave it out to begin",
-            ),
-            error => unavailable(error),
-        })?;
+        let page = queue
+            .list(status, selection.after.as_deref(), limit)
+            .await?;
         let jobs = page
             .jobs
             .into_iter()
@@ -169,10 +136,10 @@ async fn list_jobs(Query(selection): Query<Selection>) -> Result<Json<JobPage>, 
 )]
 async fn get_job(Path(id): Path<String>) -> Result<Response, Problem> {
     LocalFuture::new(async {
-        let desk = open().await?;
-        let job = job(&desk, &id).await?;
+        let queue = queue().await?;
+        let job = queue.get(&id).await?;
         let ended = job.status.is_ended();
-        let mut response = Json(view(&desk, job).await?).into_response();
+        let mut response = Json(queue.view(job).await?).into_response();
         if !ended {
             let soon = HeaderValue::from_static("1");
             response.headers_mut().insert(header::RETRY_AFTER, soon);
@@ -199,12 +166,11 @@ async fn get_job(Path(id): Path<String>) -> Result<Response, Problem> {
 )]
 async fn delete_job(Path(id): Path<String>) -> Result<Response, Problem> {
     LocalFuture::new(async {
-        let desk = open().await?;
-        if desk.store.remove(&id, now()).await.map_err(unavailable)? {
+        let queue = queue().await?;
+        if queue.remove(&id).await? {
             return Ok(StatusCode::NO_CONTENT.into_response());
         }
-        let job = desk.store.cancel(&id, now()).await.map_err(unavailable)?;
-        let job = job.ok_or_else(|| not_found(&id))?;
+        let job = queue.cancel(&id).await?;
         let status = match job.status.is_ended() {
             true => StatusCode::OK,
             false => StatusCode::ACCEPTED,
@@ -214,7 +180,7 @@ async fn delete_job(Path(id): Path<String>) -> Result<Response, Problem> {
     .await
 }
 
-/// What the route has answered: its status, its media type, its body.
+/// What the route has answered: its status, its headers, its body.
 #[utoipa::path(
     get,
     path = "/jobs/{id}/result",
@@ -234,9 +200,9 @@ async fn delete_job(Path(id): Path<String>) -> Result<Response, Problem> {
 )]
 async fn job_result(Path(id): Path<String>) -> Result<Response, Problem> {
     LocalFuture::new(async {
-        let desk = open().await?;
-        let job = job(&desk, &id).await?;
-        let Some(outcome) = desk.outcome(&job).await? else {
+        let queue = queue().await?;
+        let job = queue.get(&id).await?;
+        let Some(outcome) = queue.outcome(&job).await? else {
             let kind = match job.status {
                 Status::Canceled => JOB_CANCELED,
                 _ => JOB_NOT_ENDED,
@@ -244,7 +210,7 @@ async fn job_result(Path(id): Path<String>) -> Result<Response, Problem> {
             let detail = format!("the job is {}, so there is no result", job.status.as_str());
             return Err(Problem::new(kind, detail));
         };
-        Ok(respond(outcome))
+        Ok(outcome.into_response())
     })
     .await
 }
@@ -259,8 +225,4 @@ pub fn routes() -> OpenApiRouter {
         .merge(events::routes())
 }
 
-/// Answers an HTTP request.
-#[cfg_attr(target_family = "wasm", spin_sdk::http_service)]
-pub async fn handle(request: Request) -> Response {
-    guest::serve(routes, request).await
-}
+guest::component!(routes);

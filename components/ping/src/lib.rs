@@ -1,7 +1,6 @@
 //! `GET /ping`: whether the service answers.
 
 use axum::Json;
-use guest::{Request, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -25,8 +24,4 @@ pub fn routes() -> OpenApiRouter {
     OpenApiRouter::new().routes(routes!(ping))
 }
 
-/// Answers an HTTP request.
-#[cfg_attr(target_family = "wasm", spin_sdk::http_service)]
-pub async fn handle(request: Request) -> Response {
-    guest::serve(routes, request).await
-}
+guest::component!(routes);

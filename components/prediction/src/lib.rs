@@ -2,11 +2,6 @@
 
 use axum::http::Method;
 use guest::{Busy, Request, Response};
-use utoipa_axum::router::OpenApiRouter;
-
-fn routes() -> OpenApiRouter {
-    deferral::deferrable(prediction_routes::routes())
-}
 
 /// Answers an HTTP request.
 #[cfg_attr(target_family = "wasm", spin_sdk::http_service)]
@@ -15,7 +10,7 @@ pub async fn handle(request: Request) -> Response {
     let _busy = (request.method() == Method::POST).then(Busy::new);
     let path = request.uri().path();
     let is_inference = path == "/v2" || path.starts_with("/v2/");
-    let response = guest::serve(routes, request).await;
+    let response = guest::serve(prediction_routes::routes, request).await;
     if is_inference {
         prediction_routes::with_its_errors(response)
     } else {

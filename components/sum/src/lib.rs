@@ -1,13 +1,13 @@
 //! `GET /sum/{a}/{b}`: the exact sum of two numbers.
 
-use arithmetic::{Calculation, Decimal, Operands};
+use arithmetic::Decimal;
+use arithmetic_routes::{Calculation, Operands};
 use axum::Json;
-use guest::{Request, Response};
 use http_api::problem::{INVALID_PARAMETER, INVALID_PATH};
 use http_api::{Path, Problem, problem_responses};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-problem_responses!(Problems = [INVALID_PATH, INVALID_PARAMETER]);
+problem_responses!(Problems = &[INVALID_PATH, INVALID_PARAMETER]);
 
 /// The exact sum of two numbers.
 ///
@@ -29,11 +29,7 @@ async fn sum(Path((a, b)): Path<(String, String)>) -> Result<Json<Calculation>, 
 /// The routes of this component, with their part of the OpenAPI document.
 #[must_use]
 pub fn routes() -> OpenApiRouter {
-    arithmetic::routes("/sum", Decimal::plus, routes!(sum))
+    arithmetic_routes::routes("/sum", Decimal::plus, routes!(sum))
 }
 
-/// Answers an HTTP request.
-#[cfg_attr(target_family = "wasm", spin_sdk::http_service)]
-pub async fn handle(request: Request) -> Response {
-    guest::serve(routes, request).await
-}
+guest::component!(routes);

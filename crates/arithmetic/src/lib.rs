@@ -8,12 +8,9 @@ use std::str::FromStr;
 use bigdecimal::BigDecimal;
 use serde_json::Number;
 
-mod api;
 mod parts;
 
 use parts::Parts;
-
-pub use api::{Calculation, Operands, Operation, routes};
 
 pub use parts::{IntegerError, integer};
 
@@ -170,17 +167,6 @@ mod tests {
         assert!("9".repeat(9_999).parse::<Decimal>().is_ok());
         let zeros = "0".repeat(100_000);
         assert_eq!(decimal(&format!("{zeros}6.{zeros}")).to_string(), "6");
-    }
-
-    #[test]
-    fn the_document_gives_the_pattern() {
-        use utoipa::IntoParams;
-        let parameters = Operands::into_params(|| None);
-        assert_eq!(parameters.len(), 2);
-        for parameter in parameters {
-            let parameter = serde_json::to_value(parameter).expect("JSON");
-            assert_eq!(parameter["schema"]["pattern"], PATTERN);
-        }
     }
 
     #[test]

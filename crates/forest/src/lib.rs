@@ -33,14 +33,14 @@ pub struct Vote {
     pub shares: [f32; CLASSES],
 }
 
-/// Flowers that are predicted between two pauses.
-const PORTION: usize = 1024;
+/// What the trees cost for one flower, in picoseconds; see [`pacer`].
+const FLOWER: usize = 240_000;
 
 /// Has the trees vote on each flower, in the same order: length and width of its sepals, then of its petals, in
-/// centimetres. Awaits `pause` after every thousand flowers or so, about a quarter of a millisecond of work in Wasm.
+/// centimetres. Awaits `pause` after each [`pacer::QUANTUM`] of work.
 pub async fn predict(flowers: &[[f64; FEATURES]], mut pause: impl AsyncFnMut()) -> Vec<Vote> {
     let mut votes = Vec::with_capacity(flowers.len());
-    for portion in flowers.chunks(PORTION) {
+    for portion in flowers.chunks(pacer::portion(FLOWER)) {
         votes.extend(portion.iter().map(vote));
         pause().await;
     }

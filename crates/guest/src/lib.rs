@@ -1,20 +1,16 @@
-//! Joins a component's routes to Spin.
+//! Joins a component's routes to Spin: the one crate that knows it.
 //!
 //! A component is its routes and this one call:
 //!
 //! ```ignore
-//! #[cfg_attr(target_family = "wasm", spin_sdk::http_service)]
-//! pub async fn handle(request: Request) -> Response {
-//!     guest::serve(routes, request).await
-//! }
+//! guest::component!(routes);
 //! ```
-//!
-//! The attribute is left out natively: there the component is a plain library, from which the
-//! OpenAPI document is made, and the symbols it exports are not ones a native linker takes.
 
 mod busy;
+pub mod jobs;
 
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
+use std::collections::HashMap;
 
 use axum::body::{Body, Bytes};
 use http_api::{Service, Settings};
@@ -30,6 +26,22 @@ pub use spin_sdk::http::Request;
 thread_local! {
     // An instance serves many requests; its routes and settings do not change between them.
     static SERVICE: OnceCell<Service> = const { OnceCell::new() };
+    static VARIABLES: RefCell<HashMap<&'static str, Option<String>>> = RefCell::default();
+}
+
+/// Makes an HTTP component of a function that gives its routes.
+///
+/// Natively nothing is exported: there the component is a plain library, from which the OpenAPI document is made, and
+/// the exported symbols are not ones that a native linker takes.
+#[macro_export]
+macro_rules! component {
+    ($routes:path) => {
+        /// Answers an HTTP request.
+        #[cfg_attr(target_family = "wasm", ::spin_sdk::http_service)]
+        pub async fn handle(request: $crate::Request) -> $crate::Response {
+            $crate::serve($routes, request).await
+        }
+    };
 }
 
 /// Answers `request` with the component's `routes`, which are built once for an instance.
@@ -63,6 +75,13 @@ pub async fn settings() -> Settings {
 }
 
 /// A variable of this component, if `spin.toml` gives it one of this name.
-pub async fn variable(name: &str) -> Option<String> {
-    variables::get(name).await.ok()
+///
+/// An instance reads each variable once.
+pub async fn variable(name: &'static str) -> Option<String> {
+    if let Some(value) = VARIABLES.with_borrow(|read| read.get(name).cloned()) {
+        return value;
+    }
+    let value = variables::get(name).await.ok();
+    VARIABLES.with_borrow_mut(|read| read.insert(name, value.clone()));
+    value
 }

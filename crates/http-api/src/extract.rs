@@ -239,7 +239,7 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Path<T>
                 Err(Problem::new(problem::INVALID_PATH, error.body_text()))
             }
             // The router itself lost the parameters: no client can cause that.
-            Err(error) => Err(Problem::new(problem::INTERNAL, error.body_text())),
+            Err(error) => Err(Problem::internal(error)),
         }
     }
 }

@@ -1,5 +1,5 @@
 //! What every route shares: JSON in and out, problem+json (RFC 9457), body limits, content
-//! negotiation, CORS, request ids, and whether to compute at once or as a job.
+//! negotiation, CORS, request ids.
 //!
 //! A component builds an [`axum::Router`] from handlers that take the extractors of [`extract`] and
 //! fail with a [`Problem`]; [`Service`] puts the shared behaviour around it. Nothing here knows Spin,
@@ -13,11 +13,9 @@ mod negotiate;
 pub mod openapi;
 pub mod problem;
 mod service;
-pub mod work;
 
 pub use extract::{Body, Json, Path, Query};
 pub use multipart::Form;
 pub use negotiate::negotiated;
 pub use problem::Problem;
 pub use service::{AUDIO_WARNINGS, Service, Settings, X_REQUEST_ID};
-pub use work::{Progress, Work, passed_checks};

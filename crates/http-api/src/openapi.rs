@@ -12,10 +12,10 @@ use crate::problem::{MEDIA_TYPE, Problem, ProblemType};
 pub fn problem_responses(kinds: &[ProblemType]) -> BTreeMap<String, RefOr<Response>> {
     let mut by_status: BTreeMap<u16, Vec<ProblemType>> = BTreeMap::new();
     for kind in kinds {
-        by_status
-            .entry(kind.status.as_u16())
-            .or_default()
-            .push(*kind);
+        let same_status = by_status.entry(kind.status.as_u16()).or_default();
+        if !same_status.contains(kind) {
+            same_status.push(*kind);
+        }
     }
     by_status
         .into_iter()
@@ -63,18 +63,18 @@ pub fn problem_schema() -> Value {
     })
 }
 
-/// Declares a type that lists the problems of an operation for `#[utoipa::path(responses(…))]`.
+/// Declares a type that lists the problems of an operation, in groups, for `#[utoipa::path(responses(…))]`.
 ///
 /// ```
-/// use http_api::problem::{INVALID_PARAMETER, TIME_LIMIT_EXCEEDED};
-/// http_api::problem_responses!(Problems = [INVALID_PARAMETER, TIME_LIMIT_EXCEEDED]);
+/// use http_api::problem::{BODY, INVALID_PARAMETER, JSON, TIME_LIMIT_EXCEEDED};
+/// http_api::problem_responses!(Problems = BODY, JSON, &[INVALID_PARAMETER, TIME_LIMIT_EXCEEDED]);
 ///
 /// #[utoipa::path(get, path = "/slow", responses((status = 200), Problems))]
 /// async fn slow() {}
 /// ```
 #[macro_export]
 macro_rules! problem_responses {
-    ($name:ident = [$($kind:path),* $(,)?]) => {
+    ($name:ident = $($group:expr),+ $(,)?) => {
         struct $name;
 
         impl ::utoipa::IntoResponses for $name {
@@ -82,7 +82,8 @@ macro_rules! problem_responses {
                 ::std::string::String,
                 ::utoipa::openapi::RefOr<::utoipa::openapi::response::Response>,
             > {
-                $crate::openapi::problem_responses(&[$($kind),*])
+                let groups: &[&[$crate::problem::ProblemType]] = &[$($group),+];
+                $crate::openapi::problem_responses(&groups.concat())
             }
         }
     };

@@ -3,6 +3,10 @@
 //! Every error of the API is one of the [`ProblemType`]s listed here, so this file is the one place
 //! where an error meets its HTTP status. `code` is the stable name a program may branch on; `detail`
 //! is for people and may change.
+//!
+//! An error of the service has two voices: the client is told a sentence that gives nothing away, the log the cause.
+
+use std::error::Error;
 
 use axum::body::{Body, HttpBody};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
@@ -80,6 +84,7 @@ problem_types! {
     IDEMPOTENCY_KEY_REUSED = UNPROCESSABLE_ENTITY, "idempotency-key-reused", "The idempotency key was sent with another request before";
     WEBHOOK_NOT_ALLOWED = FORBIDDEN, "webhook-not-allowed", "The webhook is none that this service may call";
     WORKER_LOST = INTERNAL_SERVER_ERROR, "worker-lost", "The worker that ran the job was lost three times";
+    JOB_OUTDATED = INTERNAL_SERVER_ERROR, "job-outdated", "The service was updated while the job waited";
     STORE_UNAVAILABLE = SERVICE_UNAVAILABLE, "store-unavailable", "The store of the jobs does not answer";
     INTERNAL = INTERNAL_SERVER_ERROR, "internal-error", "The service failed";
     TIME_LIMIT_EXCEEDED = SERVICE_UNAVAILABLE, "time-limit-exceeded", "The computation did not end within the time limit";
@@ -113,6 +118,8 @@ struct Document {
     members: Map<String, Value>,
     #[serde(skip)]
     headers: Vec<(HeaderName, HeaderValue)>,
+    #[serde(skip)]
+    cause: Option<String>,
 }
 
 // The signature is the one serde asks for.
@@ -133,7 +140,43 @@ impl Problem {
             code: kind.code,
             members: Map::new(),
             headers: Vec::new(),
+            cause: None,
         }))
+    }
+
+    /// An [`INTERNAL`] that no client can bring about.
+    #[must_use]
+    pub fn internal(cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        let detail = "the service failed; its log says why, under the X-Request-Id of this answer";
+        Self::new(INTERNAL, detail).because(cause)
+    }
+
+    /// Adds the cause, for the log alone.
+    #[must_use]
+    pub fn because(mut self, cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        let cause = cause.into();
+        let mut chain = cause.to_string();
+        let mut next = cause.source();
+        while let Some(error) = next {
+            chain = format!("{chain}: {error}");
+            next = error.source();
+        }
+        self.0.cause = Some(chain);
+        self
+    }
+
+    /// The cause and its causes; see [`Problem::because`].
+    #[must_use]
+    pub fn cause(&self) -> Option<&str> {
+        self.0.cause.as_deref()
+    }
+
+    /// Writes a problem of the service (5xx) to the log; `subject` names the request or job.
+    pub fn log(&self, subject: impl std::fmt::Display) {
+        if self.0.status.is_server_error() {
+            let cause = self.cause().unwrap_or(&self.0.detail);
+            eprintln!("{subject}: {}: {cause}", self.0.code);
+        }
     }
 
     /// An [`INVALID_PARAMETER`] that names the parameter in its detail and as a member.
@@ -215,9 +258,77 @@ impl IntoResponse for Problem {
     }
 }
 
+/// Problems of any request body.
+pub const BODY: &[ProblemType] = &[
+    INVALID_REQUEST_BODY,
+    CONTENT_TOO_LARGE,
+    UNSUPPORTED_MEDIA_TYPE,
+];
+
+/// Problems of a body that is JSON, beside those of [`BODY`].
+pub const JSON: &[ProblemType] = &[INVALID_JSON, INVALID_BODY];
+
+/// Problems of a body that is a form, beside those of [`BODY`].
+pub const FORM: &[ProblemType] = &[
+    MISSING_BOUNDARY,
+    TRUNCATED_MULTIPART,
+    INVALID_MULTIPART,
+    UNNAMED_PART,
+    TOO_MANY_PARTS,
+    DUPLICATE_FIELD,
+    MISSING_FILE,
+];
+
+/// Problems of a recording.
+pub const AUDIO: &[ProblemType] = &[
+    EMPTY_FILE,
+    NOT_AUDIO,
+    UNSUPPORTED_CODEC,
+    CORRUPT_AUDIO,
+    AUDIO_TOO_LONG,
+];
+
+/// Problems of a number to factorise.
+pub const NUMBER: &[ProblemType] = &[
+    MISSING_FIELD,
+    INVALID_TYPE,
+    INVALID_NUMBER,
+    NOT_AN_INTEGER,
+    NUMBER_TOO_SMALL,
+    TOO_MANY_DIGITS,
+];
+
+/// Problems of a request that may be deferred.
+pub const DEFERRAL: &[ProblemType] = &[
+    INVALID_PARAMETER,
+    IDEMPOTENCY_KEY_REUSED,
+    WEBHOOK_NOT_ALLOWED,
+    TOO_MANY_JOBS,
+    STORE_UNAVAILABLE,
+];
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_cause_is_for_the_log_alone() {
+        #[derive(Debug, thiserror::Error)]
+        #[error("the disk is full")]
+        struct Full;
+        #[derive(Debug, thiserror::Error)]
+        #[error("cannot write")]
+        struct Write(#[source] Full);
+
+        let problem = Problem::internal(Write(Full));
+        assert_eq!(problem.cause(), Some("cannot write: the disk is full"));
+        let document = serde_json::to_string(&problem).expect("JSON");
+        assert!(
+            !document.contains("disk") && !document.contains("write"),
+            "{document}"
+        );
+        assert_eq!(Problem::internal("text").cause(), Some("text"));
+    }
 
     #[test]
     fn members_are_added_to_problems_alone() {

@@ -72,7 +72,7 @@ impl Service {
     /// Answers one request. Never fails: every error is a response.
     pub async fn respond(&self, request: Request<Body>) -> Response {
         let id = request_id(request.headers().get(X_REQUEST_ID));
-        let method = request.method().clone();
+        let (method, uri) = (request.method().clone(), request.uri().clone());
         let answer = match &self.cross_origin {
             Some(service) if request.headers().contains_key(header::ORIGIN) => {
                 service.clone().oneshot(request).await
@@ -86,6 +86,10 @@ impl Service {
             response
                 .headers_mut()
                 .extend(allow.map(|allow| (header::ALLOW, allow)));
+        }
+        if let Some(problem) = response.extensions().get::<Problem>() {
+            let id = id.to_str().unwrap_or_default();
+            problem.log(format_args!("request {id}: {method} {}", uri.path()));
         }
         let headers = response.headers_mut();
         headers.insert(

@@ -1,6 +1,6 @@
 //! What both stores read alike, whatever a database calls a value.
 
-use crate::model::{Delivery, Job, Millis, Outcome, Request};
+use crate::model::{Delivery, Input, Job, Millis, Outcome};
 use crate::store::Error;
 
 /// The values of a record, taken one after the other.
@@ -37,21 +37,24 @@ pub(crate) trait Fields {
         })
     }
 
-    /// Method, target, content type and body.
-    fn request(&mut self) -> Result<Request, Error> {
-        Ok(Request {
-            method: self.text()?,
-            target: self.text()?,
-            content_type: self.maybe_text()?,
-            body: self.bytes()?,
-        })
+    /// Task and bytes, if they are there.
+    fn input(&mut self) -> Result<Option<Input>, Error> {
+        let Some(task) = self.maybe_text()? else {
+            return Ok(None);
+        };
+        let bytes = self.bytes()?;
+        Ok(Some(Input { task, bytes }))
     }
 
-    /// Status, content type and body.
+    /// Status, content type, other headers and body.
     fn outcome(&mut self) -> Result<Outcome, Error> {
         Ok(Outcome {
             status: self.narrow()?,
             content_type: self.maybe_text()?,
+            headers: match self.maybe_text()? {
+                Some(text) => headers_from(&text)?,
+                None => Vec::new(),
+            },
             body: self.bytes()?,
         })
     }
@@ -64,4 +67,14 @@ pub(crate) trait Fields {
             attempt: self.narrow()?,
         })
     }
+}
+
+/// Headers as a store keeps them: JSON, or nothing where there are none.
+pub(crate) fn headers_text(headers: &[(String, String)]) -> Option<String> {
+    // Strings alone: serialising does not fail.
+    (!headers.is_empty()).then(|| serde_json::to_string(headers).unwrap_or_default())
+}
+
+fn headers_from(text: &str) -> Result<Vec<(String, String)>, Error> {
+    serde_json::from_str(text).map_err(|_| Error::Corrupt("headers that are not pairs of text"))
 }

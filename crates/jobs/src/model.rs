@@ -5,7 +5,7 @@ use std::str::FromStr;
 /// A time in milliseconds since the Unix epoch, or a duration in milliseconds.
 pub type Millis = u64;
 
-/// How often a job is begun: when the lease of its last attempt runs out, it fails with [`worker_lost`].
+/// How often a job is begun: when the lease of its last attempt runs out, it fails with [`worker_lost`](crate::worker_lost).
 pub const MAX_ATTEMPTS: u32 = 3;
 
 /// The state of a job.
@@ -68,17 +68,13 @@ impl FromStr for Status {
     }
 }
 
-/// The request that a job answers.
+/// What a job computes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Request {
-    /// HTTP method.
-    pub method: String,
-    /// Path and query.
-    pub target: String,
-    /// The header `Content-Type`.
-    pub content_type: Option<String>,
-    /// The whole body.
-    pub body: Vec<u8>,
+pub struct Input {
+    /// The name of the [`Task`](crate::Task).
+    pub task: String,
+    /// The task's own input, serialised.
+    pub bytes: Vec<u8>,
 }
 
 /// The answer that a job ended with.
@@ -88,6 +84,8 @@ pub struct Outcome {
     pub status: u16,
     /// The header `Content-Type`.
     pub content_type: Option<String>,
+    /// The other headers that the route has set, as names and values.
+    pub headers: Vec<(String, String)>,
     /// The whole body.
     pub body: Vec<u8>,
 }
@@ -101,22 +99,6 @@ impl Outcome {
         } else {
             Status::Failed
         }
-    }
-}
-
-/// What a job ends with when the worker of its last attempt is lost: the problem `worker-lost`.
-#[must_use]
-pub fn worker_lost() -> Outcome {
-    Outcome {
-        status: 500,
-        content_type: Some("application/problem+json".to_owned()),
-        body: concat!(
-            r#"{"type":"/about/problems/worker-lost","title":"The worker that ran the job was lost three times","#,
-            r#""status":500,"detail":"the job was begun three times, and each time its worker stopped before the end; "#,
-            r#"it may take more memory or time than a worker has","code":"worker-lost"}"#
-        )
-        .as_bytes()
-        .to_vec(),
     }
 }
 
@@ -164,8 +146,8 @@ pub struct NewJob {
     pub id: String,
     /// Method and path of its route, such as `POST /asr`.
     pub route: String,
-    /// What it is to answer.
-    pub request: Request,
+    /// What it computes from.
+    pub input: Input,
     /// Idempotency key.
     pub key: Option<Key>,
     /// When it is dropped if it still waits then and was not submitted again; never without one.
@@ -228,8 +210,8 @@ pub struct Claimed {
     pub claim: Claim,
     /// The job.
     pub job: Job,
-    /// What it is to answer.
-    pub request: Request,
+    /// What it computes from; `None` where a version of the store kept the job that knew no [`Input`].
+    pub input: Option<Input>,
 }
 
 /// What a runner is to do next.
@@ -245,9 +227,9 @@ pub enum Next {
     Idle,
 }
 
-/// How a claim stands.
+/// What became of a claim's lease.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Standing {
+pub enum Lease {
     /// The job is the claimant's, for the length of a lease from now.
     Held,
     /// As `Held`, and the job was asked to stop.

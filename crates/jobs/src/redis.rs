@@ -7,10 +7,11 @@ use std::sync::LazyLock;
 use crate::driver::Redis;
 use crate::fields::Fields;
 use crate::model::{
-    Claim, Claimed, Delivery, Ending, Job, MAX_ATTEMPTS, Millis, NewJob, Next, Outcome, Page,
-    Standing, Status, Submitted, worker_lost,
+    Claim, Claimed, Delivery, Ending, Job, Lease, MAX_ATTEMPTS, Millis, NewJob, Next, Outcome,
+    Page, Status, Submitted,
 };
 use crate::store::{Cursor, Error, MAX_MILLIS, Store, after};
+use crate::task::worker_lost;
 use reply::{Arguments, Parts};
 
 /// Every operation. Redis runs a script as a whole, so nothing comes between its commands, and no client that
@@ -129,10 +130,8 @@ impl<D: Redis> Store for RedisStore<D> {
             .push(fields.0.len().to_string());
         arguments.0.append(&mut fields.0);
         arguments
-            .field("method", job.request.method)
-            .field("target", job.request.target)
-            .maybe("content_type", job.request.content_type)
-            .field("body", job.request.body);
+            .field("task", job.input.task)
+            .field("bytes", job.input.bytes);
 
         let mut reply = self.run(arguments).await?;
         match reply.text()?.as_str() {
@@ -166,12 +165,8 @@ impl<D: Redis> Store for RedisStore<D> {
                     id: job.id.clone(),
                     attempt: job.attempts,
                 };
-                let request = reply.request()?;
-                Ok(Next::Job(Box::new(Claimed {
-                    claim,
-                    job,
-                    request,
-                })))
+                let input = reply.input()?;
+                Ok(Next::Job(Box::new(Claimed { claim, job, input })))
             }
             "later" => Ok(Next::Later(reply.number()?)),
             "busy" => Ok(Next::Busy(reply.number()?)),
@@ -186,7 +181,7 @@ impl<D: Redis> Store for RedisStore<D> {
         progress: Option<&str>,
         lease: Millis,
         now: Millis,
-    ) -> Result<Standing, Error> {
+    ) -> Result<Lease, Error> {
         let mut arguments = self.operation("heartbeat", now);
         arguments
             .push(claim.id.as_str())
@@ -196,9 +191,9 @@ impl<D: Redis> Store for RedisStore<D> {
             arguments.push(progress);
         }
         match self.run(arguments).await?.text()?.as_str() {
-            "held" => Ok(Standing::Held),
-            "cancel" => Ok(Standing::CancelRequested),
-            "lost" => Ok(Standing::Lost),
+            "held" => Ok(Lease::Held),
+            "cancel" => Ok(Lease::CancelRequested),
+            "lost" => Ok(Lease::Lost),
             _ => Err(UNEXPECTED),
         }
     }

@@ -4,13 +4,16 @@ mod row;
 mod schema;
 mod statements;
 
+use std::cell::Cell;
+
 use crate::driver::{Sql, Value};
-use crate::fields::Fields;
+use crate::fields::{Fields, headers_text};
 use crate::model::{
-    Claim, Claimed, Delivery, Ending, Job, MAX_ATTEMPTS, Millis, NewJob, Next, Outcome, Page,
-    Standing, Status, Submitted, worker_lost,
+    Claim, Claimed, Delivery, Ending, Job, Lease, MAX_ATTEMPTS, Millis, NewJob, Next, Outcome,
+    Page, Status, Submitted,
 };
 use crate::store::{Cursor, Error, MAX_MILLIS, Store, after};
+use crate::task::worker_lost;
 use row::{Row, maybe_number, maybe_text, number, text};
 use statements as sql;
 
@@ -21,6 +24,8 @@ use statements as sql;
 /// and the job runs again.
 pub struct SqliteStore<D> {
     driver: D,
+    /// Whether the connection waits for the disk with every change.
+    synchronous: Cell<bool>,
 }
 
 /// How often a change is tried again when other connections come first.
@@ -45,7 +50,10 @@ impl<D: Sql> SqliteStore<D> {
     /// The database cannot be written, or is one of a newer version.
     pub async fn open(driver: D) -> Result<Self, Error> {
         schema::prepare(&driver).await?;
-        Ok(Self { driver })
+        Ok(Self {
+            driver,
+            synchronous: Cell::new(false),
+        })
     }
 
     /// Runs a statement, again if another connection was in its way for longer than it waits.
@@ -92,6 +100,7 @@ impl<D: Sql> SqliteStore<D> {
                 attempts.clone(),
                 number(outcome.status.into()),
                 maybe_text(outcome.content_type),
+                maybe_text(headers_text(&outcome.headers)),
                 Value::Blob(outcome.body),
             ],
         )
@@ -118,7 +127,6 @@ impl<D: Sql> SqliteStore<D> {
         max_waiting: u64,
         now: Millis,
     ) -> Result<Option<Row>, Error> {
-        let request = &job.request;
         let parameters = [
             number(now),
             text(&job.id),
@@ -128,17 +136,16 @@ impl<D: Sql> SqliteStore<D> {
             maybe_text(job.key.as_ref().map(|key| &key.fingerprint)),
             maybe_number(job.interest),
             number(job.expires_after.min(MAX_MILLIS)),
-            text(&request.method),
-            text(&request.target),
-            maybe_text(request.content_type.as_ref()),
-            Value::Blob(request.body.clone()),
+            text(&job.input.task),
+            Value::Blob(job.input.bytes.clone()),
             number(max_waiting),
         ];
-        // A job is acknowledged once it is on the disk.
-        self.run("PRAGMA synchronous = FULL", &[]).await?;
-        let inserted = self.row(sql::INSERT, &parameters).await;
-        self.run("PRAGMA synchronous = NORMAL", &[]).await?;
-        inserted
+        // A job is acknowledged once it is on the disk. What submits does little else: it stays so.
+        if !self.synchronous.get() {
+            self.run("PRAGMA synchronous = FULL", &[]).await?;
+            self.synchronous.set(true);
+        }
+        self.row(sql::INSERT, &parameters).await
     }
 
     /// Finds a job and renews the interest in it.
@@ -217,12 +224,8 @@ impl<D: Sql> Store for SqliteStore<D> {
                     id: job.id.clone(),
                     attempt: job.attempts,
                 };
-                let request = row.request()?;
-                return Ok(Next::Job(Box::new(Claimed {
-                    claim,
-                    job,
-                    request,
-                })));
+                let input = row.input()?;
+                return Ok(Next::Job(Box::new(Claimed { claim, job, input })));
             }
             survey = self.survey(now).await?;
         }
@@ -244,7 +247,7 @@ impl<D: Sql> Store for SqliteStore<D> {
         progress: Option<&str>,
         lease: Millis,
         now: Millis,
-    ) -> Result<Standing, Error> {
+    ) -> Result<Lease, Error> {
         let parameters = [
             number(after(now, lease)),
             text(&claim.id),
@@ -252,12 +255,12 @@ impl<D: Sql> Store for SqliteStore<D> {
             maybe_text(progress),
         ];
         Ok(match self.row(sql::HEARTBEAT, &parameters).await? {
-            None => Standing::Lost,
+            None => Lease::Lost,
             Some(mut row) => {
                 if row.flag()? {
-                    Standing::CancelRequested
+                    Lease::CancelRequested
                 } else {
-                    Standing::Held
+                    Lease::Held
                 }
             }
         })
@@ -268,20 +271,15 @@ impl<D: Sql> Store for SqliteStore<D> {
             Ending::Outcome(outcome) => (outcome.job_status(), Some(outcome)),
             Ending::Canceled => (Status::Canceled, None),
         };
-        let [code, kind, body] = outcome.map_or(
-            [Value::Null, Value::Null, Value::Null],
-            |Outcome {
-                 status,
-                 content_type,
-                 body,
-             }| {
+        let [code, kind, headers, body] =
+            outcome.map_or([const { Value::Null }; 4], |outcome: Outcome| {
                 [
-                    number(status.into()),
-                    maybe_text(content_type),
-                    Value::Blob(body),
+                    number(outcome.status.into()),
+                    maybe_text(outcome.content_type),
+                    maybe_text(headers_text(&outcome.headers)),
+                    Value::Blob(outcome.body),
                 ]
-            },
-        );
+            });
         let parameters = [
             number(now),
             text(&claim.id),
@@ -289,6 +287,7 @@ impl<D: Sql> Store for SqliteStore<D> {
             text(status.as_str()),
             code,
             kind,
+            headers,
             body,
         ];
         Ok(self.row(sql::FINISH, &parameters).await?.is_some())

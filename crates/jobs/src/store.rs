@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use crate::driver::DriverError;
 use crate::model::{
-    Claim, Delivery, Ending, Job, Millis, NewJob, Next, Outcome, Page, Standing, Status, Submitted,
+    Claim, Delivery, Ending, Job, Lease, Millis, NewJob, Next, Outcome, Page, Status, Submitted,
 };
 
 /// A store could not do what it was asked to.
@@ -73,7 +73,7 @@ pub trait Store {
         progress: Option<&str>,
         lease: Millis,
         now: Millis,
-    ) -> Result<Standing, Error>;
+    ) -> Result<Lease, Error>;
 
     /// Ends a job; false if the claim is outdated, and nothing changed.
     ///

@@ -5,11 +5,10 @@
 
 pub mod integers;
 pub mod math;
-mod pace;
 pub mod product;
 pub mod quantized;
 #[cfg(target_family = "wasm")]
 mod simd;
 pub mod tile;
 
-pub use pace::Pace;
+pub use pacer::Pace;

@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
-use crate::pace::Pace;
 use crate::tile::{COLUMNS, ROWS, Tile, tile};
+use pacer::Pace;
 
 /// Panels of the other matrix that are packed at a time: they stay in the cache while all of the packed matrix passes.
 const PANELS_OF_ROWS: usize = 16;

@@ -2,7 +2,6 @@
 
 pub mod audio;
 pub mod chunk;
-mod pacer;
 pub mod pipeline;
 pub mod subtitle;
 pub mod transcript;

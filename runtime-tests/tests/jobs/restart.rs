@@ -57,6 +57,27 @@ fn the_embedded_application_is_killed() {
 
 on_both_stores!(jobs_outlive_the_application);
 
+/// Jobs of version 1 of the store: what had ended is still there, and what had not ends with a problem that says why.
+#[test]
+fn jobs_of_an_earlier_version_end() {
+    let folder = TempDir::new().unwrap();
+    let database = rusqlite::Connection::open(folder.path().join("sqlite_db.db")).unwrap();
+    let jobs = include_str!("../../../crates/jobs/tests/stores/schema_1.sql");
+    database.execute_batch(jobs).unwrap();
+    drop(database);
+    let stack = Setup::new(Kind::Sqlite).state(folder.path()).start();
+    for job in ["waits", "runs"] {
+        let ended = stack.wait(job, "failed");
+        assert_eq!(ended["problem"]["code"], "job-outdated", "{ended}");
+        let answer = stack.app.get(&format!("/jobs/{job}/result"));
+        assert_eq!((answer.status, &*answer.problem()), (500, "job-outdated"));
+    }
+    let answer = stack.app.get("/jobs/succeeded/result");
+    assert_eq!((answer.status, answer.text()), (200, "a text"));
+    assert_eq!(stack.job("canceled")["status"], "canceled");
+    stack.wait(&id(&stack.defer(&factorize("6"))), "succeeded");
+}
+
 /// Jobs that wait, run and have ended are there after a stop, too.
 fn jobs_outlive_the_application(kind: Kind) {
     let folder = TempDir::new().unwrap();

@@ -1,7 +1,7 @@
 //! Values to and from Redis.
 
 use crate::driver::Reply;
-use crate::fields::Fields;
+use crate::fields::{Fields, headers_text};
 use crate::model::{Millis, Outcome};
 use crate::store::Error;
 
@@ -97,6 +97,7 @@ impl Arguments {
     pub(super) fn outcome(&mut self, outcome: Outcome) -> &mut Self {
         self.field("status", outcome.status.to_string())
             .maybe("content_type", outcome.content_type)
+            .maybe("headers", headers_text(&outcome.headers))
             .field("body", outcome.body)
     }
 }

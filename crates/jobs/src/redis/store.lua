@@ -1,14 +1,16 @@
 -- Every operation of the store, each one run as a whole.
 -- ARGV: operation, database of inputs, database of results, prefix of the keys, present time, its arguments.
 --
--- Of inputs:  job:ID and request:ID (hashes), key:NAME (hash), waiting, running (by creation),
+-- Of inputs:  job:ID and input:ID (hashes), key:NAME (hash), waiting, running (by creation),
 --             leases (by end), interests (by end; of waiting jobs).
 -- Of results: job:ID and outcome:ID (hashes), succeeded, failed, canceled (by creation),
 --             expiry (by expiry), webhooks (by when they are due). Each has a time to live.
 -- Members of the sorted sets are the time of creation, in 16 digits, a colon and the ID: the cursors of lists.
 
 local INPUT, RESULTS, PREFIX, NOW = ARGV[2], ARGV[3], ARGV[4], ARGV[5]
-local JOB, REQUEST, KEY, OUTCOME = PREFIX .. 'job:', PREFIX .. 'request:', PREFIX .. 'key:', PREFIX .. 'outcome:'
+local JOB, TASK, KEY, OUTCOME = PREFIX .. 'job:', PREFIX .. 'input:', PREFIX .. 'key:', PREFIX .. 'outcome:'
+-- What earlier versions kept in place of input:ID. It is not read, and goes with its job.
+local REQUEST = PREFIX .. 'request:'
 local WAITING, RUNNING = PREFIX .. 'waiting', PREFIX .. 'running'
 local LEASES, INTERESTS = PREFIX .. 'leases', PREFIX .. 'interests'
 local EXPIRY, WEBHOOKS = PREFIX .. 'expiry', PREFIX .. 'webhooks'
@@ -87,7 +89,7 @@ local function sweep()
             local id = id_of(member)
             local job = read(input, id)
             if job then forget_key(job) end
-            input('DEL', JOB .. id, REQUEST .. id)
+            input('DEL', JOB .. id, TASK .. id, REQUEST .. id)
             input('ZREM', WAITING, member)
             input('ZREM', INTERESTS, member)
         end
@@ -108,7 +110,7 @@ end
 -- Ends a job: it moves from the inputs to the results. `outcome` is a list of fields and values.
 local function conclude(job, status, outcome)
     local id, member, duration = job.id, member_of(job), job.expires_after
-    input('DEL', JOB .. id, REQUEST .. id)
+    input('DEL', JOB .. id, TASK .. id, REQUEST .. id)
     if job.status == 'queued' then
         input('ZREM', WAITING, member)
         if job.interest then input('ZREM', INTERESTS, member) end
@@ -145,7 +147,7 @@ end
 
 local operations = {}
 
--- ID, greatest number of waiting jobs, number of arguments for the job, these, those for the request.
+-- ID, greatest number of waiting jobs, number of arguments for the job, these, those for the input.
 function operations.submit(id, max_waiting, count, ...)
     local arguments = {...}
     count = tonumber(count)
@@ -180,7 +182,7 @@ function operations.submit(id, max_waiting, count, ...)
 
     local member = member_of(job)
     input('HSET', JOB .. id, unpack(arguments, 1, count))
-    input('HSET', REQUEST .. id, unpack(arguments, count + 1))
+    input('HSET', TASK .. id, unpack(arguments, count + 1))
     input('ZADD', WAITING, 0, member)
     if job.interest then input('ZADD', INTERESTS, job.interest, member) end
     if job.key then
@@ -242,7 +244,7 @@ function operations.claim(lease_until, max_running, attempts, ...)
     input('ZADD', RUNNING, 0, member)
     input('ZADD', LEASES, lease_until, member)
     local reply = append({'job'}, read(input, id))
-    for i, value in ipairs(input('HMGET', REQUEST .. id, 'method', 'target', 'content_type', 'body')) do
+    for i, value in ipairs(input('HMGET', TASK .. id, 'task', 'bytes')) do
         reply[#reply + 1] = value
     end
     return reply
@@ -280,7 +282,7 @@ end
 -- ID.
 function operations.outcome(id)
     if not find(id) then return {} end
-    local outcome = results('HMGET', OUTCOME .. id, 'status', 'content_type', 'body')
+    local outcome = results('HMGET', OUTCOME .. id, 'status', 'content_type', 'headers', 'body')
     return outcome[1] and outcome or {}
 end
 

@@ -4,13 +4,14 @@ use super::row::Row;
 use crate::driver::Sql;
 use crate::store::Error;
 
-/// The version of [`SCHEMA`], kept in the database as `user_version`.
-const VERSION: i64 = 1;
+/// The version of the schema, kept in the database as `user_version`.
+///
+/// 1 kept the HTTP request of a job, in a table `requests`. 2 keeps its [`Input`](crate::Input), and the headers of
+/// an answer.
+const VERSION: i64 = 2;
 
-/// Every change of a job is one statement, with the help of the triggers: so it is atomic, and no dropped
-/// future leaves a transaction open. The request is a table of its own, because an update of a row writes the
-/// whole row.
-const SCHEMA: &[&str] = &[
+/// The tables.
+const TABLES: &[&str] = &[
     "CREATE TABLE IF NOT EXISTS jobs (
         id TEXT PRIMARY KEY,
         route TEXT NOT NULL,
@@ -33,13 +34,30 @@ const SCHEMA: &[&str] = &[
         lottery INTEGER NOT NULL,
         outcome_status INTEGER,
         outcome_type TEXT,
-        outcome_body BLOB)",
-    "CREATE TABLE IF NOT EXISTS requests (
-        id TEXT PRIMARY KEY,
-        method TEXT NOT NULL,
-        target TEXT NOT NULL,
-        content_type TEXT,
-        body BLOB NOT NULL)",
+        outcome_body BLOB,
+        outcome_headers TEXT)",
+    INPUTS,
+];
+
+/// A table of its own, because an update of a row writes the whole row.
+const INPUTS: &str = "CREATE TABLE IF NOT EXISTS inputs (
+    id TEXT PRIMARY KEY,
+    task TEXT NOT NULL,
+    bytes BLOB NOT NULL)";
+
+/// From version 1 to 2. The jobs that wait keep no input: a runner ends them as failed.
+const FROM_1: &[&str] = &[
+    "ALTER TABLE jobs ADD COLUMN outcome_headers TEXT",
+    INPUTS,
+    "DROP VIEW submissions",
+    "DROP TRIGGER job_ended",
+    "DROP TRIGGER job_forgotten",
+    "DROP TABLE requests",
+];
+
+/// Indexes, and triggers by which every change of a job is one statement: so it is atomic, and no dropped future
+/// leaves a transaction open.
+const AROUND: &[&str] = &[
     "CREATE UNIQUE INDEX IF NOT EXISTS jobs_key ON jobs (key) WHERE key IS NOT NULL",
     "CREATE INDEX IF NOT EXISTS jobs_waiting ON jobs (lottery) WHERE status = 'queued'",
     "CREATE INDEX IF NOT EXISTS jobs_interest ON jobs (interest)
@@ -51,23 +69,21 @@ const SCHEMA: &[&str] = &[
     "CREATE INDEX IF NOT EXISTS jobs_created ON jobs (created_at, id)",
     "CREATE INDEX IF NOT EXISTS jobs_status ON jobs (status, created_at, id)",
     "CREATE VIEW IF NOT EXISTS submissions AS
-        SELECT jobs.id, route, created_at, webhook, key, fingerprint, interest, expires_after,
-            method, target, content_type, body
-        FROM jobs JOIN requests ON requests.id = jobs.id",
+        SELECT jobs.id, route, created_at, webhook, key, fingerprint, interest, expires_after, task, bytes
+        FROM jobs JOIN inputs ON inputs.id = jobs.id",
     "CREATE TRIGGER IF NOT EXISTS submit INSTEAD OF INSERT ON submissions BEGIN
         INSERT INTO jobs (id, route, status, cancel_requested, attempts, created_at, webhook, deliveries,
             key, fingerprint, interest, expires_after, lottery)
         VALUES (NEW.id, NEW.route, 'queued', 0, 0, NEW.created_at, NEW.webhook, 0,
             NEW.key, NEW.fingerprint, NEW.interest, NEW.expires_after, random());
-        INSERT INTO requests (id, method, target, content_type, body)
-        VALUES (NEW.id, NEW.method, NEW.target, NEW.content_type, NEW.body);
+        INSERT INTO inputs (id, task, bytes) VALUES (NEW.id, NEW.task, NEW.bytes);
     END",
     "CREATE TRIGGER IF NOT EXISTS job_ended AFTER UPDATE OF finished_at ON jobs
         WHEN NEW.finished_at IS NOT NULL BEGIN
-        DELETE FROM requests WHERE id = NEW.id;
+        DELETE FROM inputs WHERE id = NEW.id;
     END",
     "CREATE TRIGGER IF NOT EXISTS job_forgotten AFTER DELETE ON jobs BEGIN
-        DELETE FROM requests WHERE id = OLD.id;
+        DELETE FROM inputs WHERE id = OLD.id;
     END",
 ];
 
@@ -124,11 +140,13 @@ async fn version<D: Sql>(driver: &D) -> Result<i64, Error> {
 }
 
 async fn migrate<D: Sql>(driver: &D) -> Result<(), Error> {
-    // Another connection may have been first.
-    if version(driver).await? == VERSION {
-        return Ok(());
-    }
-    for statement in SCHEMA {
+    let tables = match version(driver).await? {
+        // Another connection was first.
+        VERSION => return Ok(()),
+        1 => FROM_1,
+        _ => TABLES,
+    };
+    for statement in tables.iter().chain(AROUND) {
         driver.execute(statement, &[]).await?;
     }
     driver

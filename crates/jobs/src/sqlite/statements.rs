@@ -50,7 +50,7 @@ pub(super) const CANCEL_LOST: &str = concat!(
 pub(super) const FAIL_LOST: &str = concat!(
     "UPDATE jobs INDEXED BY jobs_lease SET status = 'failed', ",
     end!(),
-    ", outcome_status = ?3, outcome_type = ?4, outcome_body = ?5
+    ", outcome_status = ?3, outcome_type = ?4, outcome_headers = ?5, outcome_body = ?6
     WHERE status = 'running' AND lease_until <= ?1 AND NOT cancel_requested AND attempts >= ?2"
 );
 
@@ -68,9 +68,9 @@ pub(super) const RENEW: &str = concat!(
 
 pub(super) const INSERT: &str =
     "INSERT INTO submissions (created_at, id, route, webhook, key, fingerprint, interest,
-        expires_after, method, target, content_type, body)
-    SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12
-    WHERE (SELECT count(*) FROM jobs WHERE status = 'queued') < ?13
+        expires_after, task, bytes)
+    SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10
+    WHERE (SELECT count(*) FROM jobs WHERE status = 'queued') < ?11
     RETURNING id";
 
 pub(super) const FIND_KEY: &str = concat!(
@@ -89,10 +89,8 @@ pub(super) const CLAIM: &str = concat!(
     AND (?4 IS NULL OR (SELECT count(*) FROM jobs WHERE status = 'running') < ?4)
     RETURNING ",
     job_columns!(),
-    ", (SELECT method FROM requests WHERE requests.id = jobs.id),
-    (SELECT target FROM requests WHERE requests.id = jobs.id),
-    (SELECT content_type FROM requests WHERE requests.id = jobs.id),
-    (SELECT body FROM requests WHERE requests.id = jobs.id)"
+    ", (SELECT task FROM inputs WHERE inputs.id = jobs.id),
+    (SELECT bytes FROM inputs WHERE inputs.id = jobs.id)"
 );
 
 pub(super) const HEARTBEAT: &str =
@@ -102,7 +100,7 @@ pub(super) const HEARTBEAT: &str =
 pub(super) const FINISH: &str = concat!(
     "UPDATE jobs SET status = ?4, ",
     end!(),
-    ", outcome_status = ?5, outcome_type = ?6, outcome_body = ?7
+    ", outcome_status = ?5, outcome_type = ?6, outcome_headers = ?7, outcome_body = ?8
     WHERE id = ?2 AND attempts = ?3 AND status = 'running' RETURNING id"
 );
 
@@ -114,7 +112,7 @@ pub(super) const GET: &str = concat!(
 );
 
 pub(super) const OUTCOME: &str = concat!(
-    "SELECT outcome_status, outcome_type, outcome_body FROM jobs
+    "SELECT outcome_status, outcome_type, outcome_headers, outcome_body FROM jobs
     WHERE id = ?2 AND outcome_status IS NOT NULL AND ",
     live!()
 );

@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use jobs::{
-    DriverError, Key, Millis, NewJob, Redis, RedisStore, Reply, Request, Sql, SqliteStore, Store,
+    DriverError, Input, Key, Millis, NewJob, Redis, RedisStore, Reply, Sql, SqliteStore, Store,
     Value,
 };
 use pollster::block_on;
@@ -21,11 +21,11 @@ pub(crate) trait Backend: Sync {
     /// A store on a connection of its own.
     fn open(&self) -> Self::Store;
 
-    /// How many jobs, requests and whatever else the database holds.
+    /// How many jobs, inputs and whatever else the database holds.
     fn records(&self) -> usize;
 
-    /// How many requests the database holds.
-    fn requests(&self) -> usize;
+    /// How many inputs the database holds.
+    fn inputs(&self) -> usize;
 }
 
 pub(crate) struct Sqlite(TempDir);
@@ -63,11 +63,11 @@ impl Backend for Sqlite {
     }
 
     fn records(&self) -> usize {
-        self.count("jobs") + self.count("requests")
+        self.count("jobs") + self.count("inputs")
     }
 
-    fn requests(&self) -> usize {
-        self.count("requests")
+    fn inputs(&self) -> usize {
+        self.count("inputs")
     }
 }
 
@@ -202,9 +202,9 @@ impl Backend for Server {
         self.keys().len()
     }
 
-    fn requests(&self) -> usize {
-        let is_request = |key: &&String| key.starts_with("routelets:request:");
-        self.keys().iter().filter(is_request).count()
+    fn inputs(&self) -> usize {
+        let is_input = |key: &&String| key.starts_with("routelets:input:");
+        self.keys().iter().filter(is_input).count()
     }
 }
 
@@ -261,12 +261,10 @@ pub(crate) const LEASE: Millis = 30_000;
 /// More jobs than they submit.
 pub(crate) const MANY: u64 = 1_000_000;
 
-pub(crate) fn request(body: &[u8]) -> Request {
-    Request {
-        method: "POST".to_owned(),
-        target: "/factorize?verbose=1".to_owned(),
-        content_type: Some("application/json".to_owned()),
-        body: body.to_vec(),
+pub(crate) fn input(bytes: &[u8]) -> Input {
+    Input {
+        task: "factorize".to_owned(),
+        bytes: bytes.to_vec(),
     }
 }
 
@@ -274,7 +272,7 @@ pub(crate) fn job(id: &str) -> NewJob {
     NewJob {
         id: id.to_owned(),
         route: "POST /factorize".to_owned(),
-        request: request(id.as_bytes()),
+        input: input(id.as_bytes()),
         key: None,
         interest: None,
         webhook: None,

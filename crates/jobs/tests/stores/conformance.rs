@@ -9,8 +9,8 @@ mod webhooks;
 use std::collections::HashSet;
 
 use jobs::{
-    Claim, Claimed, Ending, Error, Job, MAX_ATTEMPTS, Millis, NewJob, Next, Outcome, Request,
-    Standing, Status, Store, Submitted, worker_lost,
+    Claim, Claimed, Ending, Error, Input, Job, Lease, MAX_ATTEMPTS, Millis, NewJob, Next, Outcome,
+    Status, Store, Submitted, worker_lost,
 };
 use pollster::block_on;
 
@@ -34,7 +34,7 @@ macro_rules! conformance {
 conformance! {
     lifecycle:
         answers_a_job
-        keeps_requests_and_answers_as_they_are
+        keeps_inputs_and_answers_as_they_are
         takes_answers_other_than_success_as_failures
         forgets_a_job_that_has_expired
         removes_only_ended_jobs
@@ -95,6 +95,7 @@ fn answer(status: u16, body: &[u8]) -> Outcome {
     Outcome {
         status,
         content_type: Some("application/json".to_owned()),
+        headers: Vec::new(),
         body: body.to_vec(),
     }
 }

@@ -154,6 +154,7 @@ impl<S: Store> History<S> {
                     Ending::Outcome(Outcome {
                         status,
                         content_type: None,
+                        headers: Vec::new(),
                         body: now.to_string().into_bytes(),
                     })
                 });

@@ -3,6 +3,7 @@
 
 mod backend;
 mod conformance;
+mod deferral;
 mod histories;
 mod model;
 mod on_redis;

@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 
 use jobs::{
-    Claim, Delivery, Ending, Job, Key, MAX_ATTEMPTS, Millis, NewJob, Next, Outcome, Request,
-    Standing, Status, Submitted, worker_lost,
+    Claim, Delivery, Ending, Input, Job, Key, Lease, MAX_ATTEMPTS, Millis, NewJob, Next, Outcome,
+    Status, Submitted, worker_lost,
 };
 
 struct Entry {
     job: Job,
-    request: Request,
+    input: Input,
     key: Option<Key>,
     interest: Option<Millis>,
     expires_after: Millis,
@@ -84,7 +84,7 @@ impl Model {
         };
         let entry = Entry {
             job: job.clone(),
-            request: new.request,
+            input: new.input,
             key: new.key,
             interest: new.interest,
             expires_after: new.expires_after,
@@ -150,7 +150,7 @@ impl Model {
             entry.lease_until = now + lease;
             assert_eq!(claimed.job, entry.job);
             assert_eq!(claimed.claim.attempt, entry.job.attempts);
-            assert_eq!(claimed.request, entry.request);
+            assert_eq!(claimed.input.as_ref(), Some(&entry.input));
         }
     }
 
@@ -166,18 +166,18 @@ impl Model {
         progress: Option<&str>,
         lease: Millis,
         now: Millis,
-    ) -> Standing {
+    ) -> Lease {
         let Some(entry) = self.claimed(claim) else {
-            return Standing::Lost;
+            return Lease::Lost;
         };
         entry.lease_until = now + lease;
         if let Some(progress) = progress {
             entry.job.progress = Some(progress.to_owned());
         }
         if entry.job.cancel_requested {
-            Standing::CancelRequested
+            Lease::CancelRequested
         } else {
-            Standing::Held
+            Lease::Held
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use jobs::{Ending, NewJob, Next, Outcome, RedisStore, Status, Store, Submitted};
+use jobs::{Ending, NewJob, Next, Outcome, RedisStore, Status, Store, Submitted, outdated};
 use pollster::block_on;
 
 use crate::backend::{Backend, LEASE, MANY, NOW, Server, job, key};
@@ -11,6 +11,7 @@ fn answer() -> Ending {
     Ending::Outcome(Outcome {
         status: 200,
         content_type: None,
+        headers: Vec::new(),
         body: b"1".to_vec(),
     })
 }
@@ -142,4 +143,40 @@ fn what_was_acknowledged_survives_the_server() {
         left += 1;
     }
     assert_eq!(left, 48);
+}
+
+/// Versions before this one kept the HTTP request of a job, in `request:ID`, and the answer without its headers.
+#[test]
+fn takes_over_what_an_earlier_version_has_kept() {
+    let server = Server::start();
+    let store = server.open();
+    block_on(store.submit(job("waits"), MANY, NOW)).unwrap();
+    block_on(store.submit(job("ended"), MANY, NOW)).unwrap();
+    loop {
+        let Next::Job(claimed) = block_on(store.claim(LEASE, None, NOW)).unwrap() else {
+            panic!("a job waits")
+        };
+        if claimed.claim.id == "ended" {
+            assert!(block_on(store.finish(&claimed.claim, answer(), NOW)).unwrap());
+            break;
+        }
+        // The other one again, once its lease has run out.
+        block_on(store.heartbeat(&claimed.claim, None, 0, NOW)).unwrap();
+    }
+    let driver = server.driver();
+    driver.run("SELECT", &[&Server::INPUTS.to_string()]);
+    driver.run("DEL", &["routelets:input:waits"]);
+    let request = ["method", "POST", "target", "/factorize", "body", "{}"];
+    let command = [&["routelets:request:waits"][..], &request].concat();
+    driver.run("HSET", &command);
+
+    let store = server.open();
+    assert!(block_on(store.outcome("ended", NOW)).unwrap().is_some());
+    let Next::Job(claimed) = block_on(store.claim(LEASE, None, NOW)).unwrap() else {
+        panic!("a job waits")
+    };
+    assert_eq!((&*claimed.claim.id, claimed.input), ("waits", None));
+    let ending = Ending::Outcome(outdated());
+    assert!(block_on(store.finish(&claimed.claim, ending, NOW)).unwrap());
+    assert!(!server.keys().iter().any(|key| key.contains(":request:")));
 }

@@ -1,7 +1,7 @@
 //! How loud a recording is from frame to frame.
 use std::ops::Range;
 
-use crate::pacer::Pacer;
+use pacer::Pacer;
 
 /// Samples in a frame: 10 ms.
 pub(super) const FRAME: usize = 160;

@@ -5,8 +5,8 @@ mod level;
 use std::ops::Range;
 
 pub use crate::audio::SAMPLE_RATE;
-use crate::pacer::Pacer;
 use level::{FRAME, Levels};
+use pacer::Pacer;
 
 /// A piece of a recording, in samples from its beginning.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,6 +26,9 @@ const LEAST: usize = 8 * SECOND;
 const OVERLAP: usize = SECOND;
 /// Silence that is left with the sound next to it.
 const MARGIN: usize = 3 * SECOND / 10;
+
+/// What a step of an inner loop costs, in picoseconds; see [`pacer`].
+const STEP: usize = 5000;
 
 /// Where pieces are cut, in frames.
 #[derive(Clone, Debug)]
@@ -61,7 +64,7 @@ impl Lengths {
 /// parts; what could be faint speech is not.
 pub async fn chunks(samples: &[f32], maximum: usize, pause: impl AsyncFnMut()) -> Vec<Chunk> {
     let lengths = Lengths::new(maximum);
-    let mut pacer = Pacer::new(pause);
+    let mut pacer = Pacer::new(STEP, pause);
     let levels = Levels::measure(samples, &mut pacer).await;
     let mut sounds = levels.sounds(MARGIN);
     if let [first, .., last] = sounds.as_mut_slice()

@@ -6,19 +6,19 @@ pub(super) async fn takes_back_the_jobs_of_lost_workers(backend: &impl Backend) 
     let store = backend.open();
     let lost = begin(&store, "a").await;
     let progress = store.heartbeat(&lost, Some("50"), LEASE, NOW + 10).await;
-    assert_eq!(progress.unwrap(), Standing::Held);
+    assert_eq!(progress.unwrap(), Lease::Held);
     let still = store.claim(LEASE, None, NOW + LEASE + 9).await.unwrap();
     assert_eq!(still, Next::Later(NOW + LEASE + 10));
 
     let claimed = claim_at(&store, NOW + LEASE + 10).await;
     assert_eq!(claimed.claim.attempt, 2);
-    assert_eq!(claimed.request, job("a").request);
+    assert_eq!(claimed.input, Some(job("a").input));
     assert_eq!(claimed.job.progress, None);
     assert_eq!(claimed.job.started_at, Some(NOW + LEASE + 10));
 
     // The lost one is back, and too late.
     let late = store.heartbeat(&lost, Some("100"), LEASE, NOW + LEASE + 11);
-    assert_eq!(late.await.unwrap(), Standing::Lost);
+    assert_eq!(late.await.unwrap(), Lease::Lost);
     let late = store.finish(&lost, ending("late"), NOW + LEASE + 11).await;
     assert!(!late.unwrap());
     let job = store.get("a", NOW + LEASE + 11).await.unwrap().unwrap();
@@ -46,7 +46,7 @@ pub(super) async fn fails_a_job_whose_workers_were_lost(backend: &impl Backend) 
     assert_eq!(job.finished_at, Some(now));
     assert_eq!(job.expires_at, Some(now + KEPT));
     assert_eq!(store.outcome("a", now).await.unwrap(), Some(worker_lost()));
-    assert_eq!(backend.requests(), 0);
+    assert_eq!(backend.inputs(), 0);
     for claim in claims {
         assert!(!store.finish(&claim, ending("late"), now).await.unwrap());
     }
@@ -57,7 +57,7 @@ pub(super) async fn renews_a_lease_that_nobody_saw_run_out(backend: &impl Backen
     let store = backend.open();
     let claim = begin(&store, "a").await;
     let late = store.heartbeat(&claim, None, LEASE, NOW + 2 * LEASE).await;
-    assert_eq!(late.unwrap(), Standing::Held);
+    assert_eq!(late.unwrap(), Lease::Held);
     let next = store.claim(LEASE, None, NOW + 2 * LEASE).await.unwrap();
     assert_eq!(next, Next::Later(NOW + 3 * LEASE));
     let end = store.finish(&claim, ending("1"), NOW + 9 * LEASE).await;
@@ -79,7 +79,7 @@ pub(super) async fn cancels_a_waiting_job(backend: &impl Backend) {
     assert_eq!(store.outcome("a", NOW + 2).await.unwrap(), None);
     assert_eq!(store.load(NOW + 2).await.unwrap(), 0);
     assert_eq!(store.claim(LEASE, None, NOW + 2).await.unwrap(), Next::Idle);
-    assert_eq!(backend.requests(), 0);
+    assert_eq!(backend.inputs(), 0);
     // Nothing changes any more.
     assert_eq!(store.cancel("a", NOW + 3).await.unwrap(), Some(canceled));
     assert_eq!(store.cancel("b", NOW + 3).await.unwrap(), None);
@@ -93,7 +93,7 @@ pub(super) async fn asks_a_running_job_to_stop(backend: &impl Backend) {
     assert!(asked.cancel_requested);
     assert_eq!(asked.finished_at, None);
     let standing = store.heartbeat(&claim, None, LEASE, NOW + 2).await;
-    assert_eq!(standing.unwrap(), Standing::CancelRequested);
+    assert_eq!(standing.unwrap(), Lease::CancelRequested);
     assert!(
         store
             .finish(&claim, Ending::Canceled, NOW + 3)
@@ -104,7 +104,7 @@ pub(super) async fn asks_a_running_job_to_stop(backend: &impl Backend) {
     assert_eq!(job.status, Status::Canceled);
     assert_eq!(job.finished_at, Some(NOW + 3));
     assert_eq!(store.outcome("a", NOW + 4).await.unwrap(), None);
-    assert_eq!(backend.requests(), 0);
+    assert_eq!(backend.inputs(), 0);
 
     // It may have been done already.
     let claim = begin(&store, "b").await;
@@ -127,7 +127,7 @@ pub(super) async fn cancels_a_job_that_was_asked_to_stop_and_lost_its_worker(
     assert_eq!(job.finished_at, Some(NOW + LEASE));
     let late = store.finish(&claim, ending("1"), NOW + LEASE).await;
     assert!(!late.unwrap());
-    assert_eq!(backend.requests(), 0);
+    assert_eq!(backend.inputs(), 0);
 }
 
 pub(super) async fn limits_how_many_run(backend: &impl Backend) {

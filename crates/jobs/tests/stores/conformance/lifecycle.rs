@@ -28,10 +28,10 @@ pub(super) async fn answers_a_job(backend: &impl Backend) {
     let Claimed {
         claim,
         job: running,
-        request,
+        input,
     } = claim_at(&store, NOW + 1).await;
     assert_eq!((claim.id.as_str(), claim.attempt), ("a", 1));
-    assert_eq!(request, job("a").request);
+    assert_eq!(input, Some(job("a").input));
     assert_eq!(
         running,
         Job {
@@ -46,9 +46,9 @@ pub(super) async fn answers_a_job(backend: &impl Backend) {
     let standing = store
         .heartbeat(&claim, Some("{\"done\":1}"), LEASE, NOW + 2)
         .await;
-    assert_eq!(standing.unwrap(), Standing::Held);
+    assert_eq!(standing.unwrap(), Lease::Held);
     let standing = store.heartbeat(&claim, None, LEASE, NOW + 3).await;
-    assert_eq!(standing.unwrap(), Standing::Held);
+    assert_eq!(standing.unwrap(), Lease::Held);
     let seen = store.get("a", NOW + 3).await.unwrap().unwrap();
     assert_eq!(seen.progress.as_deref(), Some("{\"done\":1}"));
 
@@ -72,12 +72,12 @@ pub(super) async fn answers_a_job(backend: &impl Backend) {
         store.outcome("a", NOW + 5).await.unwrap(),
         Some(answer(200, b"3 * 5"))
     );
-    assert_eq!(backend.requests(), 0);
+    assert_eq!(backend.inputs(), 0);
 
     let again = store.finish(&claim, ending("no"), NOW + 6).await;
     assert!(!again.unwrap(), "a job ends once");
     let late = store.heartbeat(&claim, Some("1"), LEASE, NOW + 6).await;
-    assert_eq!(late.unwrap(), Standing::Lost);
+    assert_eq!(late.unwrap(), Lease::Lost);
     assert_eq!(store.get("a", NOW + 6).await.unwrap(), ended);
     assert_eq!(
         store.outcome("a", NOW + 6).await.unwrap(),
@@ -85,36 +85,44 @@ pub(super) async fn answers_a_job(backend: &impl Backend) {
     );
 }
 
-pub(super) async fn keeps_requests_and_answers_as_they_are(backend: &impl Backend) {
+pub(super) async fn keeps_inputs_and_answers_as_they_are(backend: &impl Backend) {
     let store = backend.open();
     let bytes: Vec<u8> = (0..=255).cycle().take(300_000).collect();
-    for content_type in [
-        None,
-        Some(String::new()),
-        Some("text/plain; charset=ü".to_owned()),
+    for (content_type, headers) in [
+        (None, Vec::new()),
+        (Some(String::new()), vec![(String::new(), String::new())]),
+        (
+            Some("text/plain; charset=ü".to_owned()),
+            vec![
+                (
+                    "audio-warnings".to_owned(),
+                    "truncated;at=\"3\", ä".to_owned(),
+                ),
+                ("audio-warnings".to_owned(), "more".to_owned()),
+            ],
+        ),
     ] {
         for body in [&b""[..], &bytes] {
-            let request = Request {
-                method: "PUT".to_owned(),
-                target: "/a%00?ä=\u{1f980}".to_owned(),
-                content_type: content_type.clone(),
-                body: body.to_vec(),
+            let input = Input {
+                task: "a%00?ä=\u{1f980}".to_owned(),
+                bytes: body.to_vec(),
             };
             let name = "id:with/\u{e9} 'quotes' and {braces}";
             submit(
                 &store,
                 NewJob {
-                    request: request.clone(),
+                    input: input.clone(),
                     ..job(name)
                 },
             )
             .await;
             let claimed = claim_at(&store, NOW).await;
             assert_eq!(claimed.claim.id, name);
-            assert_eq!(claimed.request, request);
+            assert_eq!(claimed.input, Some(input));
             let outcome = Outcome {
                 status: 201,
                 content_type: content_type.clone(),
+                headers: headers.clone(),
                 body: body.to_vec(),
             };
             let ending = Ending::Outcome(outcome.clone());
@@ -236,7 +244,7 @@ pub(super) async fn survives_the_greatest_numbers(backend: &impl Backend) {
     let next = store.claim(LEASE, None, late).await.unwrap();
     assert!(matches!(next, Next::Later(time) if time > late), "{next:?}");
     let standing = store.heartbeat(&claim, None, u64::MAX, late).await.unwrap();
-    assert_eq!(standing, Standing::Held);
+    assert_eq!(standing, Lease::Held);
     assert!(store.finish(&claim, ending("1"), late).await.unwrap());
     let job = store.get("a", late).await.unwrap().unwrap();
     assert!(job.expires_at.unwrap() > late);
@@ -265,7 +273,7 @@ pub(super) async fn gives_each_job_to_one_of_many_claimants(backend: &impl Backe
         let store = backend.open();
         let mut ids = Vec::new();
         while let Next::Job(claimed) = block_on(store.claim(LEASE, None, NOW)).unwrap() {
-            assert_eq!(claimed.request, job(&claimed.claim.id).request);
+            assert_eq!(claimed.input, Some(job(&claimed.claim.id).input));
             assert!(block_on(store.finish(&claimed.claim, ending("1"), NOW)).unwrap());
             ids.push(claimed.claim.id);
         }
@@ -326,7 +334,7 @@ pub(super) async fn leaves_nothing_behind(backend: &impl Backend) {
         now += LEASE;
     }
     assert_eq!(store.load(now).await.unwrap(), 0);
-    assert_eq!(backend.requests(), 0);
+    assert_eq!(backend.inputs(), 0);
     assert!(backend.records() > 0);
     let next = store.claim(LEASE, None, now + KEPT).await.unwrap();
     assert_eq!(next, Next::Idle);

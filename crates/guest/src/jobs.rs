@@ -1,0 +1,164 @@
+//! Jobs on Spin: its databases, its clock, its outbound HTTP.
+
+mod drivers;
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::time::Duration;
+
+use axum::body::Bytes;
+use axum::http::StatusCode;
+use jobs::{
+    Claim, Delivery, Ending, Error, Input, Job, Lease, Millis, NewJob, Next, Outcome, Page,
+    Platform, Progress, Queue, RedisStore, Settings, SqliteStore, Status, Store, StoreKind,
+    Submitted, Task,
+};
+use spin_sdk::http::FullBody;
+
+use crate::{LocalFuture, Response};
+use drivers::{SpinRedis, SpinSqlite};
+
+/// The channel on which workers hear that there is work.
+const CHANNEL: &str = "routelets:jobs";
+
+/// Answers a request with what a task computes or, where the client prefers that, with a job.
+pub async fn answer<T: Task>(request: axum::extract::Request) -> Response {
+    LocalFuture::new(async { jobs::answer::<T>(Spin::load().await, request).await }).await
+}
+
+/// The jobs, for routes that show them.
+///
+/// # Errors
+/// `store-unavailable`.
+pub async fn queue() -> Result<Queue<Spin>, http_api::Problem> {
+    Queue::open(Spin::load().await).await
+}
+
+/// Does jobs until none waits; see [`jobs::drain`].
+///
+/// # Errors
+/// When the store fails for good.
+pub async fn drain(
+    compute: impl AsyncFn(&Input, &Progress) -> Option<Outcome>,
+) -> Result<(), Error> {
+    jobs::drain(&Spin::load().await, compute).await
+}
+
+/// Spin, or the embedded host in its place.
+pub struct Spin(Settings);
+
+impl Spin {
+    async fn load() -> Self {
+        Self(Settings::load(crate::variable).await)
+    }
+}
+
+impl Platform for Spin {
+    type Store = SpinStore;
+
+    fn settings(&self) -> &Settings {
+        &self.0
+    }
+
+    async fn store(&self) -> Result<SpinStore, Error> {
+        match &self.0.store {
+            StoreKind::Sqlite => sqlite().await.map(SpinStore::Sqlite),
+            StoreKind::Redis {
+                url,
+                database,
+                results_database,
+            } => {
+                let driver = SpinRedis::new(url.clone());
+                let store = RedisStore::new(driver, *database, *results_database);
+                Ok(SpinStore::Redis(store))
+            }
+        }
+    }
+
+    async fn wake(&self) {
+        let failed = match &self.0.store {
+            StoreKind::Sqlite => spin_sdk::http::post("http://worker.spin.internal/", "")
+                .await
+                .err()
+                .map(|error| error.to_string()),
+            StoreKind::Redis { url, .. } => SpinRedis::new(url.clone())
+                .publish(CHANNEL, "")
+                .await
+                .err()
+                .map(|error| error.to_string()),
+        };
+        if let Some(error) = failed {
+            eprintln!("cannot wake a runner: {error}");
+        }
+    }
+
+    async fn sleep(&self, duration: Duration) {
+        spin_sdk::time::sleep(duration).await;
+    }
+
+    async fn send(&self, request: axum::http::Request<Bytes>) -> Result<StatusCode, String> {
+        let response = spin_sdk::http::send(request.map(FullBody::new)).await;
+        response
+            .map(|response| response.status())
+            .map_err(|error| error.to_string())
+    }
+}
+
+thread_local! {
+    static SQLITE: RefCell<Option<Rc<SqliteStore<SpinSqlite>>>> = const { RefCell::new(None) };
+}
+
+/// The store of this instance, prepared once. Each change is one statement, so requests can share the connection.
+async fn sqlite() -> Result<Rc<SqliteStore<SpinSqlite>>, Error> {
+    if let Some(store) = SQLITE.with_borrow(Clone::clone) {
+        return Ok(store);
+    }
+    let store = Rc::new(SqliteStore::open(SpinSqlite::open().await?).await?);
+    SQLITE.set(Some(Rc::clone(&store)));
+    Ok(store)
+}
+
+/// One of the stores.
+pub enum SpinStore {
+    /// In the default SQLite database.
+    Sqlite(Rc<SqliteStore<SpinSqlite>>),
+    /// On a Redis server.
+    Redis(RedisStore<SpinRedis>),
+}
+
+/// Hands each call to the store that is open.
+macro_rules! either {
+    ($($name:ident($($argument:ident: $type:ty),*) -> $result:ty;)*) => {
+        impl Store for SpinStore {
+            $(async fn $name(&self, $($argument: $type),*) -> Result<$result, Error> {
+                match self {
+                    Self::Sqlite(store) => kept(store.$name($($argument),*).await),
+                    Self::Redis(store) => store.$name($($argument),*).await,
+                }
+            })*
+        }
+    };
+}
+
+either! {
+    submit(job: NewJob, max_waiting: u64, now: Millis) -> Submitted;
+    claim(lease: Millis, max_running: Option<u64>, now: Millis) -> Next;
+    heartbeat(claim: &Claim, progress: Option<&str>, lease: Millis, now: Millis) -> Lease;
+    finish(claim: &Claim, ending: Ending, now: Millis) -> bool;
+    get(id: &str, now: Millis) -> Option<Job>;
+    outcome(id: &str, now: Millis) -> Option<Outcome>;
+    cancel(id: &str, now: Millis) -> Option<Job>;
+    remove(id: &str, now: Millis) -> bool;
+    list(status: Option<Status>, after: Option<&str>, limit: u32, now: Millis) -> Page;
+    load(now: Millis) -> u64;
+    next_delivery(lease: Millis, now: Millis) -> Option<Delivery>;
+    delivered(delivery: &Delivery, retry_at: Option<Millis>, now: Millis) -> ();
+}
+
+/// Opens the database again after a failure.
+fn kept<T>(result: Result<T, Error>) -> Result<T, Error> {
+    if matches!(result, Err(Error::Driver(_))) {
+        SQLITE.set(None);
+    }
+    result
+}

@@ -1,0 +1,112 @@
+//! A request that is answered at once or, with `Prefer: respond-async`, as a job.
+
+use axum::Json;
+use axum::body::Body;
+use axum::extract::{FromRequest, Request};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header, request::Parts};
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use http_api::Problem;
+use url::form_urlencoded;
+
+use crate::fingerprint::fingerprint;
+use crate::model::{Input, Job, Key, NewJob};
+use crate::platform::Platform;
+use crate::prefer::prefers_async;
+use crate::queue::Queue;
+use crate::task::{Mode, Progress, Task};
+use crate::view::JobView;
+use crate::webhook;
+
+/// The longest idempotency key, in bytes.
+const MAX_KEY: usize = 255;
+
+/// Answers a request: with what the task computes or, where the client prefers that, with a job.
+pub async fn answer<T: Task>(platform: impl Platform, request: Request) -> Response {
+    let answer = async {
+        let key = key_of(request.headers())?;
+        if prefers_async(request.headers()) {
+            let job = defer::<T>(platform, key, request).await?;
+            return Ok(accepted(job));
+        }
+        let input = T::check(request, Mode::Now).await?;
+        T::compute(input, &Progress::waited()).await
+    };
+    answer.await.unwrap_or_else(T::refuse)
+}
+
+/// Checks a request and keeps what is to be computed.
+async fn defer<T: Task>(
+    platform: impl Platform,
+    key: Option<String>,
+    request: Request,
+) -> Result<Job, Problem> {
+    let (parts, body) = request.into_parts();
+    let request = Request::from_parts(parts.clone(), body);
+    // The whole body tells whether two requests are the same one.
+    let http_api::Body(body) = http_api::Body::from_request(request, &()).await?;
+    let request = Request::from_parts(parts.clone(), Body::from(body.clone()));
+    let input = T::check(request, Mode::Job).await?;
+    let webhook = webhook_of(&parts.uri);
+    if let Some(address) = &webhook {
+        webhook::check(address, &platform.settings().webhook_origin)?;
+    }
+    let job = NewJob {
+        id: uuid::Uuid::new_v4().to_string(),
+        route: format!("{} {}", parts.method, parts.uri.path()),
+        input: Input::of::<T>(&input)?,
+        key: key.map(|key| key_for(&key, &parts, &body)),
+        interest: None,
+        webhook,
+        expires_after: platform.settings().keep,
+    };
+    Queue::open(platform).await?.submit(job).await
+}
+
+/// An idempotency key belongs to a route.
+fn key_for(key: &str, parts: &Parts, body: &Bytes) -> Key {
+    let target = parts.uri.path_and_query();
+    let target = target.map_or("/", |target| target.as_str());
+    Key {
+        name: format!("{} {} {key}", parts.method, parts.uri.path()),
+        fingerprint: fingerprint(target, &parts.headers, body),
+    }
+}
+
+fn webhook_of(uri: &Uri) -> Option<String> {
+    form_urlencoded::parse(uri.query()?.as_bytes())
+        .find(|(name, _)| name == "webhook")
+        .map(|(_, address)| address.into_owned())
+}
+
+/// The idempotency key; one that cannot be used is refused, whether it is needed or not.
+fn key_of(headers: &HeaderMap) -> Result<Option<String>, Problem> {
+    let Some(key) = headers.get("idempotency-key") else {
+        return Ok(None);
+    };
+    key.to_str()
+        .ok()
+        .filter(|key| (1..=MAX_KEY).contains(&key.len()))
+        .map(|key| Some(key.to_owned()))
+        .ok_or_else(|| {
+            let reason = format!("must be 1 to {MAX_KEY} printable ASCII characters");
+            Problem::parameter("Idempotency-Key", reason)
+        })
+}
+
+/// 202 with a job.
+fn accepted(job: Job) -> Response {
+    let location = format!("/jobs/{}", job.id);
+    let mut response = (StatusCode::ACCEPTED, Json(JobView::new(job, None))).into_response();
+    let headers = response.headers_mut();
+    // An id is of characters that a header may have.
+    if let Ok(location) = HeaderValue::try_from(location) {
+        headers.insert(header::LOCATION, location);
+    }
+    headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+    headers.insert(
+        HeaderName::from_static("preference-applied"),
+        HeaderValue::from_static("respond-async"),
+    );
+    response
+}

@@ -1,0 +1,45 @@
+//! What jobs need of the runtime that they are in.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use axum::http::{Request, StatusCode};
+use bytes::Bytes;
+
+use crate::model::Millis;
+use crate::settings::Settings;
+use crate::store::{Error, Store};
+
+/// A runtime.
+#[allow(async_fn_in_trait)] // Guests have one thread: no future need be `Send`.
+pub trait Platform {
+    /// Where it keeps jobs.
+    type Store: Store;
+
+    /// What the operator has decided.
+    fn settings(&self) -> &Settings;
+
+    /// The store that the settings choose.
+    ///
+    /// # Errors
+    /// When it cannot be reached.
+    async fn store(&self) -> Result<Self::Store, Error>;
+
+    /// Wakes a runner. That none hears it is no error: the job is in the store, and each look at a job wakes again.
+    async fn wake(&self);
+
+    /// Waits.
+    async fn sleep(&self, duration: Duration);
+
+    /// Sends a request and gives the status of the response.
+    ///
+    /// # Errors
+    /// Why there is no response.
+    async fn send(&self, request: Request<Bytes>) -> Result<StatusCode, String>;
+}
+
+/// Milliseconds since the Unix epoch.
+#[must_use]
+pub fn now() -> Millis {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    Millis::try_from(since.unwrap_or_default().as_millis()).unwrap_or(Millis::MAX)
+}

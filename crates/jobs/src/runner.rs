@@ -1,0 +1,220 @@
+//! Doing the jobs.
+
+use std::cell::Cell;
+use std::pin::pin;
+use std::time::Duration;
+
+use axum::http::{Request, header};
+use bytes::Bytes;
+use futures_util::future::{Either, join, select};
+
+use crate::model::{Claim, Claimed, Delivery, Ending, Input, Lease, Millis, Next, Outcome};
+use crate::platform::{Platform, now};
+use crate::store::{Error, Store};
+use crate::task::{Progress, outdated};
+use crate::view::JobView;
+use crate::webhook;
+
+/// How often a runner tells the store that it lives, and asks whether its job is still wanted.
+const BEAT: Duration = Duration::from_secs(1);
+
+/// How long to wait before asking a store again that failed.
+const RETRY: Duration = Duration::from_millis(500);
+
+/// How often a store may fail before a runner leaves it to the next one.
+const RETRIES: u32 = 20;
+
+/// How long a webhook may take to answer.
+const WEBHOOK_LIMIT: Duration = Duration::from_secs(10);
+
+/// Does jobs until none waits, and sends the webhooks that are due.
+///
+/// `compute` gives what a task makes of an input, and nothing where it does not know the task. On SQLite the runner
+/// leaves when nothing waits. On Redis it stays while others work, to do again what they lose.
+///
+/// # Errors
+/// When the store fails for good.
+pub async fn drain<P: Platform>(
+    platform: &P,
+    compute: impl AsyncFn(&Input, &Progress) -> Option<Outcome>,
+) -> Result<(), Error> {
+    let runner = Runner {
+        platform,
+        store: &platform.store().await?,
+        ended: Cell::new(false),
+    };
+    let jobs = async {
+        let result = runner.jobs(&compute).await;
+        runner.ended.set(true);
+        result
+    };
+    let (jobs, webhooks) = join(jobs, runner.webhooks()).await;
+    jobs.and(webhooks)
+}
+
+struct Runner<'a, P: Platform> {
+    platform: &'a P,
+    store: &'a P::Store,
+    /// Whether the jobs are done.
+    ended: Cell<bool>,
+}
+
+/// Why a job is given up.
+enum Stopped {
+    Canceled,
+    Lost,
+}
+
+impl<P: Platform> Runner<'_, P> {
+    async fn jobs(
+        &self,
+        compute: &impl AsyncFn(&Input, &Progress) -> Option<Outcome>,
+    ) -> Result<(), Error> {
+        let settings = self.platform.settings();
+        let stays = settings.is_redis();
+        let most = (!stays).then_some(settings.concurrency);
+        loop {
+            match self
+                .persist(async || self.store.claim(settings.lease, most, now()).await)
+                .await?
+            {
+                Next::Job(claimed) => self.work(*claimed, compute).await?,
+                // In steps, since others bring new jobs meanwhile.
+                Next::Later(at) if stays => {
+                    self.platform
+                        .sleep(BEAT.min(Duration::from_millis(at.saturating_sub(now()).max(10))))
+                        .await;
+                }
+                Next::Later(_) | Next::Busy(_) | Next::Idle => return Ok(()),
+            }
+        }
+    }
+
+    async fn work(
+        &self,
+        claimed: Claimed,
+        compute: &impl AsyncFn(&Input, &Progress) -> Option<Outcome>,
+    ) -> Result<(), Error> {
+        let progress = Progress::job(&claimed.claim.id);
+        let answer = pin!(async {
+            let answer = match &claimed.input {
+                Some(input) => compute(input, &progress).await,
+                None => None,
+            };
+            answer.unwrap_or_else(outdated)
+        });
+        let watch = pin!(self.watch(&claimed.claim, &progress));
+        let ending = match select(answer, watch).await {
+            Either::Left((outcome, _)) => Ending::Outcome(outcome),
+            Either::Right((Stopped::Canceled, _)) => Ending::Canceled,
+            Either::Right((Stopped::Lost, _)) => return Ok(()),
+        };
+        // A claim that is outdated by now is someone else's job.
+        self.persist(async || {
+            self.store
+                .finish(&claimed.claim, ending.clone(), now())
+                .await
+        })
+        .await
+        .map(drop)
+    }
+
+    /// Keeps the lease until the job is not to go on.
+    async fn watch(&self, claim: &Claim, progress: &Progress) -> Stopped {
+        let mut reported = None;
+        loop {
+            self.platform.sleep(BEAT).await;
+            let latest = progress.latest().map(|value| value.to_string());
+            let news = latest.as_deref().filter(|_| latest != reported);
+            match self
+                .store
+                .heartbeat(claim, news, self.platform.settings().lease, now())
+                .await
+            {
+                Ok(Lease::Held) => reported = latest,
+                Ok(Lease::CancelRequested) => return Stopped::Canceled,
+                Ok(Lease::Lost) => return Stopped::Lost,
+                // The lease outlasts a store that is being restarted.
+                Err(error) => eprintln!("the job store failed: {error}"),
+            }
+        }
+    }
+
+    /// Sends what is due, and what failed again, as long as that is within the back-off.
+    async fn webhooks(&self) -> Result<(), Error> {
+        let lease = 2 * millis(WEBHOOK_LIMIT);
+        let mut again: Option<Millis> = None;
+        loop {
+            let due = self
+                .persist(async || self.store.next_delivery(lease, now()).await)
+                .await?;
+            if let Some(delivery) = due {
+                let retry_at = match self.deliver(&delivery).await {
+                    Ok(()) => None,
+                    Err(reason) => {
+                        eprintln!("webhook of job {}: {reason}", delivery.id);
+                        webhook::retry_at(delivery.attempt, now())
+                    }
+                };
+                again = again.max(retry_at);
+                self.persist(async || self.store.delivered(&delivery, retry_at, now()).await)
+                    .await?;
+                continue;
+            }
+            if self.ended.get() && again.is_none_or(|at| at < now()) {
+                return Ok(());
+            }
+            self.platform.sleep(BEAT).await;
+        }
+    }
+
+    async fn deliver(&self, delivery: &Delivery) -> Result<(), String> {
+        let text = |error: Error| error.to_string();
+        let Some(job) = self.store.get(&delivery.id, now()).await.map_err(text)? else {
+            return Ok(());
+        };
+        let outcome = self
+            .store
+            .outcome(&delivery.id, now())
+            .await
+            .map_err(text)?;
+        let view = JobView::new(job, outcome.as_ref());
+        let body = serde_json::to_string(&view).map_err(|error| error.to_string())?;
+        let mut request =
+            Request::post(&delivery.url).header(header::CONTENT_TYPE, "application/json");
+        let secret = &self.platform.settings().webhook_secret;
+        for (name, value) in webhook::headers(&delivery.id, now() / 1000, &body, secret) {
+            request = request.header(name, value);
+        }
+        let request = request
+            .body(Bytes::from(body))
+            .map_err(|error| error.to_string())?;
+        match select(
+            pin!(self.platform.send(request)),
+            pin!(self.platform.sleep(WEBHOOK_LIMIT)),
+        )
+        .await
+        {
+            Either::Left((Ok(status), _)) if status.is_success() => Ok(()),
+            Either::Left((Ok(status), _)) => Err(format!("answered {status}")),
+            Either::Left((Err(error), _)) => Err(error),
+            Either::Right(_) => Err(format!("no answer within {} s", WEBHOOK_LIMIT.as_secs())),
+        }
+    }
+
+    /// Asks the store until it answers, for some time.
+    async fn persist<T>(&self, ask: impl AsyncFn() -> Result<T, Error>) -> Result<T, Error> {
+        for _ in 0..RETRIES {
+            match ask().await {
+                Ok(answer) => return Ok(answer),
+                Err(error) => eprintln!("the job store failed: {error}"),
+            }
+            self.platform.sleep(RETRY).await;
+        }
+        ask().await
+    }
+}
+
+fn millis(duration: Duration) -> Millis {
+    Millis::try_from(duration.as_millis()).unwrap_or(Millis::MAX)
+}

@@ -1,0 +1,74 @@
+//! What the operator decides about jobs.
+
+use crate::model::Millis;
+
+/// The variables of a component that has to do with jobs; `spin.toml` explains them.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Where the jobs are kept.
+    pub store: StoreKind,
+    /// Jobs that may wait at once.
+    pub max_waiting: u64,
+    /// Jobs that may run at once on the embedded store.
+    pub concurrency: u64,
+    /// How long a runner may be silent before its job is taken from it.
+    pub lease: Millis,
+    /// How long results are kept.
+    pub keep: Millis,
+    /// Where webhooks may go: an origin whose host may begin with `*.`.
+    pub webhook_origin: String,
+    /// The key that signs webhooks; without one they are not signed.
+    pub webhook_secret: String,
+}
+
+/// The kind of store.
+#[derive(Clone, Debug)]
+pub enum StoreKind {
+    /// The default SQLite database.
+    Sqlite,
+    /// A Redis server.
+    Redis {
+        /// `redis://host:port`, with the number of the database as its path.
+        url: String,
+        /// The number of the database with what waits and runs.
+        database: u32,
+        /// The number of the database with what has ended.
+        results_database: u32,
+    },
+}
+
+impl Settings {
+    /// Reads the variables; what is missing or makes no sense has its default.
+    pub async fn load(variable: impl AsyncFn(&'static str) -> Option<String>) -> Self {
+        let text = async |name| variable(name).await.unwrap_or_default();
+        let number = async |name, default| text(name).await.parse::<u64>().unwrap_or(default);
+        let database = async |name, default| text(name).await.parse::<u32>().unwrap_or(default);
+        let store = match text("jobs_store").await.as_str() {
+            "redis" => {
+                let inputs = database("redis_database", 0).await;
+                let url = text("redis_url").await;
+                StoreKind::Redis {
+                    url: format!("{}/{inputs}", url.trim_end_matches('/')),
+                    database: inputs,
+                    results_database: database("redis_results_database", 1).await,
+                }
+            }
+            _ => StoreKind::Sqlite,
+        };
+        Self {
+            store,
+            max_waiting: number("max_waiting_jobs", 1000).await,
+            concurrency: number("job_concurrency", 2).await.max(1),
+            lease: number("job_lease_seconds", 30).await.max(2) * 1000,
+            keep: number("job_result_seconds", 3600).await.max(1) * 1000,
+            webhook_origin: text("webhook_origin").await,
+            webhook_secret: text("webhook_secret").await,
+        }
+    }
+
+    /// Whether a word in the store, and not a request, wakes the runners.
+    #[must_use]
+    pub fn is_redis(&self) -> bool {
+        matches!(self.store, StoreKind::Redis { .. })
+    }
+}

@@ -1,0 +1,181 @@
+//! Jobs as the API shows them.
+
+use std::time::{Duration, UNIX_EPOCH};
+
+use serde::Serialize;
+use serde_json::Value;
+use utoipa::ToSchema;
+
+use crate::model::{Job, Millis, Outcome, Status};
+
+/// A request that is answered later.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Job)]
+pub struct JobView {
+    #[schema(example = "0b8f8f3c-6f0e-4a53-9d0c-6f1b6f1f7a11")]
+    id: String,
+    /// What was asked for.
+    #[schema(example = "POST /factorize")]
+    route: String,
+    #[schema(schema_with = status_schema)]
+    status: &'static str,
+    /// How far it is; what is in it depends on the route.
+    #[schema(value_type = Option<Object>)]
+    progress: Option<Value>,
+    /// How often a runner has begun it. A job whose runner was lost begins again.
+    attempts: u32,
+    #[schema(format = DateTime)]
+    created_at: String,
+    #[schema(format = DateTime)]
+    started_at: Option<String>,
+    #[schema(format = DateTime)]
+    finished_at: Option<String>,
+    /// When an ended job is forgotten.
+    #[schema(format = DateTime)]
+    expires_at: Option<String>,
+    /// Of a succeeded job: what the route answers; a string where that is not JSON.
+    #[schema(value_type = Option<Value>, nullable = false)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    result: Option<Value>,
+    /// Of a failed job: the problem that the route answers.
+    #[schema(schema_with = problem_schema, required = false)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    problem: Option<Value>,
+}
+
+/// Some of the jobs, the newest first.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct JobPage {
+    /// The jobs, without their results.
+    pub jobs: Vec<JobView>,
+    /// The value of `after` that gives the next page; absent on the last.
+    #[schema(nullable = false)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
+}
+
+fn status_schema() -> utoipa::openapi::schema::Schema {
+    use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
+    let values = ["queued", "running", "succeeded", "failed", "canceled"];
+    Schema::Object(
+        ObjectBuilder::new()
+            .schema_type(Type::String)
+            .enum_values(Some(values))
+            .build(),
+    )
+}
+
+fn problem_schema() -> utoipa::openapi::Ref {
+    utoipa::openapi::Ref::from_schema_name("Problem")
+}
+
+impl JobView {
+    /// The id of the job.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// The job; with its outcome, if that is to be shown.
+    #[must_use]
+    pub fn new(job: Job, outcome: Option<&Outcome>) -> Self {
+        let (result, problem) = match (job.status, outcome) {
+            (Status::Succeeded, Some(outcome)) => (Some(content(outcome)), None),
+            (Status::Failed, Some(outcome)) => (None, Some(content(outcome))),
+            _ => (None, None),
+        };
+        Self {
+            id: job.id,
+            route: job.route,
+            status: job.status.as_str(),
+            progress: job
+                .progress
+                .and_then(|text| serde_json::from_str(&text).ok()),
+            attempts: job.attempts,
+            created_at: date_time(job.created_at),
+            started_at: job.started_at.map(date_time),
+            finished_at: job.finished_at.map(date_time),
+            expires_at: job.expires_at.map(date_time),
+            result,
+            problem,
+        }
+    }
+}
+
+fn content(outcome: &Outcome) -> Value {
+    let text = String::from_utf8_lossy(&outcome.body);
+    let media_type = outcome.content_type.as_deref().unwrap_or_default();
+    let essence = media_type.split(';').next().unwrap_or_default().trim();
+    let is_json = essence == "application/json" || essence.ends_with("+json");
+    is_json
+        .then(|| serde_json::from_str(&text).ok())
+        .flatten()
+        .unwrap_or_else(|| Value::String(text.into_owned()))
+}
+
+/// RFC 3339, in milliseconds.
+fn date_time(at: Millis) -> String {
+    // humantime ends with the year 9999.
+    let at = at.min(253_402_300_799_999);
+    humantime::format_rfc3339_millis(UNIX_EPOCH + Duration::from_millis(at)).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn job(status: Status) -> Job {
+        Job {
+            id: "a".to_owned(),
+            route: "POST /asr".to_owned(),
+            status,
+            cancel_requested: false,
+            progress: Some(r#"{"seconds_done":1.5}"#.to_owned()),
+            attempts: 1,
+            created_at: 1_700_000_000_123,
+            started_at: None,
+            finished_at: None,
+            expires_at: Some(Millis::MAX),
+            webhook: None,
+        }
+    }
+
+    fn outcome(content_type: &str, body: &str) -> Outcome {
+        Outcome {
+            status: 200,
+            content_type: Some(content_type.to_owned()),
+            headers: Vec::new(),
+            body: body.into(),
+        }
+    }
+
+    fn shown(status: Status, outcome: &Outcome) -> Value {
+        serde_json::to_value(JobView::new(job(status), Some(outcome))).expect("JSON")
+    }
+
+    #[test]
+    fn results_are_json_where_they_are_json() {
+        let long = "123456789012345678901234567890";
+        let json = outcome("application/json", &format!(r#"{{"number":{long}}}"#));
+        assert_eq!(
+            shown(Status::Succeeded, &json)["result"]["number"].to_string(),
+            long
+        );
+        let text = outcome("application/x-subrip; charset=utf-8", "1\n");
+        assert_eq!(shown(Status::Succeeded, &text)["result"], "1\n");
+        let problem = outcome("application/problem+json", r#"{"code":"corrupt-audio"}"#);
+        let failed = shown(Status::Failed, &problem);
+        assert_eq!(failed["problem"]["code"], "corrupt-audio");
+        assert!(failed.get("result").is_none());
+        assert_eq!(failed["progress"]["seconds_done"].to_string(), "1.5");
+    }
+
+    #[test]
+    fn times_are_of_rfc_3339() {
+        let shown = shown(Status::Queued, &outcome("", ""));
+        assert_eq!(shown["created_at"], "2023-11-14T22:13:20.123Z");
+        assert_eq!(shown["started_at"], Value::Null);
+        assert_eq!(shown["expires_at"], "9999-12-31T23:59:59.999Z");
+        assert!(shown.get("result").is_none() && shown.get("problem").is_none());
+    }
+}

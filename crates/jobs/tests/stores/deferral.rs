@@ -1,0 +1,207 @@
+//! From the request to the answer, without a runtime.
+
+use std::cell::{Cell, RefCell};
+use std::time::Duration;
+
+use axum::body::{Body, to_bytes};
+use axum::extract::{FromRequest, Request};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use http_api::Problem;
+use http_api::problem::{INVALID_NUMBER, TIME_LIMIT_EXCEEDED};
+use jobs::{
+    Error, Mode, Platform, Progress, Queue, Settings, SqliteStore, Status, Task, answer, drain,
+    outdated, run,
+};
+use pollster::block_on;
+use serde_json::Value;
+
+use crate::backend::{Backend, SqlDriver, Sqlite};
+
+/// Twice a number; 13 takes too long.
+struct Double;
+
+impl Task for Double {
+    const NAME: &'static str = "double";
+    type Input = u64;
+
+    async fn check(request: Request, _: Mode) -> Result<u64, Problem> {
+        let http_api::Body(body) = http_api::Body::from_request(request, &()).await?;
+        let text = std::str::from_utf8(&body).unwrap();
+        text.parse()
+            .map_err(|_| Problem::new(INVALID_NUMBER, "not a number"))
+    }
+
+    async fn compute(number: u64, progress: &Progress) -> Result<Response, Problem> {
+        let mode = format!("{:?}", progress.mode());
+        match number {
+            13 => Err(Problem::new(TIME_LIMIT_EXCEEDED, "too long")),
+            _ => Ok(([("x-mode", mode)], (2 * number).to_string()).into_response()),
+        }
+    }
+}
+
+struct Here {
+    database: Sqlite,
+    settings: Settings,
+    wakes: Cell<u32>,
+    sent: RefCell<Vec<axum::http::Request<Bytes>>>,
+}
+
+impl Here {
+    fn start() -> Self {
+        let variable = async |name| match name {
+            "webhook_origin" => Some("https://hooks.example".to_owned()),
+            "max_waiting_jobs" => Some("3".to_owned()),
+            _ => None,
+        };
+        Self {
+            database: Sqlite::start(),
+            settings: block_on(Settings::load(variable)),
+            wakes: Cell::new(0),
+            sent: RefCell::default(),
+        }
+    }
+
+    fn ask(&self, request: Request) -> Response {
+        block_on(answer::<Double>(self, request))
+    }
+
+    /// The id of the job that `request` becomes.
+    fn defer(&self, request: Request) -> String {
+        let response = self.ask(request);
+        assert_eq!(response.status(), StatusCode::ACCEPTED);
+        let location = response.headers()[header::LOCATION].to_str().unwrap();
+        location.strip_prefix("/jobs/").unwrap().to_owned()
+    }
+
+    fn drain(&self) {
+        let compute = async |input: &jobs::Input, progress: &Progress| match &*input.task {
+            Double::NAME => Some(run::<Double>(input, progress).await),
+            _ => None,
+        };
+        block_on(drain(&self, compute)).unwrap();
+    }
+
+    /// The status and the answer of a job.
+    fn ended(&self, id: &str) -> (Status, Response) {
+        block_on(async {
+            let queue = Queue::open(self).await.unwrap();
+            let job = queue.get(id).await.unwrap();
+            let outcome = queue.outcome(&job).await.unwrap();
+            (job.status, outcome.unwrap().into_response())
+        })
+    }
+}
+
+impl Platform for &Here {
+    type Store = SqliteStore<SqlDriver>;
+
+    fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    async fn store(&self) -> Result<Self::Store, Error> {
+        Ok(self.database.open())
+    }
+
+    async fn wake(&self) {
+        self.wakes.set(self.wakes.get() + 1);
+    }
+
+    async fn sleep(&self, _: Duration) {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+
+    async fn send(&self, request: axum::http::Request<Bytes>) -> Result<StatusCode, String> {
+        self.sent.borrow_mut().push(request);
+        Ok(StatusCode::NO_CONTENT)
+    }
+}
+
+fn request(body: &'static str) -> Request {
+    Request::post("/double").body(Body::from(body)).unwrap()
+}
+
+fn deferred(target: &str, key: &str, body: &'static str) -> Request {
+    Request::post(target)
+        .header("prefer", "respond-async")
+        .header("idempotency-key", key)
+        .body(Body::from(body))
+        .unwrap()
+}
+
+fn text(response: Response) -> String {
+    let body = block_on(to_bytes(response.into_body(), 10_000)).unwrap();
+    String::from_utf8(body.into()).unwrap()
+}
+
+#[test]
+fn a_job_is_answered_as_the_request_would_be() {
+    let here = Here::start();
+    let at_once = here.ask(request("21"));
+    assert_eq!(at_once.headers()["x-mode"], "Now");
+    assert_eq!(text(at_once), "42");
+    assert_eq!(here.wakes.get(), 0);
+
+    let id = here.defer(deferred(
+        "/double?webhook=https://hooks.example/x",
+        "a",
+        "21",
+    ));
+    assert_eq!(here.wakes.get(), 1);
+    here.drain();
+    let (status, answer) = here.ended(&id);
+    assert_eq!(status, Status::Succeeded);
+    assert_eq!(answer.headers()["x-mode"], "Job");
+    assert_eq!(text(answer), "42");
+    let sent = here.sent.take();
+    assert_eq!((sent.len(), sent[0].uri().path()), (1, "/x"));
+    let job: Value = serde_json::from_slice(sent[0].body()).unwrap();
+    assert_eq!((&job["id"], &job["result"]), (&id.into(), &"42".into()));
+}
+
+#[test]
+fn what_is_wrong_is_refused_before_there_is_a_job() {
+    let here = Here::start();
+    for (request, status) in [
+        (deferred("/double", "a", "x"), 422),
+        (
+            deferred("/double?webhook=https://other.example/", "a", "1"),
+            403,
+        ),
+        (deferred("/double", "", "1"), 422),
+    ] {
+        assert_eq!(here.ask(request).status().as_u16(), status);
+    }
+    assert_eq!(
+        block_on(async { Queue::open(&here).await.unwrap().load().await }).unwrap(),
+        0
+    );
+
+    let id = here.defer(deferred("/double", "a", "1"));
+    assert_eq!(here.defer(deferred("/double", "a", "1")), id);
+    let other = here.ask(deferred("/double", "a", "2"));
+    assert_eq!(other.status(), StatusCode::UNPROCESSABLE_ENTITY);
+    here.defer(deferred("/double", "b", "1"));
+    here.defer(deferred("/double", "c", "1"));
+    let full = here.ask(deferred("/double", "d", "1"));
+    assert_eq!(full.status(), StatusCode::TOO_MANY_REQUESTS);
+}
+
+#[test]
+fn a_job_that_cannot_be_computed_fails() {
+    let here = Here::start();
+    let late = here.defer(deferred("/double", "a", "13"));
+    let unknown = here.defer(deferred("/double", "b", "1"));
+    let connection = here.database.driver();
+    let rename = "UPDATE inputs SET task = 'treble' WHERE id = ?";
+    connection.0.execute(rename, [&unknown]).unwrap();
+    here.drain();
+    let (status, answer) = here.ended(&late);
+    assert_eq!((status, answer.status().as_u16()), (Status::Failed, 503));
+    let (status, answer) = here.ended(&unknown);
+    assert_eq!(status, Status::Failed);
+    assert_eq!(text(answer).into_bytes(), outdated().body);
+}

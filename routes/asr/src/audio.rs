@@ -1,0 +1,92 @@
+//! The sound of an upload, and what may be wrong with it.
+
+use std::time::Duration;
+
+use axum::body::Bytes;
+use http_api::Problem;
+use http_api::problem::{
+    AUDIO_TOO_LONG, CORRUPT_AUDIO, EMPTY_FILE, NOT_AUDIO, ProblemType, UNSUPPORTED_CODEC,
+};
+use jobs::Mode;
+use serde_json::{Value, json};
+use speech::audio::{AudioError, Channels, Recording};
+
+/// Seconds of audio that a request may bring, unless the variable `asr_max_audio_seconds` says otherwise.
+const DEFAULT_MAX_SECONDS: f64 = 600.0;
+/// The same of a job, and the variable `asr_job_max_audio_seconds`.
+const DEFAULT_JOB_MAX_SECONDS: f64 = 7200.0;
+
+/// Seconds of audio from one report of decoding to the next.
+const REPORT_INTERVAL: u64 = 30;
+
+/// How much audio a request may bring, and how much of that is left.
+pub(crate) struct Allowance {
+    limit: Duration,
+    left: Duration,
+}
+
+impl Allowance {
+    /// What the variables allow.
+    pub(crate) async fn new(mode: Mode) -> Self {
+        let (name, default) = match mode {
+            Mode::Job => ("asr_job_max_audio_seconds", DEFAULT_JOB_MAX_SECONDS),
+            Mode::Now => ("asr_max_audio_seconds", DEFAULT_MAX_SECONDS),
+        };
+        let limit = guest::variable(name)
+            .await
+            .and_then(|value| value.parse().ok())
+            .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
+            .filter(|limit| !limit.is_zero())
+            .unwrap_or(Duration::from_secs_f64(default));
+        Self { limit, left: limit }
+    }
+
+    /// Decodes the first second of a file.
+    pub(crate) async fn probe(&self, file: &Bytes, channels: Channels) -> Result<(), Problem> {
+        let probe = speech::audio::probe(file.clone(), channels, guest::pause).await;
+        probe.map_err(|error| refused(&error, self.limit)).map(drop)
+    }
+
+    /// Decodes a file; `report` hears how far it has come.
+    pub(crate) async fn decode(
+        &mut self,
+        file: Bytes,
+        channels: Channels,
+        report: impl Fn(Value),
+    ) -> Result<Recording, Problem> {
+        let mut reported = 0;
+        let pause = async |decoded: Duration| {
+            let seconds = decoded.as_secs();
+            if seconds >= reported + REPORT_INTERVAL {
+                reported = seconds;
+                report(json!({"seconds_decoded": seconds}));
+            }
+            guest::pause().await;
+        };
+        let decoded = speech::audio::decode(file, self.left, channels, pause).await;
+        let recording = decoded.map_err(|error| refused(&error, self.limit))?;
+        self.left = self.left.saturating_sub(recording.work());
+        Ok(recording)
+    }
+}
+
+fn refused(error: &AudioError, limit: Duration) -> Problem {
+    let problem = |kind: ProblemType| Problem::new(kind, error.to_string());
+    match error {
+        AudioError::Empty | AudioError::NoSamples => problem(EMPTY_FILE),
+        AudioError::NotAudio { .. } | AudioError::NoAudioTrack { .. } => problem(NOT_AUDIO),
+        AudioError::UnsupportedCodec { codec } => {
+            problem(UNSUPPORTED_CODEC).with("codec", codec.as_str())
+        }
+        AudioError::UnsupportedLayout { .. } => problem(UNSUPPORTED_CODEC),
+        AudioError::Corrupt { at, .. } => problem(CORRUPT_AUDIO).with("at", *at),
+        AudioError::TooLong { .. } => {
+            let limit = limit.as_secs_f64();
+            Problem::new(
+                AUDIO_TOO_LONG,
+                format!("a request may bring {limit} s of audio; send longer recordings in parts"),
+            )
+            .with("limit", limit)
+        }
+    }
+}
