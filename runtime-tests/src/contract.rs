@@ -10,7 +10,7 @@ use crate::case::Case;
 
 /// What no request of a table can bring about, and the test that does: a method, or a method and a path, or `*`; a problem, or
 /// `success`; a file of `tests/` and a function in it.
-const ELSEWHERE: [(&str, &str, &str); 26] = [
+const ELSEWHERE: [(&str, &str, &str); 27] = [
     // The client breaks off.
     (
         "POST",
@@ -25,6 +25,11 @@ const ELSEWHERE: [(&str, &str, &str); 26] = [
     // Takes as long as the limit is.
     (
         "POST",
+        "time-limit-exceeded",
+        "app/settings.rs: factorize_time_limit",
+    ),
+    (
+        "GET /factorize/{n}",
         "time-limit-exceeded",
         "app/settings.rs: factorize_time_limit",
     ),

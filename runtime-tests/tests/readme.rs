@@ -55,7 +55,10 @@ fn every_command_answers_as_its_page_says() {
 fn every_link_to_a_file_leads_somewhere() {
     for page in pages() {
         let text = read_to_string(&page).unwrap();
-        let links = text.split("](").skip(1).filter_map(|rest| rest.split(')').next());
+        let links = text
+            .split("](")
+            .skip(1)
+            .filter_map(|rest| rest.split(')').next());
         for link in links.filter(|link| !link.contains("://")) {
             let file = link.split('#').next().unwrap_or_default();
             let target = page.parent().unwrap().join(file);

@@ -6,12 +6,13 @@
 use axum::Json;
 use axum::response::{IntoResponse, Response};
 use deferral::{Desk, Settings, now, respond, unavailable};
-use factorize_routes::{FactorizeRequest, factorization_schema};
+use factorize_routes::{FactorizeBody, FactorizeRequest, factorization_schema};
 use guest::{LocalFuture, Request};
 use http_api::problem::{
-    CONTENT_TOO_LARGE, INTERNAL, INVALID_BODY, INVALID_JSON, INVALID_NUMBER, INVALID_REQUEST_BODY,
-    INVALID_TYPE, MISSING_FIELD, NOT_AN_INTEGER, NUMBER_TOO_SMALL, STORE_UNAVAILABLE,
-    TIME_LIMIT_EXCEEDED, TOO_MANY_DIGITS, TOO_MANY_JOBS, UNSUPPORTED_MEDIA_TYPE, WORKER_LOST,
+    CONFLICTING_FIELDS, CONTENT_TOO_LARGE, INTERNAL, INVALID_BODY, INVALID_EXPRESSION,
+    INVALID_JSON, INVALID_NUMBER, INVALID_REQUEST_BODY, INVALID_TYPE, MISSING_FIELD,
+    NOT_AN_INTEGER, NUMBER_TOO_SMALL, STORE_UNAVAILABLE, TIME_LIMIT_EXCEEDED, TOO_MANY_DIGITS,
+    TOO_MANY_JOBS, UNSUPPORTED_MEDIA_TYPE, WORKER_LOST,
 };
 use http_api::{Problem, problem_responses};
 use jobs::{Job, Millis, NewJob, Outcome, Status, Store};
@@ -33,8 +34,10 @@ problem_responses!(
         UNSUPPORTED_MEDIA_TYPE,
         INVALID_BODY,
         MISSING_FIELD,
+        CONFLICTING_FIELDS,
         INVALID_TYPE,
         INVALID_NUMBER,
+        INVALID_EXPRESSION,
         NOT_AN_INTEGER,
         NUMBER_TOO_SMALL,
         TOO_MANY_DIGITS,
@@ -80,7 +83,7 @@ fn nullable_factorization() -> Schema {
     post,
     path = "/async/factorize",
     tag = "factorization",
-    request_body = FactorizeRequest,
+    request_body = FactorizeBody,
     responses(
         (status = 200, body = AsyncFactorizeResponse, example = json!({
             "done": false,

@@ -1,31 +1,39 @@
-//! `POST /factorize`: the prime factorisation of an integer.
+//! `POST /factorize`, `GET /factorize/{n}`: the prime factorisation of an integer.
 //!
 //! Checks the number and shapes the answer; the `factorizer` component computes, and has no access
 //! to anything.
 
+mod answer;
 mod bindings;
+mod cached;
 mod number;
+mod request;
 
 pub use number::factorization_schema;
+pub use request::{FactorizeBody, FactorizeRequest};
 
 use std::pin::pin;
 use std::time::Duration;
 
+use answer::{FactorizeResponse, json_pairs};
 use axum::Json;
+use axum::http::HeaderMap;
+use axum::response::Response;
 use bindings::routelets::factorizer::factorizer::{self, PrimePower};
+use cached::EntityTag;
 use factor::Number;
 use futures_util::future::{Either, select};
 use guest::LocalFuture;
 use http_api::problem::{
-    CONTENT_TOO_LARGE, IDEMPOTENCY_KEY_REUSED, INTERNAL, INVALID_BODY, INVALID_JSON,
-    INVALID_NUMBER, INVALID_PARAMETER, INVALID_REQUEST_BODY, INVALID_TYPE, MISSING_FIELD,
-    NOT_AN_INTEGER, NUMBER_TOO_SMALL, STORE_UNAVAILABLE, TIME_LIMIT_EXCEEDED, TOO_MANY_DIGITS,
-    TOO_MANY_JOBS, UNSUPPORTED_MEDIA_TYPE, WEBHOOK_NOT_ALLOWED,
+    CONFLICTING_FIELDS, CONTENT_TOO_LARGE, IDEMPOTENCY_KEY_REUSED, INTERNAL, INVALID_BODY,
+    INVALID_EXPRESSION, INVALID_JSON, INVALID_NUMBER, INVALID_PARAMETER, INVALID_PATH,
+    INVALID_REQUEST_BODY, INVALID_TYPE, MISSING_FIELD, NOT_AN_INTEGER, NUMBER_TOO_SMALL,
+    STORE_UNAVAILABLE, TIME_LIMIT_EXCEEDED, TOO_MANY_DIGITS, TOO_MANY_JOBS, UNSUPPORTED_MEDIA_TYPE,
+    WEBHOOK_NOT_ALLOWED,
 };
-use http_api::{Problem, Work, problem_responses};
-use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
-use utoipa::ToSchema;
+use http_api::{Path, Problem, Query, Work, problem_responses};
+use request::Options;
+use serde_json::json;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 /// Seconds a factorisation may take, unless the variable `factorize_time_limit` says otherwise.
@@ -44,8 +52,10 @@ problem_responses!(
         UNSUPPORTED_MEDIA_TYPE,
         INVALID_BODY,
         MISSING_FIELD,
+        CONFLICTING_FIELDS,
         INVALID_TYPE,
         INVALID_NUMBER,
+        INVALID_EXPRESSION,
         NOT_AN_INTEGER,
         NUMBER_TOO_SMALL,
         TOO_MANY_DIGITS,
@@ -58,47 +68,24 @@ problem_responses!(
     ]
 );
 
-/// The number to factorise.
-#[derive(Debug, Deserialize, ToSchema)]
-#[schema(example = json!({"number": 408_216}))]
-pub struct FactorizeRequest {
-    /// An integer from 2 to 200 digits, as a number or, for clients whose numbers end at 2^53, as a
-    /// string of decimal digits.
-    #[schema(schema_with = number::schema, required = true)]
-    #[serde(default, deserialize_with = "number::present")]
-    number: Option<Value>,
-}
-
-impl FactorizeRequest {
-    /// The number, checked.
-    ///
-    /// # Errors
-    /// Each way in which it can be wrong is its own problem.
-    pub fn number(self) -> Result<Number, Problem> {
-        number::parse(self.number)
-    }
-}
-
-/// A number and its prime factorisation.
-#[derive(Serialize, ToSchema)]
-struct FactorizeResponse {
-    /// The primes, ascending, each with its exponent; with all their digits.
-    #[schema(schema_with = factorization_schema)]
-    factorization: Vec<(serde_json::Number, u32)>,
-    /// The same as text.
-    factorization_str: String,
-    /// The number, with all its digits.
-    #[schema(value_type = u64)]
-    number: serde_json::Number,
-}
+problem_responses!(
+    GetProblems = [
+        INVALID_PATH,
+        INVALID_EXPRESSION,
+        NUMBER_TOO_SMALL,
+        TOO_MANY_DIGITS,
+        INVALID_PARAMETER,
+        TIME_LIMIT_EXCEEDED,
+    ]
+);
 
 /// The prime factorisation of an integer.
 #[utoipa::path(
     post,
     path = "/factorize",
     tag = "factorization",
-    params(deferral::DeferralHeaders, deferral::DeferralQuery),
-    request_body = FactorizeRequest,
+    params(Options, deferral::DeferralHeaders, deferral::DeferralQuery),
+    request_body = FactorizeBody,
     responses(
         (status = 200, body = FactorizeResponse, example = json!({
             "factorization": [[2, 3], [3, 1], [73, 1], [233, 1]],
@@ -111,21 +98,77 @@ struct FactorizeResponse {
 )]
 async fn factorize(
     work: Work,
+    Query(options): Query<Options>,
     http_api::Json(request): http_api::Json<FactorizeRequest>,
 ) -> Result<Json<FactorizeResponse>, Problem> {
     let number = request.number()?;
     work.start()?;
-    let found = LocalFuture::new(compute(&number, &work)).await?;
-    let factorization_str = found
-        .iter()
-        .map(|p| format!("{}^{}", p.prime, p.exponent))
-        .collect::<Vec<_>>()
-        .join(" ");
-    Ok(Json(FactorizeResponse {
-        factorization: found.into_iter().map(pair).collect(),
-        factorization_str,
-        number: serde_json::Number::from_string_unchecked(number.to_string()),
-    }))
+    answer(&number, options, &work).await
+}
+
+/// The prime factorisation of an integer, for browsers and caches.
+///
+/// The answer never changes. A client that has it gets 304 for its `ETag`, without a computation.
+#[utoipa::path(
+    get,
+    path = "/factorize/{n}",
+    tag = "factorization",
+    params(
+        (
+            "n" = String,
+            Path,
+            description = "The number, or a percent-encoded expression as in the body of `POST /factorize`: \
+                           `2%5E128+1`, with `%2F` for `/`, `%25` for `%`, `%23` for `#`",
+            min_length = 1,
+            max_length = 1000,
+            example = "408216"
+        ),
+        Options,
+        (
+            "If-None-Match" = Option<String>,
+            Header,
+            description = "The `ETag` of an answer that the client has",
+            nullable = false
+        )
+    ),
+    responses(
+        (
+            status = 200,
+            body = FactorizeResponse,
+            headers(
+                ("Cache-Control" = String, description = "`public, max-age=31536000, immutable`"),
+                ("ETag" = String, description = "Names the answer")
+            ),
+            example = json!({
+                "factorization": [[2, 3], [3, 1], [73, 1], [233, 1]],
+                "factorization_str": "2^3 3^1 73^1 233^1",
+                "number": 408_216,
+            })
+        ),
+        (status = 304, description = "The client has the answer"),
+        GetProblems
+    )
+)]
+async fn factorize_number(
+    Path(n): Path<String>,
+    Query(options): Query<Options>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let number = request::evaluate(&n, "n")?;
+    let tag = EntityTag::new(&number, options);
+    if tag.is_known(&headers) {
+        return tag.not_modified();
+    }
+    tag.on(answer(&number, options, &Work::now()).await?)
+}
+
+async fn answer(
+    number: &Number,
+    options: Options,
+    work: &Work,
+) -> Result<Json<FactorizeResponse>, Problem> {
+    let found = LocalFuture::new(compute(number, work)).await?;
+    FactorizeResponse::new(number.to_string(), found, options).map(Json)
 }
 
 async fn compute(number: &Number, work: &Work) -> Result<Vec<PrimePower>, Problem> {
@@ -180,19 +223,10 @@ async fn time_limit(work: &Work) -> f64 {
         .unwrap_or(default)
 }
 
-fn json_pairs(powers: Vec<PrimePower>) -> Vec<Value> {
-    powers.into_iter().map(|power| json!(pair(power))).collect()
-}
-
-fn pair(power: PrimePower) -> (serde_json::Number, u32) {
-    (
-        serde_json::Number::from_string_unchecked(power.prime),
-        power.exponent,
-    )
-}
-
 /// The routes of this component, with their part of the OpenAPI document.
 #[must_use]
 pub fn routes() -> OpenApiRouter {
-    OpenApiRouter::new().routes(routes!(factorize))
+    OpenApiRouter::new()
+        .routes(routes!(factorize))
+        .routes(routes!(factorize_number))
 }
