@@ -87,6 +87,10 @@ impl Service {
                 .headers_mut()
                 .extend(allow.map(|allow| (header::ALLOW, allow)));
         }
+        if response.status() == StatusCode::NOT_MODIFIED {
+            // It would be the length of the content that is not sent again (RFC 9110, section 8.6).
+            response.headers_mut().remove(header::CONTENT_LENGTH);
+        }
         let headers = response.headers_mut();
         headers.insert(
             header::X_CONTENT_TYPE_OPTIONS,
@@ -371,6 +375,19 @@ mod tests {
         assert_eq!(ask(&service(""), "OPTIONS", "/other", &[], "").status, 404);
         let head = ask(&service(""), "HEAD", "/count?count=3", &[], "");
         assert_eq!((head.status, head.body.as_str()), (200, ""));
+    }
+
+    #[test]
+    fn what_is_not_modified_has_no_length() {
+        let routes = Router::new().route("/", get(StatusCode::NOT_MODIFIED));
+        let answer = ask(
+            &Service::new(routes, &Settings::default()),
+            "GET",
+            "/",
+            &[],
+            "",
+        );
+        assert_eq!((answer.status, answer.header("content-length")), (304, ""));
     }
 
     #[test]
