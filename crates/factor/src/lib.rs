@@ -21,6 +21,7 @@ mod primality;
 mod primes;
 mod rho;
 mod search;
+mod siqs;
 mod split;
 mod trial;
 

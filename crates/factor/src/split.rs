@@ -7,7 +7,7 @@ use crate::{
     ecm,
     modulus::with_modulus,
     pacer::{Interrupted, Pacer},
-    rho,
+    rho, siqs,
 };
 
 /// How long rho is tried on what may be out of its reach: enough for most factors of 9 digits.
@@ -23,6 +23,18 @@ pub(crate) async fn split<P: AsyncFnMut() -> ControlFlow<()>>(
     n: &BigUint,
     pacer: &mut Pacer<P>,
 ) -> Result<BigUint, Interrupted> {
+    if n.bits() > 60 && n.bits() < 290 {
+        let debug = std::env::var("SIQS_DEBUG").is_ok();
+        let mut last = 0;
+        let parameters = siqs::Parameters::new(n.bits() as u32);
+        if debug { eprintln!("{parameters:?}"); }
+        if let Some(factor) = siqs::split(n, &parameters, pacer, |found, needed| {
+            if debug && found > last + needed / 10 { last = found; eprintln!("{found} of {needed}"); }
+        }).await? {
+            return Ok(factor);
+        }
+        if debug { eprintln!("failed"); }
+    }
     let rho_iterations = if n.bits() <= 64 {
         u64::MAX
     } else {
