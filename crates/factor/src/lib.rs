@@ -27,4 +27,4 @@ mod trial;
 
 pub use factorization::{Factorization, Partial, PrimePower};
 pub use number::{MAX_DIGITS, Number, ParseNumberError};
-pub use search::factorize;
+pub use search::{Progress, factorize};

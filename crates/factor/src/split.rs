@@ -22,15 +22,13 @@ const RHO_ITERATIONS: u64 = 1 << 15;
 pub(crate) async fn split<P: AsyncFnMut() -> ControlFlow<()>>(
     n: &BigUint,
     pacer: &mut Pacer<P>,
+    relations: impl FnMut(u32, u32),
 ) -> Result<BigUint, Interrupted> {
-    if n.bits() > 60 && n.bits() < 290 {
+    if n.bits() > 55 && n.bits() < 290 {
         let debug = std::env::var("SIQS_DEBUG").is_ok();
-        let mut last = 0;
         let parameters = siqs::Parameters::new(n.bits() as u32);
         if debug { eprintln!("{parameters:?}"); }
-        if let Some(factor) = siqs::split(n, &parameters, pacer, |found, needed| {
-            if debug && found > last + needed / 10 { last = found; eprintln!("{found} of {needed}"); }
-        }).await? {
+        if let Some(factor) = siqs::split(n, &parameters, pacer, relations).await? {
             return Ok(factor);
         }
         if debug { eprintln!("failed"); }

@@ -8,7 +8,7 @@
 
 use std::{collections::BTreeMap, ops::ControlFlow, str::FromStr};
 
-use factor::{Factorization, Number, Partial, factorize};
+use factor::{Factorization, Number, Partial, Progress, factorize};
 use num_bigint::BigUint;
 use num_prime::nt_funcs::{is_prime, next_prime};
 use proptest::prelude::*;
@@ -19,9 +19,13 @@ fn number(n: &BigUint) -> Number {
 
 fn complete(n: &BigUint) -> Factorization {
     let mut told = BTreeMap::<_, u32>::new();
-    let found = |prime: &BigUint, exponent| *told.entry(prime.clone()).or_default() += exponent;
+    let observe = |progress: Progress<'_>| {
+        if let Progress::Found { prime, exponent } = progress {
+            *told.entry(prime.clone()).or_default() += exponent;
+        }
+    };
     let number = number(n);
-    let search = factorize(&number, async || ControlFlow::Continue(()), found);
+    let search = factorize(&number, async || ControlFlow::Continue(()), observe);
     let factorization = pollster::block_on(search).unwrap();
     assert_eq!(Factorization::from(told), factorization);
     factorization
@@ -39,8 +43,12 @@ fn interrupted(n: &BigUint, pauses: u32) -> Result<Factorization, Partial> {
         }
     };
     let mut told = BTreeMap::<_, u32>::new();
-    let found = |prime: &BigUint, exponent| *told.entry(prime.clone()).or_default() += exponent;
-    let result = pollster::block_on(factorize(&number(n), pause, found));
+    let observe = |progress: Progress<'_>| {
+        if let Progress::Found { prime, exponent } = progress {
+            *told.entry(prime.clone()).or_default() += exponent;
+        }
+    };
+    let result = pollster::block_on(factorize(&number(n), pause, observe));
     let (Ok(found) | Err(Partial { found, .. })) = &result;
     assert_eq!(Factorization::from(told), *found);
     result

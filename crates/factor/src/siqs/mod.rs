@@ -55,6 +55,8 @@ pub(crate) async fn split<P: AsyncFnMut() -> ControlFlow<()>>(
     };
     let mut relations = Relations::new();
     let mut search = Search::new(&kn, &polynomials.primes, parameters);
+    let debug = std::env::var("SIQS_DEBUG").is_ok();
+    let clock = std::time::Instant::now();
     let mut needed = polynomials.primes.len() + EXCESS;
     loop {
         while relations.cycles() < needed {
@@ -67,12 +69,16 @@ pub(crate) async fn split<P: AsyncFnMut() -> ControlFlow<()>>(
                 .await?;
         }
         progress(needed as u32, needed as u32);
+        if debug { eprintln!("k {} sieved {:?}: {} relations, {:?}", polynomials.kn() / n, clock.elapsed(), relations.len(), search.stats); }
         let primes = &polynomials.primes;
-        for dependency in matrix::dependencies(&relations, primes.len(), pacer).await? {
+        let dd = matrix::dependencies(&relations, primes.len(), pacer).await?;
+        if debug { eprintln!("matrix {:?} {}", clock.elapsed(), dd.len()); }
+        for dependency in dd {
             let factor = with_modulus!(n, |modulus| {
                 root::factor(&modulus, &relations, primes, &dependency, pacer).await?
             });
             if factor.is_some() {
+                if debug { eprintln!("done {:?}", clock.elapsed()); }
                 return Ok(factor);
             }
         }

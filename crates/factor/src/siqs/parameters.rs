@@ -46,12 +46,21 @@ impl Parameters {
         let between = |a: f64, b: f64| a + (b - a) * part;
         // Sizes grow by factors.
         let scaled = |a: f64, b: f64| between(a.ln(), b.ln()).exp();
-        Self {
+        let tune = Self {
             base: scaled(low.1 as f64, high.1 as f64) as usize,
             half: scaled(f64::from(low.2), f64::from(high.2)).round() as u32 * 1024,
             slack: between(low.3, high.3),
             large: between(f64::from(low.4), f64::from(high.4)) as u32,
             least: between(f64::from(low.5), f64::from(high.5)) as u32,
+        };
+        // TUNE
+        let env = |name: &str| std::env::var(name).ok().and_then(|v| v.parse::<f64>().ok());
+        Self {
+            base: env("BASE").map_or(tune.base, |v| v as usize),
+            half: env("HALF").map_or(tune.half, |v| v as u32 * 1024),
+            slack: env("SLACK").unwrap_or(tune.slack),
+            large: env("LARGE").map_or(tune.large, |v| v as u32),
+            least: env("LEAST").map_or(tune.least, |v| v as u32),
         }
     }
 }

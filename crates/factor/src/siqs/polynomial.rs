@@ -141,6 +141,7 @@ impl Polynomials {
         }
     }
 
+    pub(super) fn kn(&self) -> BigUint { self.kn.magnitude().clone() }
     fn random(&mut self, end: usize) -> usize {
         // G. Marsaglia, "Xorshift RNGs", Journal of Statistical Software 8 (2003).
         self.random ^= self.random << 13;

@@ -15,7 +15,10 @@ use crate::pacer::{Interrupted, Pacer};
 /// What one candidate costs, in the units of the pacer, apart from looking at every prime.
 const CANDIDATE: u32 = 400;
 
+#[derive(Debug, Default)]
+pub(super) struct Stats { polys: u32, cands: u32, pass1: u32, full: u32, part: u32, t: [std::time::Duration; 6] }
 pub(super) struct Search {
+    pub(super) stats: Stats,
     sieve: Sieve,
     half: u32,
     /// Units of the sieve's cells for a bit.
@@ -40,6 +43,7 @@ impl Search {
         let largest = primes.last().copied().unwrap_or(1);
         Self {
             sieve: Sieve::new(primes, parameters.half, parameters.least, threshold * scale, scale),
+            stats: Stats::default(),
             half: parameters.half,
             scale,
             largest: u64::from(largest) * u64::from(parameters.large),
@@ -59,37 +63,38 @@ impl Search {
         pacer: &mut Pacer<P>,
     ) -> Result<(), Interrupted> {
         let large = self.sieve.large();
+        macro_rules! timed { ($i:expr, $e:expr) => {{ let c = std::time::Instant::now(); let r = $e; self.stats.t[$i] += c.elapsed(); r }} }
         self.sieve.set_logs(&polynomials.factors, self.scale, false);
         let mut change = None;
         loop {
             if let Some((part, grows)) = change {
                 pacer.spend((large.start / 4) as u32).await?;
-                polynomials.step(part, grows, 0..large.start);
+                timed!(0, polynomials.step(part, grows, 0..large.start));
             }
             self.sieve.begin(&polynomials.roots);
             for start in large.clone().step_by(CHUNK) {
                 let range = start..(start + CHUNK).min(large.end);
                 pacer.spend(2 * range.len() as u32).await?;
                 if let Some((part, grows)) = change {
-                    polynomials.step(part, grows, range.clone());
+                    timed!(1, polynomials.step(part, grows, range.clone()));
                 }
-                self.sieve.enter(&polynomials.roots, range);
+                timed!(2, self.sieve.enter(&polynomials.roots, range));
             }
             for block in 0..self.sieve.blocks() {
                 pacer.spend(self.sieve.cost()).await?;
-                self.sieve.sieve(block);
+                timed!(3, self.sieve.sieve(block));
                 self.candidates.clear();
-                self.sieve.candidates(block, &mut self.candidates);
+                timed!(4, self.sieve.candidates(block, &mut self.candidates));
                 for number in 0..self.candidates.len() {
                     pacer.spend(CANDIDATE + (large.start / 8) as u32).await?;
                     let (place, found) = self.candidates[number];
-                    self.check(block, place, found, polynomials, relations);
+                    timed!(5, self.check(block, place, found, polynomials, relations)); self.stats.cands += 1;
                 }
             }
             if relations.cycles() >= needed {
                 break;
             }
-            change = polynomials.next_part();
+            self.stats.polys += 1; change = polynomials.next_part();
             if change.is_none() {
                 break;
             }
@@ -137,6 +142,7 @@ impl Search {
         if f64::from(rest.bits()) - f64::from(found) / self.scale > self.slack {
             return;
         }
+        self.stats.pass1 += 1;
         for &prime in &polynomials.factors {
             divide(&mut rest, prime);
         }
@@ -149,6 +155,7 @@ impl Search {
         let Some(rest) = rest.to_u64().filter(|&rest| rest <= self.largest) else {
             return;
         };
+        if rest == 1 { self.stats.full += 1 } else { self.stats.part += 1 }
         columns.extend(polynomials.factors.iter().map(|&prime| (prime + FIRST) as u16));
         relations.add(polynomials.square_root(x), columns, [1, rest as u32]);
     }

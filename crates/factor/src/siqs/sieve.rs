@@ -23,7 +23,10 @@ pub(super) struct Sieve {
     /// The next hits of these primes, counted from the end of the block that was sieved last.
     next: [Vec<u32>; 2],
     /// For each block the hits of the large primes: the index of the prime above 16 bits of place.
+    /// One more list takes what is past the interval, so that no branch depends on the root.
     hits: Vec<Vec<u32>>,
+    /// How long these lists are.
+    lengths: Vec<usize>,
     /// Where in the lists of hits the primes of each logarithm begin.
     levels: Vec<Level>,
     start: u8,
@@ -56,8 +59,9 @@ impl Sieve {
                 });
             }
         }
-        let expected: f64 = primes[large..].iter().map(|&p| 2.0 * BLOCK as f64 / f64::from(p)).sum();
-        let capacity = (1.3 * expected) as usize + 64;
+        // A prime above the size of a block has at most two hits in it.
+        let capacity = 2 * (primes.len() - large);
+        let lists = length.div_ceil(BLOCK) + 1;
         Self {
             cells: Box::new([0; BLOCK]),
             length,
@@ -67,7 +71,8 @@ impl Sieve {
             logs,
             reciprocals: primes[..large].iter().map(|&p| 65_536 / p + 1).collect(),
             next: [vec![0; large], vec![0; large]],
-            hits: vec![Vec::with_capacity(capacity); length.div_ceil(BLOCK)],
+            hits: vec![vec![0; capacity]; lists],
+            lengths: vec![0; lists],
             levels,
             start: CANDIDATE - threshold.clamp(1.0, 127.0) as u8,
         }
@@ -108,9 +113,7 @@ impl Sieve {
         for (next, roots) in self.next.iter_mut().zip(roots) {
             next.copy_from_slice(&roots[..self.large]);
         }
-        for hits in &mut self.hits {
-            hits.clear();
-        }
+        self.lengths.fill(0);
     }
 
     /// Enters the hits of some of the large primes, in ascending order.
@@ -121,9 +124,8 @@ impl Sieve {
             let end = self.levels.get(following).map_or(range.end, |level| level.first.min(range.end));
             if let Some(level) = self.levels.get_mut(following.saturating_sub(1)) {
                 if level.first == start {
-                    for (length, hits) in level.lengths.iter_mut().zip(&self.hits) {
-                        *length = hits.len();
-                    }
+                    let blocks = level.lengths.len();
+                    level.lengths.copy_from_slice(&self.lengths[..blocks]);
                 }
             }
             self.enter_level(roots, start..end);
@@ -133,15 +135,25 @@ impl Sieve {
 
     fn enter_level(&mut self, roots: &[Vec<u32>; 2], range: std::ops::Range<usize>) {
         let length = self.length as u32;
+        let outside = self.blocks();
         let primes = &self.primes[range.clone()];
         let (first, second) = (&roots[0][range.clone()], &roots[1][range.clone()]);
+        let (hits, lengths) = (&mut self.hits, &mut self.lengths);
+        lengths[outside] = 0;
+        let mut push = |block: usize, hit: u32| {
+            let length = &mut lengths[block];
+            hits[block][*length] = hit;
+            *length += 1;
+        };
         for (offset, ((&p, &first), &second)) in primes.iter().zip(first).zip(second).enumerate() {
             let index = ((range.start + offset) as u32) << 16;
             for mut place in [first, second] {
-                while place < length {
-                    self.hits[place as usize / BLOCK].push(index | (place % BLOCK as u32));
+                for _ in 0..length / p {
+                    push(place as usize / BLOCK, index | (place % BLOCK as u32));
                     place += p;
                 }
+                let block = (place as usize / BLOCK).min(outside);
+                push(block, index | (place % BLOCK as u32));
             }
         }
     }
@@ -174,7 +186,7 @@ impl Sieve {
             *first = (low - length) as u32;
             *second = (high - length) as u32;
         }
-        let hits = &self.hits[block];
+        let hits = &self.hits[block][..self.lengths[block]];
         for (number, level) in self.levels.iter().enumerate() {
             let end = self.levels.get(number + 1).map_or(hits.len(), |next| next.lengths[block]);
             for hit in &hits[level.lengths[block]..end] {
@@ -234,7 +246,7 @@ impl Sieve {
             }
             start = end;
         }
-        for hits in self.hits[block].chunks(2 * GROUP) {
+        for hits in self.hits[block][..self.lengths[block]].chunks(2 * GROUP) {
             if hits.iter().fold(false, |any, hit| any | (hit & 0xffff == place)) {
                 for hit in hits {
                     if hit & 0xffff == place {
