@@ -7,7 +7,7 @@ use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
 use bindings::exports::routelets::factorizer::factorizer::{
-    Error, Guest, Partial, PrimePower, Progress,
+    Error, Findings, Guest, Partial, PrimePower,
 };
 use running::Running;
 
@@ -38,9 +38,9 @@ impl Guest for Factorizer {
         }
     }
 
-    fn progress(number: String) -> Option<Progress> {
+    fn progress(number: String) -> Option<Findings> {
         let findings = running::findings(&number)?;
-        Some(Progress {
+        Some(Findings {
             found: prime_powers(findings.found.into()),
             relations: findings.relations,
             needed: findings.needed,

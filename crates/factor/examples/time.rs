@@ -5,7 +5,9 @@ use num_bigint::BigUint;
 use num_prime::nt_funcs::next_prime;
 
 fn main() {
-    let mut arguments = std::env::args().skip(1).filter_map(|text| text.parse::<u32>().ok());
+    let mut arguments = std::env::args()
+        .skip(1)
+        .filter_map(|text| text.parse::<u32>().ok());
     let digits = arguments.next().unwrap_or(40);
     let count = arguments.next().unwrap_or(3);
     let mut seed = u64::from(digits);
@@ -22,7 +24,9 @@ fn main() {
             next_prime(&start, None).unwrap_or_default()
         };
         let n = prime() * prime();
-        let Ok(number) = n.to_string().parse() else { continue };
+        let Ok(number) = n.to_string().parse() else {
+            continue;
+        };
         let begin = processor_seconds();
         let search = factor::factorize(&number, async || ControlFlow::Continue(()), |_| {});
         let result = pollster::block_on(search);
@@ -38,12 +42,19 @@ fn main() {
     }
     times.sort_by(f64::total_cmp);
     let mean: f64 = times.iter().sum::<f64>() / times.len() as f64;
-    println!("{digits} digits: median {:.3} ms, mean {:.3} ms", times[times.len() / 2] * 1e3, mean * 1e3);
+    println!(
+        "{digits} digits: median {:.3} ms, mean {:.3} ms",
+        times[times.len() / 2] * 1e3,
+        mean * 1e3
+    );
 }
 
 /// Processor time of this process so far, which other processes disturb less than wall time does.
 fn processor_seconds() -> f64 {
     let text = fs::read_to_string("/proc/self/schedstat").unwrap_or_default();
-    let nanoseconds = text.split(' ').next().and_then(|field| field.parse::<f64>().ok());
+    let nanoseconds = text
+        .split(' ')
+        .next()
+        .and_then(|field| field.parse::<f64>().ok());
     nanoseconds.unwrap_or_default() / 1e9
 }

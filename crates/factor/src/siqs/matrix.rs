@@ -78,7 +78,9 @@ pub(super) async fn dependencies<P: AsyncFnMut() -> ControlFlow<()>>(
         let mut members = Vec::new();
         for index in combination {
             let relations = &sets[index].relations;
-            pacer.spend(((members.len() + relations.len()) / 4) as u32 % 10_000 + 10).await?;
+            pacer
+                .spend(((members.len() + relations.len()) / 4) as u32 % 10_000 + 10)
+                .await?;
             members = difference(&members, relations);
         }
         dependencies.push(members);
@@ -158,7 +160,8 @@ async fn sets<P: AsyncFnMut() -> ControlFlow<()>>(
         for run in large.chunk_by(|a, b| a == b) {
             if run.len() == 1 && run[0] != 1 {
                 let next = (base_columns + large_columns.len()) as u32;
-                set.columns.push(*large_columns.entry(run[0]).or_insert(next));
+                set.columns
+                    .push(*large_columns.entry(run[0]).or_insert(next));
             }
         }
         set.columns.sort_unstable();
@@ -198,7 +201,10 @@ async fn eliminate<P: AsyncFnMut() -> ControlFlow<()>>(
             owners[column as usize] = owning;
             continue;
         }
-        let Some(&pivot) = owning.iter().min_by_key(|&&owner| sets[owner as usize].weight()) else {
+        let Some(&pivot) = owning
+            .iter()
+            .min_by_key(|&&owner| sets[owner as usize].weight())
+        else {
             continue;
         };
         let pivot_set = std::mem::take(&mut sets[pivot as usize]);
@@ -244,7 +250,9 @@ async fn kernel<P: AsyncFnMut() -> ControlFlow<()>>(
     let words = sets.len().div_ceil(64);
     let mut rows: Vec<Vec<u64>> = vec![vec![0; words]; dense];
     for (index, set) in sets.iter().enumerate() {
-        pacer.spend((2 * set.columns.len() + dense) as u32 % 10_000).await?;
+        pacer
+            .spend((2 * set.columns.len() + dense) as u32 % 10_000)
+            .await?;
         let (word, bit) = (index / 64, 1 << (index % 64));
         for (row, row_bits) in rows[..dense].iter_mut().enumerate() {
             if set.dense[row / 64] >> (row % 64) & 1 == 1 {
@@ -301,4 +309,53 @@ async fn kernel<P: AsyncFnMut() -> ControlFlow<()>>(
         kernel.push(combination);
     }
     Ok(kernel)
+}
+
+#[cfg(test)]
+mod tests {
+    use num_bigint::BigInt;
+
+    use super::{super::wide::Wide, *};
+
+    #[test]
+    fn every_column_of_a_dependency_is_even() {
+        const PRIMES: usize = 300;
+        let mut relations = Relations::new();
+        let mut seed = 1u64;
+        let mut random = |end: u64| {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            (seed >> 33) % end
+        };
+        for root in 0..600u32 {
+            // Small columns are more frequent, as small primes are.
+            let columns: Vec<u16> = (0..12)
+                .map(|_| (random(PRIMES as u64) * random(PRIMES as u64) / PRIMES as u64) as u16)
+                .collect();
+            let large = [0; 2].map(|_| {
+                if random(2) == 0 {
+                    1
+                } else {
+                    1_000 + random(60) as u32
+                }
+            });
+            relations.add(Wide::new(&BigInt::from(root + 1)), &columns, large);
+        }
+        let mut pacer = Pacer::new(async || ControlFlow::Continue(()));
+        let found = pollster::block_on(dependencies(&relations, PRIMES, &mut pacer)).unwrap();
+        assert!(found.len() > 20, "{}", found.len());
+        for dependency in found {
+            assert!(!dependency.is_empty() && dependency.is_sorted_by(|a, b| a < b));
+            let mut exponents: HashMap<u32, u32> = HashMap::new();
+            for index in dependency {
+                for &column in relations.columns(index as usize) {
+                    *exponents.entry(u32::from(column)).or_default() += 1;
+                }
+                for prime in relations.relation(index as usize).large {
+                    *exponents.entry(prime + 100_000).or_default() += 1;
+                }
+            }
+            exponents.remove(&100_001);
+            assert!(exponents.values().all(|exponent| exponent % 2 == 0));
+        }
+    }
 }

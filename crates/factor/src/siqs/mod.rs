@@ -55,8 +55,6 @@ pub(crate) async fn split<P: AsyncFnMut() -> ControlFlow<()>>(
     };
     let mut relations = Relations::new();
     let mut search = Search::new(&kn, &polynomials.primes, parameters);
-    let debug = std::env::var("SIQS_DEBUG").is_ok();
-    let clock = std::time::Instant::now();
     let mut needed = polynomials.primes.len() + EXCESS;
     loop {
         while relations.cycles() < needed {
@@ -69,19 +67,79 @@ pub(crate) async fn split<P: AsyncFnMut() -> ControlFlow<()>>(
                 .await?;
         }
         progress(needed as u32, needed as u32);
-        if debug { eprintln!("k {} sieved {:?}: {} relations, {:?}", polynomials.kn() / n, clock.elapsed(), relations.len(), search.stats); }
         let primes = &polynomials.primes;
-        let dd = matrix::dependencies(&relations, primes.len(), pacer).await?;
-        if debug { eprintln!("matrix {:?} {}", clock.elapsed(), dd.len()); }
-        for dependency in dd {
+        for dependency in matrix::dependencies(&relations, primes.len(), pacer).await? {
             let factor = with_modulus!(n, |modulus| {
                 root::factor(&modulus, &relations, primes, &dependency, pacer).await?
             });
             if factor.is_some() {
-                if debug { eprintln!("done {:?}", clock.elapsed()); }
                 return Ok(factor);
             }
         }
         needed += EXCESS;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use num_prime::nt_funcs::next_prime;
+
+    use super::*;
+
+    fn split_alone(n: &BigUint) -> Option<BigUint> {
+        let mut pacer = Pacer::new(async || ControlFlow::Continue(()));
+        let mut told = (0, 0);
+        let parameters = Parameters::new(n.bits() as u32);
+        let progress = |found, needed| {
+            assert!(found <= needed && needed > 0);
+            told = (found, needed);
+        };
+        let factor = pollster::block_on(split(n, &parameters, &mut pacer, progress)).unwrap();
+        assert!(factor.is_none() || told.0 == told.1);
+        factor
+    }
+
+    fn prime(bits: u64, seed: u64) -> BigUint {
+        let noise = seed.wrapping_mul(6_364_136_223_846_793_005) | (1 << 63);
+        next_prime(&(BigUint::from(noise) << bits >> 64u32), None).unwrap()
+    }
+
+    fn assert_split(n: &BigUint) {
+        let factor = split_alone(n).unwrap_or_else(|| panic!("{n} was not split"));
+        assert!(factor > BigUint::from(1u32) && factor < *n, "{n}");
+        assert_eq!(n % factor, BigUint::ZERO);
+    }
+
+    #[test]
+    fn products_of_two_primes_of_every_size_are_split() {
+        for bits in 29..66 {
+            for seed in 1..4 {
+                assert_split(&(prime(bits, seed) * prime(bits, seed + 17)));
+            }
+        }
+    }
+
+    #[test]
+    fn unequal_and_repeated_and_many_primes_are_split() {
+        for seed in 1..8 {
+            let (p, q, r) = (prime(20, seed), prime(24, seed + 9), prime(60, seed));
+            for n in [&p * &q * &r, &p * &p * &q * &q * &q, &p * &r, &p * &p * &r] {
+                assert_split(&n);
+            }
+        }
+    }
+
+    /// The sieve must not be wrong where it is not meant to be used.
+    #[test]
+    fn numbers_too_small_are_split_or_given_up() {
+        for bits in 17..29 {
+            for seed in 1..10 {
+                let n = prime(bits, seed) * prime(bits, seed + 5);
+                if let Some(factor) = split_alone(&n) {
+                    assert!(factor > BigUint::from(1u32) && factor < n);
+                    assert_eq!(n % factor, BigUint::ZERO);
+                }
+            }
+        }
     }
 }

@@ -18,21 +18,15 @@ pub(crate) struct Parameters {
 
 /// Bits of `k n`, primes in the base, half the interval in units of 1024, slack, multiple for large
 /// primes, least prime.
-const TABLE: [(u32, usize, u32, f64, u32, u32); 14] = [
-    (50, 40, 2, 12.0, 20, 5),
-    (64, 60, 4, 14.0, 20, 7),
-    (80, 100, 8, 16.0, 30, 11),
-    (100, 190, 16, 18.0, 30, 17),
-    (116, 320, 16, 20.0, 40, 23),
-    (133, 560, 16, 22.0, 40, 31),
-    (150, 1000, 32, 25.0, 50, 47),
-    (166, 1700, 32, 27.0, 60, 61),
-    (183, 2600, 64, 29.0, 70, 79),
-    (200, 4000, 64, 31.0, 80, 97),
-    (216, 6500, 96, 33.0, 80, 127),
-    (233, 12000, 128, 36.0, 90, 127),
-    (250, 22000, 192, 38.0, 100, 191),
-    (282, 55000, 256, 42.0, 120, 251),
+const TABLE: [(u32, usize, u32, f64, u32, u32); 8] = [
+    (50, 30, 2, 12.0, 10, 7),
+    (65, 42, 3, 15.0, 14, 10),
+    (98, 130, 6, 20.0, 30, 16),
+    (131, 520, 11, 24.0, 40, 30),
+    (164, 1640, 16, 33.0, 60, 60),
+    (198, 4200, 32, 39.0, 80, 94),
+    (230, 11000, 64, 43.0, 90, 100),
+    (263, 30000, 128, 47.0, 120, 130),
 ];
 
 impl Parameters {
@@ -46,21 +40,12 @@ impl Parameters {
         let between = |a: f64, b: f64| a + (b - a) * part;
         // Sizes grow by factors.
         let scaled = |a: f64, b: f64| between(a.ln(), b.ln()).exp();
-        let tune = Self {
+        Self {
             base: scaled(low.1 as f64, high.1 as f64) as usize,
             half: scaled(f64::from(low.2), f64::from(high.2)).round() as u32 * 1024,
             slack: between(low.3, high.3),
             large: between(f64::from(low.4), f64::from(high.4)) as u32,
             least: between(f64::from(low.5), f64::from(high.5)) as u32,
-        };
-        // TUNE
-        let env = |name: &str| std::env::var(name).ok().and_then(|v| v.parse::<f64>().ok());
-        Self {
-            base: env("BASE").map_or(tune.base, |v| v as usize),
-            half: env("HALF").map_or(tune.half, |v| v as u32 * 1024),
-            slack: env("SLACK").unwrap_or(tune.slack),
-            large: env("LARGE").map_or(tune.large, |v| v as u32),
-            least: env("LEAST").map_or(tune.least, |v| v as u32),
         }
     }
 }

@@ -69,7 +69,8 @@ impl Polynomials {
         pacer: &mut Pacer<P>,
     ) -> Result<Option<Self>, Interrupted> {
         let size = base.primes.len();
-        let target = (kn.bits() as f64 - 1.0 + top_fraction(kn)) / 2.0 - 0.5 - f64::from(half).log2();
+        let target =
+            (kn.bits() as f64 - 1.0 + top_fraction(kn)) / 2.0 - 0.5 - f64::from(half).log2();
         let largest = base.primes.last().copied().unwrap_or(3);
         let size_of_factor = (f64::from(largest).log2() - 1.2).min(11.2);
         let factor_count = ((target / size_of_factor).round() as usize).max(2);
@@ -141,7 +142,6 @@ impl Polynomials {
         }
     }
 
-    pub(super) fn kn(&self) -> BigUint { self.kn.magnitude().clone() }
     fn random(&mut self, end: usize) -> usize {
         // G. Marsaglia, "Xorshift RNGs", Journal of Statistical Software 8 (2003).
         self.random ^= self.random << 13;
@@ -255,7 +255,12 @@ impl Polynomials {
             }
             let half_shift = (shift + (shift & 1) * p) / 2;
             let centre = sub(self.half % p, half_shift, p);
-            let distance = montgomery::mul(inverse, self.entered_square_roots[index], p, negated_inverse);
+            let distance = montgomery::mul(
+                inverse,
+                self.entered_square_roots[index],
+                p,
+                negated_inverse,
+            );
             self.roots[0][index] = add(centre, distance, p);
             self.roots[1][index] = sub(centre, distance, p);
         }
@@ -303,7 +308,11 @@ impl Polynomials {
         let c = *self.c.get_or_insert_with(|| {
             let signed = |value: &Wide| {
                 let magnitude = BigInt::from(value.to_biguint());
-                if value.is_negative() { -magnitude } else { magnitude }
+                if value.is_negative() {
+                    -magnitude
+                } else {
+                    magnitude
+                }
             };
             let b = signed(&b);
             Wide::new(&((&b * &b - &self.kn) / (signed(&a) * 4)))
@@ -322,4 +331,60 @@ fn top_fraction(n: &BigUint) -> f64 {
     let shift = n.bits().saturating_sub(53);
     let top = (n >> shift).iter_u64_digits().next().unwrap_or(1) as f64;
     top.log2().fract()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::base::Found, *};
+
+    #[test]
+    fn discriminants_and_roots_are_right() {
+        let n = BigUint::from(1_000_000_000_039u64) * 3_000_000_000_013u64;
+        let mut pacer = Pacer::new(async || ControlFlow::Continue(()));
+        pollster::block_on(async {
+            let Ok(Found::Base(base)) = Base::new(&n, 120, &mut pacer).await else {
+                panic!("a base")
+            };
+            let kn = &n * base.multiplier;
+            let new = Polynomials::new(&kn, base, 10_000, &mut pacer).await;
+            let mut polynomials = new.unwrap().unwrap();
+            let mut seen = HashSet::new();
+            for _ in 0..5 {
+                assert!(polynomials.next_leading(&mut pacer).await.unwrap());
+                loop {
+                    assert!(seen.insert(polynomials.b.to_biguint()));
+                    check(&mut polynomials, &kn);
+                    let Some((part, grows)) = polynomials.next_part() else {
+                        break;
+                    };
+                    polynomials.step(part, grows, 0..polynomials.primes.len());
+                }
+            }
+        });
+    }
+
+    fn check(polynomials: &mut Polynomials, kn: &BigUint) {
+        let a = polynomials.a.to_biguint();
+        for x in [-10_000, -77, 0, 5, 9_999] {
+            let root = polynomials.square_root(x).to_biguint();
+            let value = polynomials.value(x);
+            let product = &a * 4u32 * value.to_biguint();
+            let square = if value.is_negative() {
+                kn - product
+            } else {
+                kn + product
+            };
+            assert_eq!(&root * &root, square);
+        }
+        for index in 0..polynomials.primes.len() {
+            if polynomials.factors.contains(&index) {
+                continue;
+            }
+            for side in 0..2 {
+                let x = polynomials.roots[side][index] as i32 - 10_000;
+                let value = polynomials.value(x).to_biguint();
+                assert_eq!(value % polynomials.primes[index], BigUint::ZERO);
+            }
+        }
+    }
 }

@@ -39,7 +39,11 @@ pub(super) async fn factor<const N: usize, P: AsyncFnMut() -> ControlFlow<()>>(
     large.sort_unstable();
     let bases = exponents.iter().enumerate().skip(usize::from(TWO));
     let columns = bases.map(|(column, &exponent)| {
-        let base = if column == usize::from(TWO) { 2 } else { primes[column - FIRST] };
+        let base = if column == usize::from(TWO) {
+            2
+        } else {
+            primes[column - FIRST]
+        };
         (base, exponent / 2)
     });
     let pairs = large.iter().step_by(2).map(|&prime| (prime, 1));

@@ -15,10 +15,7 @@ use crate::pacer::{Interrupted, Pacer};
 /// What one candidate costs, in the units of the pacer, apart from looking at every prime.
 const CANDIDATE: u32 = 400;
 
-#[derive(Debug, Default)]
-pub(super) struct Stats { polys: u32, cands: u32, pass1: u32, full: u32, part: u32, t: [std::time::Duration; 6] }
 pub(super) struct Search {
-    pub(super) stats: Stats,
     sieve: Sieve,
     half: u32,
     /// Units of the sieve's cells for a bit.
@@ -42,8 +39,13 @@ impl Search {
         let scale = (100.0 / threshold).min(4.0);
         let largest = primes.last().copied().unwrap_or(1);
         Self {
-            sieve: Sieve::new(primes, parameters.half, parameters.least, threshold * scale, scale),
-            stats: Stats::default(),
+            sieve: Sieve::new(
+                primes,
+                parameters.half,
+                parameters.least,
+                threshold * scale,
+                scale,
+            ),
             half: parameters.half,
             scale,
             largest: u64::from(largest) * u64::from(parameters.large),
@@ -63,38 +65,37 @@ impl Search {
         pacer: &mut Pacer<P>,
     ) -> Result<(), Interrupted> {
         let large = self.sieve.large();
-        macro_rules! timed { ($i:expr, $e:expr) => {{ let c = std::time::Instant::now(); let r = $e; self.stats.t[$i] += c.elapsed(); r }} }
         self.sieve.set_logs(&polynomials.factors, self.scale, false);
         let mut change = None;
         loop {
             if let Some((part, grows)) = change {
                 pacer.spend((large.start / 4) as u32).await?;
-                timed!(0, polynomials.step(part, grows, 0..large.start));
+                polynomials.step(part, grows, 0..large.start);
             }
             self.sieve.begin(&polynomials.roots);
             for start in large.clone().step_by(CHUNK) {
                 let range = start..(start + CHUNK).min(large.end);
                 pacer.spend(2 * range.len() as u32).await?;
                 if let Some((part, grows)) = change {
-                    timed!(1, polynomials.step(part, grows, range.clone()));
+                    polynomials.step(part, grows, range.clone());
                 }
-                timed!(2, self.sieve.enter(&polynomials.roots, range));
+                self.sieve.enter(&polynomials.roots, range);
             }
             for block in 0..self.sieve.blocks() {
                 pacer.spend(self.sieve.cost()).await?;
-                timed!(3, self.sieve.sieve(block));
+                self.sieve.sieve(block);
                 self.candidates.clear();
-                timed!(4, self.sieve.candidates(block, &mut self.candidates));
+                self.sieve.candidates(block, &mut self.candidates);
                 for number in 0..self.candidates.len() {
                     pacer.spend(CANDIDATE + (large.start / 8) as u32).await?;
                     let (place, found) = self.candidates[number];
-                    timed!(5, self.check(block, place, found, polynomials, relations)); self.stats.cands += 1;
+                    self.check(block, place, found, polynomials, relations);
                 }
             }
             if relations.cycles() >= needed {
                 break;
             }
-            self.stats.polys += 1; change = polynomials.next_part();
+            change = polynomials.next_part();
             if change.is_none() {
                 break;
             }
@@ -142,21 +143,25 @@ impl Search {
         if f64::from(rest.bits()) - f64::from(found) / self.scale > self.slack {
             return;
         }
-        self.stats.pass1 += 1;
         for &prime in &polynomials.factors {
             divide(&mut rest, prime);
         }
         self.divisors.clear();
         let divisors = &mut self.divisors;
-        self.sieve.divisors(block, place, |prime| divisors.push(prime));
+        self.sieve
+            .divisors(block, place, |prime| divisors.push(prime));
         for &prime in &self.divisors {
             divide(&mut rest, prime);
         }
         let Some(rest) = rest.to_u64().filter(|&rest| rest <= self.largest) else {
             return;
         };
-        if rest == 1 { self.stats.full += 1 } else { self.stats.part += 1 }
-        columns.extend(polynomials.factors.iter().map(|&prime| (prime + FIRST) as u16));
+        columns.extend(
+            polynomials
+                .factors
+                .iter()
+                .map(|&prime| (prime + FIRST) as u16),
+        );
         relations.add(polynomials.square_root(x), columns, [1, rest as u32]);
     }
 }

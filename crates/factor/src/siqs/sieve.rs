@@ -121,7 +121,10 @@ impl Sieve {
         let mut start = range.start;
         while start < range.end {
             let following = self.levels.partition_point(|level| level.first <= start);
-            let end = self.levels.get(following).map_or(range.end, |level| level.first.min(range.end));
+            let end = self
+                .levels
+                .get(following)
+                .map_or(range.end, |level| level.first.min(range.end));
             if let Some(level) = self.levels.get_mut(following.saturating_sub(1)) {
                 if level.first == start {
                     let blocks = level.lengths.len();
@@ -188,7 +191,10 @@ impl Sieve {
         }
         let hits = &self.hits[block][..self.lengths[block]];
         for (number, level) in self.levels.iter().enumerate() {
-            let end = self.levels.get(number + 1).map_or(hits.len(), |next| next.lengths[block]);
+            let end = self
+                .levels
+                .get(number + 1)
+                .map_or(hits.len(), |next| next.lengths[block]);
             for hit in &hits[level.lengths[block]..end] {
                 let cell = &mut cells[*hit as usize % BLOCK];
                 *cell = cell.wrapping_add(level.log);
@@ -236,8 +242,12 @@ impl Sieve {
                 any |= hit(p, reciprocal, first) | hit(p, reciprocal, second);
             }
             if any {
-                for (offset, (((&p, &reciprocal), &first), &second)) in
-                    primes.iter().zip(reciprocals).zip(first).zip(second).enumerate()
+                for (offset, (((&p, &reciprocal), &first), &second)) in primes
+                    .iter()
+                    .zip(reciprocals)
+                    .zip(first)
+                    .zip(second)
+                    .enumerate()
                 {
                     if hit(p, reciprocal, first) | hit(p, reciprocal, second) {
                         divisor(start + offset);
@@ -247,7 +257,10 @@ impl Sieve {
             start = end;
         }
         for hits in self.hits[block][..self.lengths[block]].chunks(2 * GROUP) {
-            if hits.iter().fold(false, |any, hit| any | (hit & 0xffff == place)) {
+            if hits
+                .iter()
+                .fold(false, |any, hit| any | (hit & 0xffff == place))
+            {
                 for hit in hits {
                     if hit & 0xffff == place {
                         divisor((hit >> 16) as usize);
@@ -255,5 +268,67 @@ impl Sieve {
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Small, medium and large primes; the interval ends within a block.
+    #[test]
+    fn cells_and_divisors_are_those_of_a_plain_sieve() {
+        const HALF: u32 = 50_016;
+        let primes: Vec<u32> = (3..140_000u32)
+            .step_by(2)
+            .filter(|n| (3..400).step_by(2).all(|d| n % d != 0 || *n == d))
+            .step_by(2)
+            .collect();
+        let roots = [17, 12_345].map(|seed: u32| {
+            let roots = primes
+                .iter()
+                .map(|&p| seed.wrapping_mul(p.wrapping_mul(77) ^ seed) % p);
+            roots.collect::<Vec<u32>>()
+        });
+        let mut sieve = Sieve::new(&primes, HALF, 30, 30.0, 1.5);
+        sieve.begin(&roots);
+        let large = sieve.large();
+        let middle = large.start + 100;
+        sieve.enter(&roots, large.start..middle);
+        sieve.enter(&roots, middle..large.end);
+        let (mut found, mut above) = (0, 0);
+        for block in 0..sieve.blocks() {
+            sieve.sieve(block);
+            let mut candidates = Vec::new();
+            sieve.candidates(block, &mut candidates);
+            let length = (2 * HALF as usize - block * BLOCK).min(BLOCK);
+            for place in (0..length as u32).step_by(61) {
+                let index = (block * BLOCK) as u32 + place;
+                let hits: Vec<usize> = (sieve.small()..primes.len())
+                    .filter(|&i| roots.iter().any(|roots| index % primes[i] == roots[i]))
+                    .collect();
+                let mut divisors = Vec::new();
+                sieve.divisors(block, place, |prime| divisors.push(prime));
+                divisors.sort_unstable();
+                divisors.dedup();
+                assert_eq!(divisors, hits, "{index}");
+                let logs = hits.iter().map(|&i| {
+                    let both = roots[0][i] == roots[1][i];
+                    sieve.logs[i] * (1 + u8::from(both))
+                });
+                let sum: u8 = logs.sum();
+                assert_eq!(sieve.cells[place as usize], sieve.start + sum);
+                let candidate = candidates
+                    .iter()
+                    .any(|&(at, log)| at == place && log == sum);
+                assert_eq!(candidate, sieve.start + sum >= CANDIDATE);
+                found += hits.len();
+                above += usize::from(candidate);
+            }
+        }
+        assert!(
+            found > 1_000 && above > 10,
+            "{found} hits, {above} candidates"
+        );
     }
 }
