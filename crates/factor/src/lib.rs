@@ -23,6 +23,7 @@ mod primality;
 mod primes;
 mod rho;
 mod search;
+mod siqs;
 mod split;
 mod trial;
 
@@ -30,4 +31,4 @@ pub use details::{Details, PrimalityTest};
 pub use expression::{ExpressionError, evaluate};
 pub use factorization::{Factorization, Partial, PrimePower};
 pub use number::{MAX_DIGITS, Number, ParseNumberError};
-pub use search::factorize;
+pub use search::{Progress, factorize};

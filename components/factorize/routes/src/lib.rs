@@ -203,7 +203,10 @@ async fn reporting<T>(factorization: impl Future<Output = T>, number: &str, work
         match select(factorization.as_mut(), tick).await {
             Either::Left((factorization, _)) => return factorization,
             Either::Right(_) => {
-                work.report(|| json!({"found": json_pairs(factorizer::found(number))}));
+                work.report(|| {
+                    let found = factorizer::progress(number).map(|progress| progress.found);
+                    json!({"found": json_pairs(found.unwrap_or_default())})
+                });
             }
         }
     }
