@@ -86,7 +86,7 @@ mod tests {
     fn details(expression: &str) -> Details {
         let number = evaluate(expression).unwrap();
         let pause = async || ControlFlow::Continue(());
-        let factorization = pollster::block_on(factorize(&number, pause, |_, _| {})).unwrap();
+        let factorization = pollster::block_on(factorize(&number, pause, |_| {})).unwrap();
         Details::of(&factorization)
     }
 

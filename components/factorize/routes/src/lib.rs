@@ -7,13 +7,14 @@ mod answer;
 mod bindings;
 mod cached;
 mod number;
+mod progress;
 mod request;
 
 pub use number::factorization_schema;
 pub use request::{FactorizeBody, FactorizeRequest};
 
 use std::pin::pin;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use answer::{FactorizeResponse, json_pairs};
 use axum::Json;
@@ -32,8 +33,8 @@ use http_api::problem::{
     WEBHOOK_NOT_ALLOWED,
 };
 use http_api::{Path, Problem, Query, Work, problem_responses};
+use progress::Watch;
 use request::Options;
-use serde_json::json;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 /// Seconds a factorisation may take, unless the variable `factorize_time_limit` says otherwise.
@@ -41,7 +42,7 @@ const DEFAULT_TIME_LIMIT: f64 = 30.0;
 /// The same of a job, and the variable `factorize_job_time_limit`.
 const DEFAULT_JOB_TIME_LIMIT: f64 = 600.0;
 
-/// How often a job says what it has found so far.
+/// How often a job says how far it has come.
 const REPORT_INTERVAL: Duration = Duration::from_millis(500);
 
 problem_responses!(
@@ -92,7 +93,13 @@ problem_responses!(
             "factorization_str": "2^3 3^1 73^1 233^1",
             "number": 408_216,
         })),
-        (status = 202, description = "With `Prefer: respond-async`: the job", body = deferral::JobView),
+        (
+            status = 202,
+            description = "With `Prefer: respond-async`: the job. Its `progress` has `found`, the primes found so far, as in \
+                           `factorization`; while the quadratic sieve runs also `sieve`, with the numbers `relations`, \
+                           `needed`, `percent` and, as soon as there is an estimate, `seconds_left`",
+            body = deferral::JobView
+        ),
         Problems
     )
 )]
@@ -195,18 +202,18 @@ async fn compute(number: &Number, work: &Work) -> Result<Vec<PrimePower>, Proble
     })
 }
 
-/// Awaits a factorisation of `number`, and reports meanwhile what it has found.
+/// Awaits a factorisation of `number`, and reports meanwhile how far it has come.
 async fn reporting<T>(factorization: impl Future<Output = T>, number: &str, work: &Work) -> T {
     let mut factorization = pin!(factorization);
+    let mut watch = Watch::default();
     loop {
         let tick = pin!(spin_sdk::time::sleep(REPORT_INTERVAL));
         match select(factorization.as_mut(), tick).await {
             Either::Left((factorization, _)) => return factorization,
             Either::Right(_) => {
-                work.report(|| {
-                    let found = factorizer::progress(number).map(|progress| progress.found);
-                    json!({"found": json_pairs(found.unwrap_or_default())})
-                });
+                if let Some(findings) = factorizer::progress(number) {
+                    work.report(|| watch.report(findings, Instant::now()));
+                }
             }
         }
     }
