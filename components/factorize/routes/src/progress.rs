@@ -12,8 +12,10 @@ use crate::bindings::routelets::factorizer::factorizer::Findings;
 pub(crate) struct Watch(Option<Sieve>);
 
 struct Sieve {
-    since: Instant,
-    relations: u32,
+    /// When it was seen first, and what it had found by then.
+    first: (Instant, u32),
+    /// What it had found when it was seen last.
+    last: u32,
 }
 
 impl Watch {
@@ -32,18 +34,20 @@ impl Watch {
             return None;
         }
         // Fewer relations than before are those of another sieve.
-        let before = self.0.take().filter(|sieve| sieve.relations <= relations);
-        let since = before.map_or(now, |sieve| sieve.since);
-        self.0 = Some(Sieve { since, relations });
-        let left = needed.saturating_sub(relations);
-        let elapsed = now.duration_since(since).as_secs_f64();
-        let rate = f64::from(relations) / elapsed;
-        let seconds_left = f64::from(left) / rate;
+        let before = self.0.take().filter(|sieve| sieve.last <= relations);
+        let first = before.map_or((now, relations), |sieve| sieve.first);
+        self.0 = Some(Sieve {
+            first,
+            last: relations,
+        });
+        let elapsed = now.duration_since(first.0).as_secs_f64();
+        let rate = f64::from(relations - first.1) / elapsed;
+        let seconds_left = f64::from(needed.saturating_sub(relations)) / rate;
         let percent = u64::from(relations.min(needed)) * 100 / u64::from(needed);
         let mut sieve = json!({"relations": relations, "needed": needed, "percent": percent});
-        // Neither without a relation nor at the first look there is a rate.
-        if elapsed > 0.0 && seconds_left.is_finite() {
-            // Finite and positive; the cast drops a fraction, and what is beyond 64 bits.
+        // There is no rate before the second look, and before relations were found between two.
+        if seconds_left.is_finite() {
+            // Finite and not negative; the cast drops a fraction, and what is beyond 64 bits.
             #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
             let seconds_left = seconds_left.ceil() as u64;
             sieve["seconds_left"] = seconds_left.into();
@@ -78,11 +82,12 @@ mod tests {
             watch.sieve(410, 400, at(50)),
             Some(json!({"relations": 410, "needed": 400, "percent": 100, "seconds_left": 0}))
         );
-        let another = watch.sieve(50, 200, at(60));
+        let another = json!({"relations": 50, "needed": 200, "percent": 25});
+        assert_eq!(watch.sieve(50, 200, at(60)), Some(another));
         assert_eq!(
-            another,
-            Some(json!({"relations": 50, "needed": 200, "percent": 25}))
+            watch.sieve(60, 200, at(65)),
+            Some(json!({"relations": 60, "needed": 200, "percent": 30, "seconds_left": 70}))
         );
-        assert_eq!(watch.sieve(0, 0, at(61)), None);
+        assert_eq!(watch.sieve(0, 0, at(66)), None);
     }
 }
