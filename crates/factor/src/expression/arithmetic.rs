@@ -101,21 +101,21 @@ impl Arithmetic {
     /// The product of the integers up to `n`.
     pub(super) fn factorial(&mut self, n: &BigInt) -> Result {
         // n! is at least 2^(n - 1).
-        let n = self.index(n, "the factorial", MAX_BITS + 1)?;
+        let n = index(n, "the factorial", MAX_BITS + 1)?;
         self.product((2..=n).map(u64::from))
     }
 
     /// The product of the primes up to `n`.
     pub(super) fn primorial(&mut self, n: &BigInt) -> Result {
         // n# is more than 2^n from 29 on.
-        let n = self.index(n, "the primorial", MAX_BITS)?;
+        let n = index(n, "the primorial", MAX_BITS)?;
         self.product(primes(n).map(u64::from))
     }
 
     /// The Fibonacci number F(n), from F(0) = 0 and F(1) = 1.
     pub(super) fn fibonacci(&mut self, n: &BigInt) -> Result {
         // F(n) is more than 2^(n / 2) from 6 on, and less than 2^n.
-        let n = self.index(n, "the Fibonacci number", 2 * MAX_BITS)?;
+        let n = index(n, "the Fibonacci number", 2 * MAX_BITS)?;
         self.spend_on_result(u64::from(n))?;
         // F(k) and F(k + 1), where k is what was read of the bits of n.
         let (mut f, mut next) = (BigInt::zero(), BigInt::one());
@@ -130,19 +130,6 @@ impl Arithmetic {
             };
         }
         bounded(f)
-    }
-
-    /// The operand of a function that is too large from beyond `limit` on.
-    fn index(
-        &mut self,
-        n: &BigInt,
-        function: &'static str,
-        limit: u64,
-    ) -> std::result::Result<u32, Fault> {
-        if n.is_negative() {
-            return Err(Fault::NegativeOperand(function));
-        }
-        bounded_by(n, limit)
     }
 
     /// The product of small factors.
@@ -183,6 +170,14 @@ fn bounded(value: BigInt) -> Result {
         return Err(Fault::TooLarge);
     }
     Ok(value)
+}
+
+/// The operand of a function whose result is too large beyond `limit`.
+fn index(n: &BigInt, function: &'static str, limit: u64) -> std::result::Result<u32, Fault> {
+    if n.is_negative() {
+        return Err(Fault::NegativeOperand(function));
+    }
+    bounded_by(n, limit)
 }
 
 /// `n`, which is not negative, unless it is beyond `limit`.
