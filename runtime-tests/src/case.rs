@@ -263,7 +263,7 @@ fn always(response: &Response, target: &str) -> Vec<String> {
     let streams = kind.starts_with("text/event-stream");
     complain(
         &mut wrong,
-        length || streams || response.status == 204,
+        length || streams || matches!(response.status, 204 | 304),
         || "no content-length".to_owned(),
     );
     let json: Option<Value> = serde_json::from_slice(&response.body).ok();

@@ -28,6 +28,11 @@ const ELSEWHERE: [(&str, &str, &str); 27] = [
         "time-limit-exceeded",
         "app/settings.rs: factorize_time_limit",
     ),
+    (
+        "GET /factorize/{n}",
+        "time-limit-exceeded",
+        "app/settings.rs: factorize_time_limit",
+    ),
     // There must be a job.
     (
         "GET /jobs/{id}",

@@ -5,7 +5,9 @@
 
 use axum::Json;
 use axum::response::{IntoResponse, Response};
-use factorize_routes::{Factorize, FactorizeRequest, factorization_schema};
+use factorize_routes::{
+    Factorize, FactorizeBody, FactorizeInput, FactorizeRequest, factorization_schema,
+};
 use guest::LocalFuture;
 use guest::jobs::{Spin, queue};
 use http_api::problem::{
@@ -67,7 +69,7 @@ fn nullable_factorization() -> Schema {
     post,
     path = "/async/factorize",
     tag = "factorization",
-    request_body = FactorizeRequest,
+    request_body = FactorizeBody,
     responses(
         (status = 200, body = AsyncFactorizeResponse, example = json!({
             "done": false,
@@ -82,10 +84,10 @@ fn nullable_factorization() -> Schema {
 async fn async_factorize(
     http_api::Json(request): http_api::Json<FactorizeRequest>,
 ) -> Result<Response, Problem> {
-    let number = request.number()?.to_string();
+    let input = FactorizeInput::of(&request.number()?);
     LocalFuture::new(async {
         let queue = queue().await?;
-        let job = ask(&queue, &number).await?;
+        let job = ask(&queue, &input).await?;
         let outcome = queue.outcome(&job).await?;
         let load = queue.load().await?;
         let (factorization, text) = match outcome {
@@ -98,7 +100,7 @@ async fn async_factorize(
             factorization,
             factorization_str: text,
             load,
-            number: serde_json::Number::from_string_unchecked(number),
+            number: serde_json::Number::from_string_unchecked(input.number().to_owned()),
         })
         .into_response())
     })
@@ -106,14 +108,14 @@ async fn async_factorize(
 }
 
 /// The job of the number, submitted where there is none.
-async fn ask(queue: &Queue<Spin>, number: &String) -> Result<Job, Problem> {
-    let id = id_of(number);
+async fn ask(queue: &Queue<Spin>, input: &FactorizeInput) -> Result<Job, Problem> {
+    let id = id_of(input.number());
     loop {
         let job = queue
             .submit(NewJob {
                 id: id.clone(),
                 route: "POST /async/factorize".to_owned(),
-                input: Input::of::<Factorize>(number)?,
+                input: Input::of::<Factorize>(input)?,
                 key: None,
                 interest: Some(now() + INTEREST),
                 webhook: None,

@@ -8,30 +8,29 @@ use num_bigint::BigUint;
 use crate::{
     modulus::{Divisor, Modulus, Residue},
     pacer::{Interrupted, Pacer},
-    plan::{GIANT, LEVELS, Plan, babies},
+    plan::{GIANT, Level, Plan, babies},
 };
 
-/// A proper factor of the odd composite modulus, which is no perfect power. Goes on until it has
-/// found one.
+/// A proper factor of the odd composite modulus, which is no perfect power. None when as many curves
+/// as each level says have found none.
 pub(crate) async fn split<const N: usize, P: AsyncFnMut() -> ControlFlow<()>>(
     modulus: &Modulus<N>,
+    levels: impl Iterator<Item = Level>,
     pacer: &mut Pacer<P>,
-) -> Result<BigUint, Interrupted> {
+) -> Result<Option<BigUint>, Interrupted> {
     // Suyama's parametrisation starts at 6.
     let mut sigma = 6;
-    let mut level = 0;
-    loop {
-        let (bound, curves) = LEVELS[level];
-        let plan = Plan::new(bound, pacer).await?;
-        for _ in 0..curves {
+    for level in levels {
+        let plan = Plan::new(level.bound, pacer).await?;
+        for _ in 0..level.curves {
             let (curve, start) = Curve::suyama(modulus, sigma);
             sigma += 1;
             if let Some(factor) = curve.search(start, &plan, pacer).await? {
-                return Ok(factor);
+                return Ok(Some(factor));
             }
         }
-        level = (level + 1).min(LEVELS.len() - 1);
     }
+    Ok(None)
 }
 
 /// A point as `X : Z`, without its second coordinate.
@@ -209,6 +208,7 @@ mod tests {
     use num_prime::nt_funcs;
 
     use super::*;
+    use crate::plan;
 
     fn pacer() -> Pacer<impl AsyncFnMut() -> ControlFlow<()>> {
         Pacer::new(async || ControlFlow::Continue(()))
@@ -292,7 +292,9 @@ mod tests {
             for q in primes.into_iter().filter(|&q| q != p) {
                 for n in [BigUint::from(p) * q, BigUint::from(p) * p * q] {
                     let modulus = Modulus::<3>::new(&n);
-                    let factor = pollster::block_on(split(&modulus, &mut pacer())).unwrap();
+                    let mut pacer = pacer();
+                    let search = split(&modulus, plan::levels(), &mut pacer);
+                    let factor = pollster::block_on(search).unwrap().unwrap();
                     assert!(factor > BigUint::from(1u32) && factor < n);
                     assert_eq!(&n % factor, BigUint::ZERO);
                 }

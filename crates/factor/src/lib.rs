@@ -10,7 +10,9 @@
 //! composite into two factors, until only primes are left. The splitters are Pollard's rho method
 //! and, past what that can reach, Lenstra's elliptic-curve method.
 
+mod details;
 mod ecm;
+pub mod expression;
 mod factorization;
 mod modulus;
 mod number;
@@ -21,9 +23,12 @@ mod primality;
 mod primes;
 mod rho;
 mod search;
+mod siqs;
 mod split;
 mod trial;
 
+pub use details::{Details, PrimalityTest};
+pub use expression::{ExpressionError, evaluate};
 pub use factorization::{Factorization, Partial, PrimePower};
 pub use number::{MAX_DIGITS, Number, ParseNumberError};
-pub use search::factorize;
+pub use search::{Progress, factorize};

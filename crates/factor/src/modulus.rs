@@ -122,6 +122,11 @@ impl<const N: usize> Modulus<N> {
         self.mul(&limbs, &self.r_squared)
     }
 
+    /// The residue of any number.
+    pub(crate) fn reduce(&self, value: &BigUint) -> Residue<N> {
+        self.mul(&to_limbs(&(value % from_limbs(&self.n))), &self.r_squared)
+    }
+
     /// Montgomery's product. Right also when one operand is any number of `N` limbs.
     #[inline]
     pub(crate) fn mul(&self, a: &Residue<N>, b: &Residue<N>) -> Residue<N> {

@@ -50,10 +50,21 @@ impl FromStr for Number {
         if digits.len() > MAX_DIGITS {
             return Err(ParseNumberError::TooManyDigits);
         }
-        let value =
-            BigUint::from_str(digits).map_err(|_unreachable| ParseNumberError::NotAnInteger)?;
+        BigUint::from_str(digits)
+            .map_err(|_unreachable| ParseNumberError::NotAnInteger)?
+            .try_into()
+    }
+}
+
+impl TryFrom<BigUint> for Number {
+    type Error = ParseNumberError;
+
+    fn try_from(value: BigUint) -> Result<Self, ParseNumberError> {
         if value < BigUint::from(2u32) {
             return Err(ParseNumberError::BelowTwo);
+        }
+        if value >= BigUint::from(10u32).pow(MAX_DIGITS as u32) {
+            return Err(ParseNumberError::TooManyDigits);
         }
         Ok(Self(value))
     }

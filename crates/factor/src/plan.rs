@@ -6,11 +6,17 @@ use crate::{
     primes::Primes,
 };
 
-/// The first stage's bound and how many curves to try with it: P. Zimmermann's table for factors
-/// of 15, 20, … 40 digits and a second bound of 100 times the first, which needs as many curves to
-/// find a factor of that size with probability 1 - 1/e; before it a level for what trial division
-/// and rho have just missed.
-pub(crate) const LEVELS: [(u64, u32); 7] = [
+/// Curves with one bound of the first stage.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Level {
+    pub(crate) bound: u64,
+    pub(crate) curves: u32,
+}
+
+/// P. Zimmermann's table for factors of 15, 20, … 40 digits and a second bound of 100 times the
+/// first, which needs as many curves to find a factor of that size with probability 1 - 1/e; before
+/// it a level for what trial division and rho have just missed.
+const LEVELS: [(u64, u32); 7] = [
     (1_200, 10),
     (2_000, 25),
     (11_000, 90),
@@ -19,6 +25,32 @@ pub(crate) const LEVELS: [(u64, u32); 7] = [
     (1_000_000, 1_800),
     (3_000_000, 5_100),
 ];
+
+/// Ever larger curves; those of the last level without end.
+pub(crate) fn levels() -> impl Iterator<Item = Level> {
+    let (bound, curves) = LEVELS[LEVELS.len() - 1];
+    let level = |(bound, curves)| Level { bound, curves };
+    LEVELS
+        .into_iter()
+        .map(level)
+        .chain(std::iter::repeat(Level { bound, curves }))
+}
+
+/// The curves that are worth their time before a sieve for `n` of so many bits: about a twentieth of
+/// what the sieve takes.
+pub(crate) fn levels_before_sieve(bits: u64) -> impl Iterator<Item = Level> {
+    const CURVES: [(u64, u64, u32); 5] = [
+        (160, 1_200, 8),
+        (190, 2_000, 12),
+        (215, 2_000, 20),
+        (230, 11_000, 30),
+        (260, 50_000, 20),
+    ];
+    CURVES
+        .into_iter()
+        .filter(move |&(from, ..)| bits >= from)
+        .map(|(_, bound, curves)| Level { bound, curves })
+}
 
 /// The second stage's bound in units of the first's.
 const SECOND_BOUND: u64 = 100;
@@ -121,11 +153,11 @@ mod tests {
     #[test]
     fn plans_hold_every_prime_of_both_stages() {
         let mut pacer = Pacer::new(async || ControlFlow::Continue(()));
-        for (bound, _) in &LEVELS[..3] {
-            let plan = pollster::block_on(Plan::new(*bound, &mut pacer)).unwrap();
-            for prime in nt_funcs::primes(*bound) {
-                let power = largest_power(prime, *bound);
-                assert!(power <= *bound && power * prime > *bound);
+        for (bound, _) in LEVELS.into_iter().take(3) {
+            let plan = pollster::block_on(Plan::new(bound, &mut pacer)).unwrap();
+            for prime in nt_funcs::primes(bound) {
+                let power = largest_power(prime, bound);
+                assert!(power <= bound && power * prime > bound);
                 assert!(
                     plan.multipliers()
                         .iter()
@@ -143,7 +175,7 @@ mod tests {
             }
             for prime in nt_funcs::primes(SECOND_BOUND * bound)
                 .into_iter()
-                .filter(|p| p > bound)
+                .filter(|p| *p > bound)
             {
                 assert!(reached.contains(&prime), "{prime} with bound {bound}");
             }

@@ -13,13 +13,16 @@ use crate::{
 /// pseudoprimes to twelve prime bases", Math. Comp. 86 (2017)).
 const BASES: [u64; 12] = [2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37];
 
+/// The most bits of a number that is tested with all [`BASES`].
+pub(crate) const DETERMINISTIC_BITS: u64 = 64;
+
 /// Whether `n`, an odd number above [`BASES`], is prime.
 pub(crate) async fn is_prime<P: AsyncFnMut() -> ControlFlow<()>>(
     n: &BigUint,
     pacer: &mut Pacer<P>,
 ) -> bool {
     with_modulus!(n, |modulus| {
-        if n.bits() > 64 {
+        if n.bits() > DETERMINISTIC_BITS {
             return is_strong_probable_prime(n, &modulus, 2, pacer).await
                 && is_strong_lucas_probable_prime(n, &modulus, pacer).await;
         }

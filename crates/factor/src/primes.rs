@@ -1,5 +1,5 @@
 //! The primes in ascending order, by a segmented sieve of Eratosthenes over the odd numbers.
-use std::ops::ControlFlow;
+use std::{ops::ControlFlow, sync::LazyLock};
 
 use crate::pacer::Pacer;
 
@@ -8,8 +8,26 @@ const SEGMENT: usize = 1 << 14;
 /// What sieving a segment costs, in the units of the pacer, while the primes stay below 10^9.
 const SEGMENT_COST: u32 = 12_000;
 
+/// The odd primes below the end of the second segment, 2^16.
+static SMALL: LazyLock<Vec<u16>> = LazyLock::new(|| {
+    let mut composite = vec![false; 2 * SEGMENT];
+    let mut primes = Vec::new();
+    for index in 1..2 * SEGMENT {
+        if !composite[index] {
+            let prime = 2 * index + 1;
+            primes.push(prime as u16);
+            for multiple in (2 * index * (index + 1)..2 * SEGMENT).step_by(prime) {
+                composite[multiple] = true;
+            }
+        }
+    }
+    primes
+});
+
 /// Every number is known by its index here: `2 index + 1`.
 pub(crate) struct Primes {
+    /// How many of the small primes were taken.
+    taken: usize,
     /// The primes of the first segment, each with the index of its next odd multiple to cross out.
     sieving: Vec<(usize, usize)>,
     /// The segment: whether each of its numbers is composite.
@@ -24,6 +42,7 @@ impl Primes {
     /// From 3 on. Right up to 10^9, which the primes of the first segment reach.
     pub(crate) fn odd() -> Self {
         Self {
+            taken: 0,
             sieving: Vec::new(),
             composite: Vec::new(),
             start: 0,
@@ -35,6 +54,14 @@ impl Primes {
         &mut self,
         pacer: &mut Pacer<P>,
     ) -> u64 {
+        if let Some(&prime) = SMALL.get(self.taken) {
+            self.taken += 1;
+            return u64::from(prime);
+        }
+        while self.start < 2 * SEGMENT {
+            pacer.tick(SEGMENT_COST).await;
+            self.advance();
+        }
         loop {
             if let Some(gap) = self.composite[self.next..]
                 .iter()

@@ -14,6 +14,27 @@ use crate::{
     trial,
 };
 
+/// What a search tells while it goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Progress<'a> {
+    /// A prime, as soon as it is known, with the exponent that it was found with: when it turns up
+    /// again, the exponents add up.
+    Found {
+        /// The prime.
+        prime: &'a BigUint,
+        /// At least 1.
+        exponent: u32,
+    },
+    /// The quadratic sieve has found so many of the relations that it needs, to split one of the
+    /// composite parts. Their number grows ever faster until `found` reaches `needed`.
+    Relations {
+        /// From 0 to `needed`.
+        found: u32,
+        /// Positive.
+        needed: u32,
+    },
+}
+
 /// The prime factorisation of `n`.
 ///
 /// `pause` is awaited after every 100 to 250 µs of work in WebAssembly, a third of that natively.
@@ -21,8 +42,7 @@ use crate::{
 /// stops; the primality tests of what is known are still finished, a few milliseconds at most with
 /// further pauses, so that every number in the answer is known to be prime or composite.
 ///
-/// `found` hears of each prime as soon as it is known, with the exponent that it was found with: when
-/// it turns up again, the exponents add up.
+/// `observe` hears of the search's [`Progress`].
 ///
 /// The time depends mostly on the second largest prime factor. In WebAssembly and numbers of up to
 /// 50 digits it is about 0.1 s for 12 digits of that factor, 2 s for 20 and 20 s for 24; in numbers
@@ -34,13 +54,13 @@ use crate::{
 pub async fn factorize(
     n: &Number,
     pause: impl AsyncFnMut() -> ControlFlow<()>,
-    found: impl FnMut(&BigUint, u32),
+    observe: impl FnMut(Progress<'_>),
 ) -> Result<Factorization, Partial> {
     let mut pacer = Pacer::new(pause);
     let mut search = Search {
         primes: BTreeMap::new(),
         composites: Vec::new(),
-        found,
+        observe,
     };
     let rest = trial::divide(n.as_biguint().clone(), &mut pacer, |prime, exponent| {
         search.add(prime.into(), exponent);
@@ -48,7 +68,8 @@ pub async fn factorize(
     .await;
     search.classify(rest, 1, &mut pacer).await;
     while let Some((n, exponent)) = search.composites.pop() {
-        let Ok(factor) = split(&n, &mut pacer).await else {
+        let relations = |found, needed| (search.observe)(Progress::Relations { found, needed });
+        let Ok(factor) = split(&n, &mut pacer, relations).await else {
             search.composites.push((n, exponent));
             return Err(search.into_partial());
         };
@@ -64,12 +85,15 @@ struct Search<F> {
     primes: BTreeMap<BigUint, u32>,
     /// Odd composites without small factors that are no perfect powers.
     composites: Vec<(BigUint, u32)>,
-    found: F,
+    observe: F,
 }
 
-impl<F: FnMut(&BigUint, u32)> Search<F> {
+impl<F: FnMut(Progress<'_>)> Search<F> {
     fn add(&mut self, prime: BigUint, exponent: u32) {
-        (self.found)(&prime, exponent);
+        (self.observe)(Progress::Found {
+            prime: &prime,
+            exponent,
+        });
         *self.primes.entry(prime).or_default() += exponent;
     }
 
@@ -130,7 +154,7 @@ mod tests {
                 ControlFlow::Break(())
             }
         };
-        let _ = pollster::block_on(factorize(&number, pause, |_, _| {}));
+        let _ = pollster::block_on(factorize(&number, pause, |_| {}));
         (pauses, work::take().max(largest))
     }
 

@@ -1,37 +1,102 @@
 //! From a composite to two factors.
+//!
+//! What is tried in which order depends on the size of `n` only. Measured in WebAssembly under
+//! Wasmtime on one core of an AMD EPYC (Zen 4), for products of two equal primes:
+//!
+//! - below [`SIEVE`], rho takes less time than the sieve with its base and polynomials;
+//! - from there to [`SIEVE_END`] the sieve's time depends on `n` alone, so that the methods whose
+//!   time depends on the factors get a twentieth of it before;
+//! - above, the sieve would not end within the ten minutes of a job, and curves go on.
 use std::ops::ControlFlow;
 
 use num_bigint::BigUint;
 
 use crate::{
     ecm,
-    modulus::with_modulus,
+    modulus::{Modulus, with_modulus},
     pacer::{Interrupted, Pacer},
-    rho,
+    perfect_power, plan, rho, siqs,
 };
 
-/// How long rho is tried on what may be out of its reach: enough for most factors of 9 digits.
-const RHO_ITERATIONS: u64 = 1 << 15;
+/// Bits from which the sieve takes less time than rho.
+const SIEVE: u64 = 58;
+/// Bits from which the sieve takes too long: 86 digits.
+const SIEVE_END: u64 = 286;
+
+/// How long rho is tried before the sieve: enough for most factors of 6 digits, which trial division
+/// has just missed.
+const ITERATIONS_BEFORE_SIEVE: u64 = 1 << 11;
+/// How long it is tried on what is out of the sieve's reach: enough for most factors of 9 digits.
+const ITERATIONS_BEFORE_CURVES: u64 = 1 << 15;
 
 /// A proper factor of `n`: an odd composite without a factor below [`crate::trial::BOUND`] that is
 /// no perfect power.
 ///
-/// Below 2^64 rho alone always ends within milliseconds. Above, the elliptic-curve method goes on
-/// for as long as it takes, its cost growing with the smaller factor. A sieve, whose cost depends on
-/// `n` only, belongs between the two for `n` that it handles in less time than the curves.
+/// `relations` hears how many relations the sieve has found and how many it needs.
 pub(crate) async fn split<P: AsyncFnMut() -> ControlFlow<()>>(
     n: &BigUint,
     pacer: &mut Pacer<P>,
+    relations: impl FnMut(u32, u32),
 ) -> Result<BigUint, Interrupted> {
-    let rho_iterations = if n.bits() <= 64 {
-        u64::MAX
-    } else {
-        RHO_ITERATIONS
-    };
     with_modulus!(n, |modulus| {
-        match rho::split(&modulus, rho_iterations, pacer).await? {
-            Some(factor) => Ok(factor),
-            None => ecm::split(&modulus, pacer).await,
+        let sieved = (SIEVE..SIEVE_END).contains(&n.bits());
+        if n.bits() >= SIEVE {
+            if let Some(factor) = fermat(n, pacer).await? {
+                return Ok(factor);
+            }
+            let iterations = if sieved {
+                ITERATIONS_BEFORE_SIEVE
+            } else {
+                ITERATIONS_BEFORE_CURVES
+            };
+            if n.bits() > 64
+                && let Some(factor) = rho::split(&modulus, iterations, pacer).await?
+            {
+                return Ok(factor);
+            }
         }
+        if sieved {
+            let curves = plan::levels_before_sieve(n.bits());
+            if let Some(factor) = ecm::split(&modulus, curves, pacer).await? {
+                return Ok(factor);
+            }
+            let parameters = siqs::Parameters::new(n.bits() as u32);
+            if let Some(factor) = siqs::split(n, &parameters, pacer, relations).await? {
+                return Ok(factor);
+            }
+        }
+        without_end(n, &modulus, pacer).await
     })
+}
+
+/// Goes on until a factor is found: in milliseconds below 2^64.
+async fn without_end<const N: usize, P: AsyncFnMut() -> ControlFlow<()>>(
+    n: &BigUint,
+    modulus: &Modulus<N>,
+    pacer: &mut Pacer<P>,
+) -> Result<BigUint, Interrupted> {
+    loop {
+        let factor = if n.bits() <= 64 {
+            rho::split(modulus, u64::MAX, pacer).await?
+        } else {
+            ecm::split(modulus, plan::levels(), pacer).await?
+        };
+        if let Some(factor) = factor {
+            return Ok(factor);
+        }
+    }
+}
+
+/// One step of Fermat's method, which splits `p q` where `(p - q)²` is below about `8 √(p q)`.
+async fn fermat<P: AsyncFnMut() -> ControlFlow<()>>(
+    n: &BigUint,
+    pacer: &mut Pacer<P>,
+) -> Result<Option<BigUint>, Interrupted> {
+    // `n` is no square, so this is its root rounded up.
+    pacer.spend(perfect_power::ROOT).await?;
+    let mean = n.sqrt() + 1u32;
+    let square = &mean * &mean - n;
+    pacer.spend(perfect_power::ROOT).await?;
+    let half_difference = square.sqrt();
+    Ok((&half_difference * &half_difference == square).then(|| mean - half_difference))
 }

@@ -41,7 +41,7 @@ pub(crate) async fn divide<P: AsyncFnMut() -> ControlFlow<()>>(
         if exponent > 0 {
             found(prime, exponent);
         }
-        if limbs.len() <= 1 && n < BigUint::from(prime * prime) && !n.is_one() {
+        if limbs.len() == 1 && limbs[0] < prime * prime && !n.is_one() {
             // No prime up to its root divides it.
             found(limbs[0], 1);
             return BigUint::one();

@@ -8,7 +8,7 @@
 
 use std::{collections::BTreeMap, ops::ControlFlow, str::FromStr};
 
-use factor::{Factorization, Number, Partial, factorize};
+use factor::{Factorization, Number, Partial, Progress, factorize};
 use num_bigint::BigUint;
 use num_prime::nt_funcs::{is_prime, next_prime};
 use proptest::prelude::*;
@@ -19,9 +19,13 @@ fn number(n: &BigUint) -> Number {
 
 fn complete(n: &BigUint) -> Factorization {
     let mut told = BTreeMap::<_, u32>::new();
-    let found = |prime: &BigUint, exponent| *told.entry(prime.clone()).or_default() += exponent;
+    let observe = |progress: Progress<'_>| {
+        if let Progress::Found { prime, exponent } = progress {
+            *told.entry(prime.clone()).or_default() += exponent;
+        }
+    };
     let number = number(n);
-    let search = factorize(&number, async || ControlFlow::Continue(()), found);
+    let search = factorize(&number, async || ControlFlow::Continue(()), observe);
     let factorization = pollster::block_on(search).unwrap();
     assert_eq!(Factorization::from(told), factorization);
     factorization
@@ -39,8 +43,12 @@ fn interrupted(n: &BigUint, pauses: u32) -> Result<Factorization, Partial> {
         }
     };
     let mut told = BTreeMap::<_, u32>::new();
-    let found = |prime: &BigUint, exponent| *told.entry(prime.clone()).or_default() += exponent;
-    let result = pollster::block_on(factorize(&number(n), pause, found));
+    let observe = |progress: Progress<'_>| {
+        if let Progress::Found { prime, exponent } = progress {
+            *told.entry(prime.clone()).or_default() += exponent;
+        }
+    };
+    let result = pollster::block_on(factorize(&number(n), pause, observe));
     let (Ok(found) | Err(Partial { found, .. })) = &result;
     assert_eq!(Factorization::from(told), *found);
     result
@@ -127,10 +135,97 @@ fn known_factorizations() {
     }
 }
 
+/// By the least prime factor of each number, from a plain sieve.
 #[test]
-fn every_number_to_ten_thousand() {
-    for n in 2..10_000u32 {
-        assert_complete(&BigUint::from(n));
+fn every_number_to_a_million() {
+    const END: usize = 1_000_001;
+    let mut least = vec![0; END];
+    for prime in 2..END {
+        if least[prime] == 0 {
+            for multiple in (prime..END).step_by(prime) {
+                if least[multiple] == 0 {
+                    least[multiple] = prime;
+                }
+            }
+        }
+    }
+    for n in 2..END {
+        let mut expected = BTreeMap::new();
+        let mut rest = n;
+        while rest > 1 {
+            *expected.entry(BigUint::from(least[rest])).or_default() += 1;
+            rest /= least[rest];
+        }
+        assert_eq!(complete(&BigUint::from(n)), Factorization::from(expected));
+    }
+}
+
+/// Numbers that other programs got wrong, or never finished.
+#[test]
+fn numbers_of_published_bug_reports() {
+    for n in [
+        "978188756923448938700236182276357436",
+        "244547189230862234675059045569089359",
+        "28300421052393658575",
+        "9804659461513846514",
+        "2007193456621",
+        "2744715551581",
+        "46856248255981",
+        "2152302898747",
+        "100025441077759",
+        "2400610585866216",
+        "13090697986362792343",
+        "3825123056546413051",
+        "3317044064679887385961981",
+        "62119104158988074251",
+        "164959812840562904431",
+        "2555929540142715989071",
+        "972686449036774052301151",
+        "327490017037567",
+        "1411807385341",
+        "443538368977861",
+    ] {
+        assert_complete(&big(n));
+    }
+    let ten = BigUint::from(10u32);
+    let (p, q) = {
+        let p = prime_from(ten.pow(98));
+        (p.clone(), prime_from(p + 1u32))
+    };
+    // Primes that nearly coincide are split by one step of Fermat's method.
+    assert_eq!(complete(&(&p * &q)).to_string(), format!("{p}^1 {q}^1"));
+    let carmichael: BigUint = [561u32, 1105, 1729, 2465, 2821, 6601, 8911]
+        .map(BigUint::from)
+        .iter()
+        .product();
+    assert_complete(&carmichael);
+    let two = BigUint::from(2u32);
+    for exponent in [101u32, 103, 109, 137] {
+        assert_complete(&(two.pow(exponent) - 1u32));
+    }
+    assert_complete(&(two.pow(607) - 1u32));
+    assert_complete(&two.pow(661));
+    assert_complete(&(two.pow(128) + 1u32));
+    assert_complete(&(two.pow(256) - 1u32));
+    assert_complete(&(1..=100u32).map(BigUint::from).product());
+    let primes = (2..460u32).filter(|&n| is_prime(&BigUint::from(n), None).probably());
+    assert_complete(&primes.map(BigUint::from).product());
+}
+
+/// Two, three and four primes of equal size around every size at which another method takes over.
+#[test]
+fn equal_primes_of_every_size_to_130_bits() {
+    for bits in 34..=130u32 {
+        for count in 2..=4u32 {
+            let root = (BigUint::from(1u32) << bits).nth_root(count);
+            let mut prime = prime_from(root * (bits + 900) / 1000u32);
+            let mut n = BigUint::from(1u32);
+            for _ in 0..count {
+                n *= &prime;
+                prime = prime_from(prime + 1_000u32 * bits);
+            }
+            assert_complete(&n);
+        }
     }
 }
 
@@ -249,6 +344,16 @@ proptest! {
 
     #[test]
     fn all_64_bit_numbers(n in 2..u64::MAX) {
+        assert_complete(&BigUint::from(n));
+    }
+
+    #[test]
+    fn all_128_bit_numbers(n in 2..u128::MAX) {
+        let expected: BTreeMap<BigUint, u32> = num_prime::nt_funcs::factorize128(n >> 34)
+            .into_iter()
+            .map(|(prime, exponent)| (prime.into(), exponent as u32))
+            .collect();
+        prop_assert_eq!(complete(&BigUint::from(n >> 34)), Factorization::from(expected));
         assert_complete(&BigUint::from(n));
     }
 

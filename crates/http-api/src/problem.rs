@@ -63,7 +63,9 @@ problem_types! {
     INVALID_CSV = UNPROCESSABLE_ENTITY, "invalid-csv", "The CSV in the request body cannot be used";
     INVALID_TENSOR = UNPROCESSABLE_ENTITY, "invalid-tensor", "An inference request has tensors that the model does not take";
     INVALID_TYPE = UNPROCESSABLE_ENTITY, "invalid-type", "A field has the wrong JSON type";
+    CONFLICTING_FIELDS = UNPROCESSABLE_ENTITY, "conflicting-fields", "Two fields were sent of which one is expected";
     INVALID_NUMBER = UNPROCESSABLE_ENTITY, "invalid-number", "A text is not an integer in decimal digits";
+    INVALID_EXPRESSION = UNPROCESSABLE_ENTITY, "invalid-expression", "The expression cannot be evaluated";
     NOT_AN_INTEGER = UNPROCESSABLE_ENTITY, "not-an-integer", "The number is not an integer";
     NUMBER_TOO_SMALL = UNPROCESSABLE_ENTITY, "number-too-small", "The number is too small";
     TOO_MANY_DIGITS = UNPROCESSABLE_ENTITY, "too-many-digits", "The number has too many digits";
@@ -291,8 +293,10 @@ pub const AUDIO: &[ProblemType] = &[
 /// Problems of a number to factorise.
 pub const NUMBER: &[ProblemType] = &[
     MISSING_FIELD,
+    CONFLICTING_FIELDS,
     INVALID_TYPE,
     INVALID_NUMBER,
+    INVALID_EXPRESSION,
     NOT_AN_INTEGER,
     NUMBER_TOO_SMALL,
     TOO_MANY_DIGITS,

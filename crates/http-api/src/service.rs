@@ -91,6 +91,10 @@ impl Service {
             let id = id.to_str().unwrap_or_default();
             problem.log(format_args!("request {id}: {method} {}", uri.path()));
         }
+        if response.status() == StatusCode::NOT_MODIFIED {
+            // It would be the length of the content that is not sent again (RFC 9110, section 8.6).
+            response.headers_mut().remove(header::CONTENT_LENGTH);
+        }
         let headers = response.headers_mut();
         headers.insert(
             header::X_CONTENT_TYPE_OPTIONS,
@@ -375,6 +379,19 @@ mod tests {
         assert_eq!(ask(&service(""), "OPTIONS", "/other", &[], "").status, 404);
         let head = ask(&service(""), "HEAD", "/count?count=3", &[], "");
         assert_eq!((head.status, head.body.as_str()), (200, ""));
+    }
+
+    #[test]
+    fn what_is_not_modified_has_no_length() {
+        let routes = Router::new().route("/", get(StatusCode::NOT_MODIFIED));
+        let answer = ask(
+            &Service::new(routes, &Settings::default()),
+            "GET",
+            "/",
+            &[],
+            "",
+        );
+        assert_eq!((answer.status, answer.header("content-length")), (304, ""));
     }
 
     #[test]

@@ -5,8 +5,9 @@ mod running;
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
-use bindings::exports::routelets::factorizer::factorizer::{Error, Guest, Partial, PrimePower};
-use num_bigint::BigUint;
+use bindings::exports::routelets::factorizer::factorizer::{
+    Error, Findings, Guest, Partial, PrimePower,
+};
 use running::Running;
 
 interfaces::export!("../../wit/factorizer", Factorizer);
@@ -29,8 +30,7 @@ impl Guest for Factorizer {
                 ControlFlow::Break(())
             }
         };
-        let found = |prime: &BigUint, exponent| running.found(prime, exponent);
-        match factor::factorize(&number, pause, found).await {
+        match factor::factorize(&number, pause, |progress| running.observe(progress)).await {
             Ok(factorization) => Ok(prime_powers(factorization)),
             Err(partial) => Err(Error::TimeLimitExceeded(Partial {
                 found: prime_powers(partial.found),
@@ -39,8 +39,13 @@ impl Guest for Factorizer {
         }
     }
 
-    fn found(number: String) -> Vec<PrimePower> {
-        prime_powers(running::found(&number))
+    fn progress(number: String) -> Option<Findings> {
+        let findings = running::findings(&number)?;
+        Some(Findings {
+            found: prime_powers(findings.found.into()),
+            relations: findings.relations,
+            needed: findings.needed,
+        })
     }
 }
 

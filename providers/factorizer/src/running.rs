@@ -4,34 +4,52 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use factor::Factorization;
+use factor::Progress;
 use num_bigint::BigUint;
 
 thread_local! {
-    static RUNNING: RefCell<Vec<Rc<Findings>>> = const { RefCell::new(Vec::new()) };
+    static RUNNING: RefCell<Vec<Rc<Entry>>> = const { RefCell::new(Vec::new()) };
 }
 
-struct Findings {
+struct Entry {
     number: String,
-    found: RefCell<BTreeMap<BigUint, u32>>,
+    findings: RefCell<Findings>,
+}
+
+/// What a factorisation has found.
+#[derive(Clone, Default)]
+pub(crate) struct Findings {
+    pub(crate) found: BTreeMap<BigUint, u32>,
+    /// Of the sieve that runs; 0 of 0 where none does.
+    pub(crate) relations: u32,
+    pub(crate) needed: u32,
 }
 
 /// A factorisation, from its beginning until it has ended or was cancelled.
-pub(crate) struct Running(Rc<Findings>);
+pub(crate) struct Running(Rc<Entry>);
 
 impl Running {
     pub(crate) fn begin(number: &str) -> Self {
-        let findings = Rc::new(Findings {
+        let entry = Rc::new(Entry {
             number: number.to_owned(),
-            found: RefCell::default(),
+            findings: RefCell::default(),
         });
-        RUNNING.with_borrow_mut(|running| running.push(Rc::clone(&findings)));
-        Self(findings)
+        RUNNING.with_borrow_mut(|running| running.push(Rc::clone(&entry)));
+        Self(entry)
     }
 
-    pub(crate) fn found(&self, prime: &BigUint, exponent: u32) {
-        let mut found = self.0.found.borrow_mut();
-        *found.entry(prime.clone()).or_default() += exponent;
+    pub(crate) fn observe(&self, progress: Progress<'_>) {
+        let mut findings = self.0.findings.borrow_mut();
+        match progress {
+            Progress::Found { prime, exponent } => {
+                *findings.found.entry(prime.clone()).or_default() += exponent;
+                // What a sieve splits are primes as a rule.
+                (findings.relations, findings.needed) = (0, 0);
+            }
+            Progress::Relations { found, needed } => {
+                (findings.relations, findings.needed) = (found, needed);
+            }
+        }
     }
 }
 
@@ -41,28 +59,32 @@ impl Drop for Running {
     }
 }
 
-/// What a running factorisation of `number` has found; nothing when there is none.
-pub(crate) fn found(number: &str) -> Factorization {
+/// What a running factorisation of `number` has found; none when none runs.
+pub(crate) fn findings(number: &str) -> Option<Findings> {
     RUNNING.with_borrow(|running| {
-        let findings = running.iter().find(|findings| findings.number == number);
-        let found = findings.map(|findings| findings.found.borrow().clone());
-        found.unwrap_or_default().into()
+        let entry = running.iter().find(|entry| entry.number == number)?;
+        Some(entry.findings.borrow().clone())
     })
 }
 
 #[cfg(test)]
 mod tests {
+    use factor::Factorization;
+
     use super::*;
+
+    fn text(number: &str) -> Option<String> {
+        findings(number).map(|findings| Factorization::from(findings.found).to_string())
+    }
 
     #[test]
     fn each_number_has_its_findings_until_its_factorisation_ends() {
-        let text = |number| found(number).to_string();
         let (twelve, again, ten) = (
             Running::begin("12"),
             Running::begin("12"),
             Running::begin("10"),
         );
-        assert_eq!(text("12"), "");
+        assert_eq!(text("12").as_deref(), Some(""));
         for (running, prime) in [
             (&twelve, 3u32),
             (&twelve, 2),
@@ -70,12 +92,33 @@ mod tests {
             (&again, 3),
             (&ten, 5),
         ] {
-            running.found(&prime.into(), 1);
+            running.observe(Progress::Found {
+                prime: &prime.into(),
+                exponent: 1,
+            });
         }
-        assert_eq!((&*text("12"), &*text("10")), ("2^2 3^1", "5^1"));
+        assert_eq!(text("12").as_deref(), Some("2^2 3^1"));
+        assert_eq!(text("10").as_deref(), Some("5^1"));
         drop(twelve);
-        assert_eq!(text("12"), "3^1");
+        assert_eq!(text("12").as_deref(), Some("3^1"));
         drop((again, ten));
-        assert_eq!((&*text("12"), &*text("10")), ("", ""));
+        assert_eq!((text("12"), text("10")), (None, None));
+    }
+
+    #[test]
+    fn the_relations_of_a_sieve_are_told_until_it_has_found_a_prime() {
+        let running = Running::begin("77");
+        let relations = || findings("77").map(|findings| (findings.relations, findings.needed));
+        assert_eq!(relations(), Some((0, 0)));
+        running.observe(Progress::Relations {
+            found: 3,
+            needed: 9,
+        });
+        assert_eq!(relations(), Some((3, 9)));
+        running.observe(Progress::Found {
+            prime: &7u32.into(),
+            exponent: 1,
+        });
+        assert_eq!(relations(), Some((0, 0)));
     }
 }

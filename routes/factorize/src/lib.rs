@@ -1,27 +1,37 @@
-//! `POST /factorize`: the prime factorisation of an integer.
+//! `POST /factorize`, `GET /factorize/{n}`: the prime factorisation of an integer.
 //!
 //! Checks the number and shapes the answer; the `factorizer` component computes, and has no access
 //! to anything.
 
+mod answer;
+mod cached;
 mod number;
+mod progress;
+mod request;
 
 pub use number::factorization_schema;
+pub use request::{FactorizeBody, FactorizeInput, FactorizeRequest};
 
 use std::pin::pin;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use answer::{FactorizeResponse, json_pairs};
 use axum::Json;
-use axum::extract::{FromRequest, Request};
+use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 use bindings::routelets::factorizer::factorizer::{self, PrimePower};
-use factor::Number;
+use cached::EntityTag;
 use futures_util::future::{Either, select};
-use http_api::problem::{BODY, DEFERRAL, JSON, NUMBER, TIME_LIMIT_EXCEEDED};
-use http_api::{Problem, problem_responses};
+use guest::LocalFuture;
+use http_api::problem::{
+    BODY, DEFERRAL, INVALID_EXPRESSION, INVALID_PARAMETER, INVALID_PATH, JSON, NUMBER,
+    NUMBER_TOO_SMALL, TIME_LIMIT_EXCEEDED, TOO_MANY_DIGITS,
+};
+use http_api::{Path, Problem, Query, problem_responses};
 use jobs::{Mode, Progress, Task};
-use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
-use utoipa::ToSchema;
+use progress::Watch;
+use request::Options;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 interfaces::import!("../../wit/factorizer");
@@ -42,54 +52,37 @@ problem_responses!(
     &[TIME_LIMIT_EXCEEDED]
 );
 
-/// The number to factorise.
-#[derive(Debug, Deserialize, ToSchema)]
-#[schema(example = json!({"number": 408_216}))]
-pub struct FactorizeRequest {
-    /// An integer from 2 to 200 digits, as a number or, for clients whose numbers end at 2^53, as a
-    /// string of decimal digits.
-    #[schema(schema_with = number::schema, required = true)]
-    #[serde(default, deserialize_with = "number::present")]
-    number: Option<Value>,
-}
-
-impl FactorizeRequest {
-    /// The number, checked.
-    ///
-    /// # Errors
-    /// Each way in which it can be wrong is its own problem.
-    pub fn number(self) -> Result<Number, Problem> {
-        number::parse(self.number)
-    }
-}
-
-/// A number and its prime factorisation.
-#[derive(Serialize, ToSchema)]
-struct FactorizeResponse {
-    /// The primes, ascending, each with its exponent; with all their digits.
-    #[schema(schema_with = factorization_schema)]
-    factorization: Vec<(serde_json::Number, u32)>,
-    /// The same as text.
-    factorization_str: String,
-    /// The number, with all its digits.
-    #[schema(value_type = u64)]
-    number: serde_json::Number,
-}
+problem_responses!(
+    GetProblems = &[
+        INVALID_PATH,
+        INVALID_EXPRESSION,
+        NUMBER_TOO_SMALL,
+        TOO_MANY_DIGITS,
+        INVALID_PARAMETER,
+        TIME_LIMIT_EXCEEDED,
+    ]
+);
 
 /// The prime factorisation of an integer.
 #[utoipa::path(
     post,
     path = "/factorize",
     tag = "factorization",
-    params(jobs::DeferralHeaders, jobs::DeferralQuery),
-    request_body = FactorizeRequest,
+    params(Options, jobs::DeferralHeaders, jobs::DeferralQuery),
+    request_body = FactorizeBody,
     responses(
         (status = 200, body = FactorizeResponse, example = json!({
             "factorization": [[2, 3], [3, 1], [73, 1], [233, 1]],
             "factorization_str": "2^3 3^1 73^1 233^1",
             "number": 408_216,
         })),
-        (status = 202, description = "With `Prefer: respond-async`: the job", body = jobs::JobView),
+        (
+            status = 202,
+            description = "With `Prefer: respond-async`: the job. Its `progress` has `found`, the primes found so far, as in \
+                           `factorization`; while the quadratic sieve runs also `sieve`, with the numbers `relations`, \
+                           `needed`, `percent` and, as soon as there is an estimate, `seconds_left`",
+            body = jobs::JobView
+        ),
         Problems
     )
 )]
@@ -97,32 +90,88 @@ async fn factorize(request: Request) -> Response {
     guest::jobs::answer::<Factorize>(request).await
 }
 
-/// A factorisation. Its input is the number in decimal digits.
+/// The prime factorisation of an integer, for browsers and caches.
+///
+/// The answer never changes. A client that has it gets 304 for its `ETag`, without a computation.
+#[utoipa::path(
+    get,
+    path = "/factorize/{n}",
+    tag = "factorization",
+    params(
+        (
+            "n" = String,
+            Path,
+            description = "The number, or a percent-encoded expression as in the body of `POST /factorize`: \
+                           `2%5E128+1`, with `%2F` for `/`, `%25` for `%`, `%23` for `#`",
+            min_length = 1,
+            max_length = 1000,
+            example = "408216"
+        ),
+        Options,
+        (
+            "If-None-Match" = Option<String>,
+            Header,
+            description = "The `ETag` of an answer that the client has",
+            nullable = false
+        )
+    ),
+    responses(
+        (
+            status = 200,
+            body = FactorizeResponse,
+            headers(
+                ("Cache-Control" = String, description = "`public, max-age=31536000, immutable`"),
+                ("ETag" = String, description = "Names the answer")
+            ),
+            example = json!({
+                "factorization": [[2, 3], [3, 1], [73, 1], [233, 1]],
+                "factorization_str": "2^3 3^1 73^1 233^1",
+                "number": 408_216,
+            })
+        ),
+        (status = 304, description = "The client has the answer"),
+        GetProblems
+    )
+)]
+async fn factorize_number(
+    Path(n): Path<String>,
+    Query(options): Query<Options>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let number = request::evaluate(&n, "n")?;
+    let tag = EntityTag::new(&number, options);
+    if tag.is_known(&headers) {
+        return tag.not_modified();
+    }
+    let input = FactorizeInput {
+        number: number.to_string(),
+        options,
+    };
+    let compute = async { Factorize::compute(input, &Progress::waited()).await };
+    tag.on(LocalFuture::new(compute).await?)
+}
+
+/// A factorisation.
 pub struct Factorize;
 
 impl Task for Factorize {
     const NAME: &'static str = "factorize";
-    type Input = String;
+    type Input = FactorizeInput;
 
-    async fn check(request: Request, _: Mode) -> Result<String, Problem> {
+    async fn check(request: Request, _: Mode) -> Result<FactorizeInput, Problem> {
+        let (mut parts, body) = request.into_parts();
+        let Query(options) = Query::from_request_parts(&mut parts, &()).await?;
+        let request = Request::from_parts(parts, body);
         let http_api::Json(request) =
             http_api::Json::<FactorizeRequest>::from_request(request, &()).await?;
-        Ok(request.number()?.to_string())
+        let number = request.number()?.to_string();
+        Ok(FactorizeInput { number, options })
     }
 
-    async fn compute(number: String, progress: &Progress) -> Result<Response, Problem> {
+    async fn compute(input: FactorizeInput, progress: &Progress) -> Result<Response, Problem> {
+        let FactorizeInput { number, options } = input;
         let found = prime_powers(&number, progress).await?;
-        let factorization_str = found
-            .iter()
-            .map(|p| format!("{}^{}", p.prime, p.exponent))
-            .collect::<Vec<_>>()
-            .join(" ");
-        Ok(Json(FactorizeResponse {
-            factorization: found.into_iter().map(pair).collect(),
-            factorization_str,
-            number: serde_json::Number::from_string_unchecked(number),
-        })
-        .into_response())
+        Ok(Json(FactorizeResponse::new(number, found, options)?).into_response())
     }
 }
 
@@ -149,19 +198,22 @@ async fn prime_powers(number: &str, progress: &Progress) -> Result<Vec<PrimePowe
     })
 }
 
-/// Awaits a factorisation of `number`, and reports meanwhile what it has found.
+/// Awaits a factorisation of `number`, and reports meanwhile how far it has come.
 async fn reporting<T>(
     factorization: impl Future<Output = T>,
     number: &str,
     progress: &Progress,
 ) -> T {
     let mut factorization = pin!(factorization);
+    let mut watch = Watch::default();
     loop {
         let tick = pin!(spin_sdk::time::sleep(REPORT_INTERVAL));
         match select(factorization.as_mut(), tick).await {
             Either::Left((factorization, _)) => return factorization,
             Either::Right(_) => {
-                progress.report(|| json!({"found": json_pairs(factorizer::found(number))}));
+                if let Some(findings) = factorizer::progress(number) {
+                    progress.report(|| watch.report(findings, Instant::now()));
+                }
             }
         }
     }
@@ -180,19 +232,10 @@ async fn time_limit(mode: Mode) -> f64 {
         .unwrap_or(default)
 }
 
-fn json_pairs(powers: Vec<PrimePower>) -> Vec<Value> {
-    powers.into_iter().map(|power| json!(pair(power))).collect()
-}
-
-fn pair(power: PrimePower) -> (serde_json::Number, u32) {
-    (
-        serde_json::Number::from_string_unchecked(power.prime),
-        power.exponent,
-    )
-}
-
 /// The routes of this component, with their part of the OpenAPI document.
 #[must_use]
 pub fn routes() -> OpenApiRouter {
-    OpenApiRouter::new().routes(routes!(factorize))
+    OpenApiRouter::new()
+        .routes(routes!(factorize))
+        .routes(routes!(factorize_number))
 }

@@ -28,14 +28,17 @@ pub(crate) fn present<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Value
 /// The number to factorise, from the field as it came.
 pub(crate) fn parse(field: Option<Value>) -> Result<Number, Problem> {
     match field {
-        None => Err(Problem::new(MISSING_FIELD, "the field 'number' is missing")),
+        None => Err(Problem::new(
+            MISSING_FIELD,
+            "the field 'number' is missing; 'expression' may take its place",
+        )),
         Some(Value::Number(number)) => from_json_number(&number.to_string()),
         Some(Value::String(text)) => text.parse().map_err(|error| match error {
             ParseNumberError::NotAnInteger => Problem::new(
                 INVALID_NUMBER,
                 "the text in 'number' is no integer in decimal digits such as \"408216\"",
             ),
-            error => out_of_range(error),
+            error => out_of_range("number", error),
         }),
         Some(other) => Err(Problem::new(
             INVALID_TYPE,
@@ -55,14 +58,15 @@ fn from_json_number(text: &str) -> Result<Number, Problem> {
             "'number' has a fraction, expected an integer",
         ),
         IntegerError::TooManyDigits if text.starts_with('-') => {
-            out_of_range(ParseNumberError::BelowTwo)
+            out_of_range("number", ParseNumberError::BelowTwo)
         }
-        IntegerError::TooManyDigits => out_of_range(ParseNumberError::TooManyDigits),
+        IntegerError::TooManyDigits => out_of_range("number", ParseNumberError::TooManyDigits),
     })?;
-    plain.parse().map_err(out_of_range)
+    plain.parse().map_err(|error| out_of_range("number", error))
 }
 
-fn out_of_range(error: ParseNumberError) -> Problem {
+/// The problem of a field or parameter that is an integer out of range.
+pub(crate) fn out_of_range(name: &str, error: ParseNumberError) -> Problem {
     let kind = match error {
         ParseNumberError::BelowTwo => NUMBER_TOO_SMALL,
         ParseNumberError::TooManyDigits => TOO_MANY_DIGITS,
@@ -70,11 +74,11 @@ fn out_of_range(error: ParseNumberError) -> Problem {
     };
     Problem::new(
         kind,
-        format!("'number' is {error}, expected an integer from 2 to 200 digits"),
+        format!("'{name}' is {error}, expected an integer from 2 to 200 digits"),
     )
 }
 
-fn kind(value: &Value) -> &'static str {
+pub(crate) fn kind(value: &Value) -> &'static str {
     match value {
         Value::Null => "null",
         Value::Bool(_) => "a boolean",

@@ -31,6 +31,11 @@ fn factorize_time_limit() {
     let detail = answer.json()["detail"].to_string();
     assert!(detail.contains("0.5 s"), "{detail}");
     assert_eq!(answer.json()["remaining"], json!([HARD]));
+    // What is not known cannot be kept by caches.
+    let answer = app.send(&Request::get(&format!("/factorize/{HARD}")));
+    assert_eq!(answer.problem(), "time-limit-exceeded");
+    assert_eq!(answer.header("cache-control"), None);
+    assert_eq!(answer.header("etag"), None);
     // Easy numbers are answered as before.
     let easy = app.send(&Request::post_json("/factorize", r#"{"number": 408216}"#));
     assert_eq!(easy.status, 200);

@@ -1,0 +1,145 @@
+//! The self-initialising quadratic sieve.
+use std::ops::ControlFlow;
+
+use num_bigint::BigUint;
+
+use crate::{
+    modulus::with_modulus,
+    pacer::{Interrupted, Pacer},
+};
+
+mod arithmetic;
+mod base;
+mod matrix;
+mod montgomery;
+mod parameters;
+mod polynomial;
+mod relations;
+mod root;
+mod search;
+mod sieve;
+mod wide;
+
+use base::{Base, Found};
+pub(crate) use parameters::Parameters;
+use polynomial::Polynomials;
+use relations::Relations;
+use search::Search;
+
+/// The most bits of `k n` that the arithmetic has room for.
+pub(crate) const MAX_BITS: u64 = 320;
+
+/// How many more relations than primes are looked for.
+const EXCESS: usize = 16;
+
+/// A proper factor of `n`: an odd composite without small factors that is no perfect power. None
+/// where the sieve fails: `n` is too small or too large for it.
+///
+/// `progress` hears from time to time how many relations were found, and how many are needed.
+pub(crate) async fn split<P: AsyncFnMut() -> ControlFlow<()>>(
+    n: &BigUint,
+    parameters: &Parameters,
+    pacer: &mut Pacer<P>,
+    mut progress: impl FnMut(u32, u32),
+) -> Result<Option<BigUint>, Interrupted> {
+    let base = match Base::new(n, parameters.base, pacer).await? {
+        Found::Factor(prime) => return Ok(Some(prime.into())),
+        Found::Base(base) => base,
+    };
+    let kn = n * base.multiplier;
+    if kn.bits() > MAX_BITS {
+        return Ok(None);
+    }
+    let Some(mut polynomials) = Polynomials::new(&kn, base, parameters.half, pacer).await? else {
+        return Ok(None);
+    };
+    let mut relations = Relations::new();
+    let mut search = Search::new(&kn, &polynomials.primes, parameters);
+    let mut needed = polynomials.primes.len() + EXCESS;
+    loop {
+        while relations.cycles() < needed {
+            progress(relations.cycles() as u32, needed as u32);
+            if !polynomials.next_leading(pacer).await? {
+                return Ok(None);
+            }
+            search
+                .sieve(&mut polynomials, &mut relations, needed, pacer)
+                .await?;
+        }
+        progress(needed as u32, needed as u32);
+        let primes = &polynomials.primes;
+        for dependency in matrix::dependencies(&relations, primes.len(), pacer).await? {
+            let factor = with_modulus!(n, |modulus| {
+                root::factor(&modulus, &relations, primes, &dependency, pacer).await?
+            });
+            if factor.is_some() {
+                return Ok(factor);
+            }
+        }
+        needed += EXCESS;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use num_prime::nt_funcs::next_prime;
+
+    use super::*;
+
+    fn split_alone(n: &BigUint) -> Option<BigUint> {
+        let mut pacer = Pacer::new(async || ControlFlow::Continue(()));
+        let mut told = (0, 0);
+        let parameters = Parameters::new(n.bits() as u32);
+        let progress = |found, needed| {
+            assert!(found <= needed && needed > 0);
+            told = (found, needed);
+        };
+        let factor = pollster::block_on(split(n, &parameters, &mut pacer, progress)).unwrap();
+        assert!(factor.is_none() || told.0 == told.1);
+        factor
+    }
+
+    fn prime(bits: u64, seed: u64) -> BigUint {
+        let noise = seed.wrapping_mul(6_364_136_223_846_793_005) | (1 << 63);
+        next_prime(&(BigUint::from(noise) << bits >> 64u32), None).unwrap()
+    }
+
+    fn assert_split(n: &BigUint) {
+        let factor = split_alone(n).unwrap_or_else(|| panic!("{n} was not split"));
+        assert!(factor > BigUint::from(1u32) && factor < *n, "{n}");
+        assert_eq!(n % factor, BigUint::ZERO);
+    }
+
+    #[test]
+    fn products_of_two_primes_of_every_size_are_split() {
+        for bits in 29..66 {
+            for seed in 1..4 {
+                assert_split(&(prime(bits, seed) * prime(bits, seed + 17)));
+            }
+        }
+    }
+
+    #[test]
+    fn unequal_and_repeated_and_many_primes_are_split() {
+        for seed in 1..8 {
+            let (p, q, r) = (prime(20, seed), prime(24, seed + 9), prime(60, seed));
+            for n in [&p * &q * &r, &p * &p * &q * &q * &q, &p * &r, &p * &p * &r] {
+                assert_split(&n);
+            }
+        }
+    }
+
+    /// The sieve must not be wrong where it is not meant to be used.
+    #[test]
+    fn numbers_too_small_are_split_or_given_up() {
+        for bits in 17..29 {
+            for seed in 1..10 {
+                let n = prime(bits, seed) * prime(bits, seed + 5);
+                if let Some(factor) = split_alone(&n) {
+                    assert!(factor > BigUint::from(1u32) && factor < n);
+                    assert_eq!(n % factor, BigUint::ZERO);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,51 @@
+//! What the sieve does for numbers of which size.
+
+/// How to sieve.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Parameters {
+    /// Primes in the base.
+    pub(super) base: usize,
+    /// Half the length of the interval of each polynomial.
+    pub(super) half: u32,
+    /// The binary logarithm of what may be left of a value after the sieved primes have been
+    /// divided out.
+    pub(super) slack: f64,
+    /// A large prime is at most this many times the largest prime of the base.
+    pub(super) large: u32,
+    /// Primes below are not sieved with.
+    pub(super) least: u32,
+}
+
+/// Bits of `k n`, primes in the base, half the interval in units of 1024, slack, multiple for large
+/// primes, least prime.
+const TABLE: [(u32, usize, u32, f64, u32, u32); 8] = [
+    (50, 30, 2, 12.0, 10, 7),
+    (65, 42, 3, 15.0, 14, 10),
+    (98, 130, 6, 20.0, 30, 16),
+    (131, 520, 11, 24.0, 40, 30),
+    (164, 1640, 16, 33.0, 60, 60),
+    (198, 4200, 32, 39.0, 80, 94),
+    (230, 11000, 64, 43.0, 90, 100),
+    (263, 30000, 128, 47.0, 120, 130),
+];
+
+impl Parameters {
+    pub(crate) fn new(bits: u32) -> Self {
+        let upper = TABLE
+            .partition_point(|row| row.0 < bits)
+            .clamp(1, TABLE.len() - 1);
+        let (low, high) = (TABLE[upper - 1], TABLE[upper]);
+        let part = (f64::from(bits) - f64::from(low.0)) / f64::from(high.0 - low.0);
+        let part = part.clamp(0.0, 1.0);
+        let between = |a: f64, b: f64| a + (b - a) * part;
+        // Sizes grow by factors.
+        let scaled = |a: f64, b: f64| between(a.ln(), b.ln()).exp();
+        Self {
+            base: scaled(low.1 as f64, high.1 as f64) as usize,
+            half: scaled(f64::from(low.2), f64::from(high.2)).round() as u32 * 1024,
+            slack: between(low.3, high.3),
+            large: between(f64::from(low.4), f64::from(high.4)) as u32,
+            least: between(f64::from(low.5), f64::from(high.5)) as u32,
+        }
+    }
+}
