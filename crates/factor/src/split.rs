@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// Bits from which the sieve takes less time than rho.
-const SIEVE: u64 = 58;
+const SIEVE: u64 = 62;
 /// Bits from which the sieve takes too long: 86 digits.
 const SIEVE_END: u64 = 286;
 

@@ -18,7 +18,7 @@ pub(crate) struct Parameters {
 
 /// Bits of `k n`, primes in the base, half the interval in units of 1024, slack, multiple for large
 /// primes, least prime.
-const TABLE: [(u32, usize, u32, f64, u32, u32); 8] = [
+const TABLE: [(u32, usize, u32, f64, u32, u32); 9] = [
     (50, 30, 2, 12.0, 10, 7),
     (65, 42, 3, 15.0, 14, 10),
     (98, 130, 6, 20.0, 30, 16),
@@ -27,6 +27,7 @@ const TABLE: [(u32, usize, u32, f64, u32, u32); 8] = [
     (198, 4200, 32, 39.0, 80, 94),
     (230, 11000, 64, 43.0, 90, 100),
     (263, 30000, 128, 47.0, 120, 130),
+    (290, 60000, 128, 51.0, 140, 160),
 ];
 
 impl Parameters {
