@@ -15,6 +15,8 @@ const DENSE: usize = 12;
 const HEAVIEST: usize = 14;
 /// How many more relations than columns are used.
 const EXCESS: usize = 48;
+/// Relations looked at between two calls of the pacer.
+const CHUNK: usize = 4096;
 /// Words that are added in one unit of the pacer.
 const WORDS: usize = 12;
 
@@ -74,14 +76,23 @@ pub(super) async fn dependencies<P: AsyncFnMut() -> ControlFlow<()>>(
     let sets = eliminate(sets, pacer).await?;
     let kernel = kernel(&sets, pacer).await?;
     let mut dependencies = Vec::with_capacity(kernel.len());
+    let mut odd = vec![false; relations.len()];
     for combination in kernel {
-        let mut members = Vec::new();
         for index in combination {
-            let relations = &sets[index].relations;
-            pacer
-                .spend(((members.len() + relations.len()) / 4) as u32 % 10_000 + 10)
-                .await?;
-            members = difference(&members, relations);
+            let members = &sets[index].relations;
+            pacer.spend((members.len() as u32).min(15_000)).await?;
+            for &member in members {
+                odd[member as usize] ^= true;
+            }
+        }
+        let mut members = Vec::new();
+        for (start, chunk) in odd.chunks_mut(CHUNK).enumerate() {
+            pacer.spend(CHUNK as u32 / 4).await?;
+            for (offset, odd) in chunk.iter_mut().enumerate() {
+                if std::mem::take(odd) {
+                    members.push((start * CHUNK + offset) as u32);
+                }
+            }
         }
         dependencies.push(members);
     }

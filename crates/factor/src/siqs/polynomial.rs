@@ -240,29 +240,36 @@ impl Polynomials {
         range: std::ops::Range<usize>,
     ) {
         let size = self.primes.len();
-        for index in range {
-            let (p, negated_inverse) = (self.primes[index], self.negated_inverses[index]);
-            let one_half = p / 2 + 1;
-            // 1 / (2 a), and b / a.
-            let mut inverse = one_half;
-            let mut shift = u32::from(shifted);
-            for (part, (&row, &multiplier)) in rows.iter().zip(multipliers).enumerate() {
-                let factor = self.inverses[row * size + index];
-                inverse = montgomery::mul(inverse, factor, p, negated_inverse);
-                let step = montgomery::mul(multiplier, factor, p, negated_inverse);
-                self.steps[part * size + index] = step;
-                shift = add(shift, step, p);
+        let primes = &self.primes[range.clone()];
+        let negated_inverses = &self.negated_inverses[range.clone()];
+        let [distances, centres] = &mut self.roots;
+        let (distances, centres) = (&mut distances[range.clone()], &mut centres[range.clone()]);
+        // First 1 / (2 a), and b / a.
+        for (inverse, &p) in distances.iter_mut().zip(primes) {
+            *inverse = p / 2 + 1;
+        }
+        centres.fill(u32::from(shifted));
+        for (part, (&row, &multiplier)) in rows.iter().zip(multipliers).enumerate() {
+            let factors = &self.inverses[row * size..][range.clone()];
+            let steps = &mut self.steps[part * size..][range.clone()];
+            let moduli = primes.iter().zip(negated_inverses).zip(factors);
+            let state = distances.iter_mut().zip(&mut *centres).zip(steps);
+            for (((&p, &negated), &factor), ((inverse, shift), step)) in moduli.zip(state) {
+                *inverse = montgomery::mul(*inverse, factor, p, negated);
+                *step = montgomery::mul(multiplier, factor, p, negated);
+                *shift = add(*shift, *step, p);
             }
-            let half_shift = (shift + (shift & 1) * p) / 2;
+        }
+        let square_roots = &self.entered_square_roots[range];
+        let moduli = primes.iter().zip(negated_inverses).zip(square_roots);
+        for (((&p, &negated), &root), (first, second)) in
+            moduli.zip(distances.iter_mut().zip(centres))
+        {
+            let half_shift = (*second + (*second & 1) * p) / 2;
             let centre = sub(self.half % p, half_shift, p);
-            let distance = montgomery::mul(
-                inverse,
-                self.entered_square_roots[index],
-                p,
-                negated_inverse,
-            );
-            self.roots[0][index] = add(centre, distance, p);
-            self.roots[1][index] = sub(centre, distance, p);
+            let distance = montgomery::mul(*first, root, p, negated);
+            *first = add(centre, distance, p);
+            *second = sub(centre, distance, p);
         }
     }
 

@@ -7,6 +7,7 @@ pub(super) const MOST_BLOCKS: usize = 8;
 
 /// A cell with this bit is worth a look.
 const CANDIDATE: u8 = 0x80;
+const CANDIDATES: u64 = u64::from_ne_bytes([CANDIDATE; 8]);
 
 /// How many primes are looked at together when the divisors of a candidate are searched.
 const GROUP: usize = 16;
@@ -288,14 +289,19 @@ impl Sieve {
     /// found.
     pub(super) fn candidates(&self, block: usize, places: &mut Vec<(u32, u8)>) {
         let length = (self.length - block * BLOCK).min(BLOCK);
-        for (number, cells) in self.cells[..length].chunks_exact(64).enumerate() {
-            let all = cells.iter().fold(0, |all, &cell| all | cell);
-            if all & CANDIDATE == 0 {
+        let (groups, _) = self.cells[..length].as_chunks::<128>();
+        for (number, cells) in groups.iter().enumerate() {
+            let (words, _) = cells.as_chunks::<8>();
+            let words = words.iter().map(|word| u64::from_ne_bytes(*word));
+            if words.fold(0, |all, word| all | word) & CANDIDATES == 0 {
                 continue;
             }
             for (offset, &cell) in cells.iter().enumerate() {
                 if cell & CANDIDATE != 0 {
-                    places.push(((number * 64 + offset) as u32, cell.wrapping_sub(self.start)));
+                    places.push((
+                        (number * cells.len() + offset) as u32,
+                        cell.wrapping_sub(self.start),
+                    ));
                 }
             }
         }
