@@ -22,6 +22,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 
+import factor
 import images
 import jobs
 import servers
@@ -54,7 +55,10 @@ def main() -> None:
             start(servers.routelets, servers.fastapi),
         ],
         "images": images.sections,
-        "factorization": lambda: [busy_factorizing(*runtime) for runtime in runtimes.items()],
+        "factor": lambda: [
+            *factor.sections(servers.routelets),
+            *(busy_factorizing(*runtime) for runtime in runtimes.items()),
+        ],
         "speech": lambda: speech.sections(runtimes),
         "uploads": lambda: [busy_recognizing(*runtime) for runtime in runtimes.items()],
         "jobs": lambda: [jobs.throughput()],
