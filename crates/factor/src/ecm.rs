@@ -11,6 +11,9 @@ use crate::{
     plan::{GIANT, Level, Plan, babies},
 };
 
+/// Giant steps that one inversion serves.
+const BATCH: usize = 256;
+
 /// A proper factor of the odd composite modulus, which is no perfect power. None when as many curves
 /// as each level says have found none.
 pub(crate) async fn split<const N: usize, P: AsyncFnMut() -> ControlFlow<()>>(
@@ -23,14 +26,25 @@ pub(crate) async fn split<const N: usize, P: AsyncFnMut() -> ControlFlow<()>>(
     for level in levels {
         let plan = Plan::new(level.bound, pacer).await?;
         for _ in 0..level.curves {
-            let (curve, start) = Curve::suyama(modulus, sigma);
-            sigma += 1;
-            if let Some(factor) = curve.search(start, &plan, pacer).await? {
-                return Ok(Some(factor));
+            pacer.spend(Modulus::<N>::INVERSE).await?;
+            let factor = match Curve::suyama(modulus, sigma) {
+                Ok((curve, start)) => curve.search(start, &plan, pacer).await?,
+                Err(shared) => proper(modulus, &shared),
+            };
+            if factor.is_some() {
+                return Ok(factor);
             }
+            sigma += 1;
         }
     }
     Ok(None)
+}
+
+fn proper<const N: usize>(modulus: &Modulus<N>, residue: &Residue<N>) -> Option<BigUint> {
+    match modulus.proper_divisor(residue) {
+        Divisor::Proper(factor) => Some(factor),
+        Divisor::Modulus | Divisor::One => None,
+    }
 }
 
 /// A point as `X : Z`, without its second coordinate.
@@ -40,20 +54,20 @@ struct Point<const N: usize> {
     z: Residue<N>,
 }
 
-/// `y² = x³ + A x² + x` with `(A + 2) / 4 = numerator / denominator`: a fraction costs one more
-/// multiplication for each doubling and saves an inversion for each curve.
+/// `y² = x³ + A x² + x`.
 struct Curve<'a, const N: usize> {
     modulus: &'a Modulus<N>,
-    numerator: Residue<N>,
-    denominator: Residue<N>,
+    /// `(A + 2) / 4`.
+    quarter: Residue<N>,
 }
 
 impl<'a, const N: usize> Curve<'a, N> {
     /// What a doubling and an addition cost together.
-    const LADDER_STEP: u32 = 12 * Modulus::<N>::MUL;
+    const LADDER_STEP: u32 = 11 * Modulus::<N>::MUL;
 
-    /// The curve and point of Suyama's parameter; the order of the curve is a multiple of 12.
-    fn suyama(m: &'a Modulus<N>, sigma: u64) -> (Self, Point<N>) {
+    /// The curve and point of Suyama's parameter; the order of the curve is a multiple of 12. Where
+    /// the modulus has a factor for which there is no such curve, a residue that shares it.
+    fn suyama(m: &'a Modulus<N>, sigma: u64) -> Result<(Self, Point<N>), Residue<N>> {
         let cube = |a: &Residue<N>| m.mul(&m.square(a), a);
         let sigma = m.residue(sigma);
         let u = m.sub(&m.square(&sigma), &m.residue(5));
@@ -62,17 +76,16 @@ impl<'a, const N: usize> Curve<'a, N> {
         let three_u_plus_v = m.add(&m.add(&u, &u), &m.add(&u, &v));
         let numerator = m.mul(&cube(&m.sub(&v, &u)), &three_u_plus_v);
         let denominator = m.mul(&m.mul(&u_cubed, &v), &m.residue(16));
-        (
-            Self {
-                modulus: m,
-                numerator,
-                denominator,
-            },
-            Point {
-                x: u_cubed,
-                z: cube(&v),
-            },
-        )
+        let inverse = m.inverse(&denominator).ok_or(denominator)?;
+        let curve = Self {
+            modulus: m,
+            quarter: m.mul(&numerator, &inverse),
+        };
+        let point = Point {
+            x: u_cubed,
+            z: cube(&v),
+        };
+        Ok((curve, point))
     }
 
     fn double(&self, p: &Point<N>) -> Point<N> {
@@ -80,10 +93,12 @@ impl<'a, const N: usize> Curve<'a, N> {
         let sum = m.square(&m.add(&p.x, &p.z));
         let difference = m.square(&m.sub(&p.x, &p.z));
         let product = m.sub(&sum, &difference);
-        let scaled = m.mul(&difference, &self.denominator);
         Point {
-            x: m.mul(&sum, &scaled),
-            z: m.mul(&product, &m.add(&scaled, &m.mul(&product, &self.numerator))),
+            x: m.mul(&sum, &difference),
+            z: m.mul(
+                &product,
+                &m.add(&difference, &m.mul(&product, &self.quarter)),
+            ),
         }
     }
 
@@ -156,37 +171,72 @@ impl<'a, const N: usize> Curve<'a, N> {
     ) -> Result<Residue<N>, Interrupted> {
         let m = self.modulus;
         let babies = self.babies(point, pacer).await?;
+        let babies = match self.normalized(&babies, pacer).await? {
+            Ok(babies) => babies,
+            Err(shared) => return Ok(shared),
+        };
         let (stride, _) = self.ladder(GIANT, point, pacer).await?;
         let (mut giant, mut next) = self.ladder(plan.first_giant(), &stride, pacer).await?;
         let mut product = m.one();
-        for babies_of_giant in plan.giants() {
-            pacer.spend(8 * Modulus::<N>::MUL).await?;
-            let giant_product = m.mul(&giant.x, &giant.z);
-            for (word, babies) in babies_of_giant.iter().zip(babies.chunks(64)) {
-                pacer
-                    .spend(2 * word.count_ones() * Modulus::<N>::MUL)
-                    .await?;
-                let mut left = *word;
-                while left != 0 {
-                    let (baby, baby_product) = &babies[left.trailing_zeros() as usize];
-                    left &= left - 1;
-                    // X Z' - X' Z with one multiplication where both X Z and X' Z' are known.
-                    let crossed = m.mul(&m.sub(&giant.x, &baby.x), &m.add(&giant.z, &baby.z));
-                    let difference = m.add(&m.sub(&crossed, &giant_product), baby_product);
-                    product = m.mul(&product, &difference);
+        for sets in plan.giants().chunks(BATCH) {
+            let mut giants = Vec::with_capacity(sets.len());
+            for _ in sets {
+                pacer.spend(Self::LADDER_STEP).await?;
+                giants.push(giant);
+                (giant, next) = (next, self.add(&next, &stride, &giant));
+            }
+            let giants = match self.normalized(&giants, pacer).await? {
+                Ok(giants) => giants,
+                Err(shared) => return Ok(m.mul(&product, &shared)),
+            };
+            for (set, giant) in sets.iter().zip(&giants) {
+                for (word, babies) in set.iter().zip(babies.chunks(64)) {
+                    pacer.spend(word.count_ones() * Modulus::<N>::MUL).await?;
+                    let mut left = *word;
+                    while left != 0 {
+                        let baby = &babies[left.trailing_zeros() as usize];
+                        left &= left - 1;
+                        product = m.mul(&product, &m.sub(giant, baby));
+                    }
                 }
             }
-            (giant, next) = (next, self.add(&next, &stride, &giant));
         }
         Ok(product)
     }
 
-    /// The multiples of the point by the numbers below `GIANT / 2` prime to it, each with `X Z`.
+    /// `X / Z` of the points, or a residue that shares a factor with the modulus: that of a point
+    /// which is the neutral element modulo this factor. All take one inversion (P. L. Montgomery).
+    async fn normalized<P: AsyncFnMut() -> ControlFlow<()>>(
+        &self,
+        points: &[Point<N>],
+        pacer: &mut Pacer<P>,
+    ) -> Result<Result<Vec<Residue<N>>, Residue<N>>, Interrupted> {
+        let m = self.modulus;
+        let mut before = Vec::with_capacity(points.len());
+        let mut product = m.one();
+        for point in points {
+            pacer.spend(Modulus::<N>::MUL).await?;
+            before.push(product);
+            product = m.mul(&product, &point.z);
+        }
+        pacer.spend(Modulus::<N>::INVERSE).await?;
+        let Some(mut inverse) = m.inverse(&product) else {
+            return Ok(Err(product));
+        };
+        for (point, before) in points.iter().zip(&mut before).rev() {
+            pacer.spend(3 * Modulus::<N>::MUL).await?;
+            *before = m.mul(&point.x, &m.mul(&inverse, before));
+            inverse = m.mul(&inverse, &point.z);
+        }
+        Ok(Ok(before))
+    }
+
+    /// The multiples of the point by the numbers below `GIANT / 2` prime to it.
     async fn babies<P: AsyncFnMut() -> ControlFlow<()>>(
         &self,
         point: &Point<N>,
         pacer: &mut Pacer<P>,
-    ) -> Result<Vec<(Point<N>, Residue<N>)>, Interrupted> {
+    ) -> Result<Vec<Point<N>>, Interrupted> {
         let twice = self.double(point);
         let mut multiples = Vec::with_capacity(babies().count());
         let (mut previous, mut current) = (*point, *point);
@@ -197,7 +247,7 @@ impl<'a, const N: usize> Curve<'a, N> {
                 (previous, current) = (current, self.add(&current, &twice, &previous));
                 factor += 2;
             }
-            multiples.push((current, self.modulus.mul(&current.x, &current.z)));
+            multiples.push(current);
         }
         Ok(multiples)
     }
@@ -224,7 +274,7 @@ mod tests {
     fn multiples_compose() {
         let n = BigUint::from(u64::MAX) * 3u32;
         let modulus = Modulus::<2>::new(&n);
-        let (curve, point) = Curve::suyama(&modulus, 11);
+        let (curve, point) = Curve::suyama(&modulus, 11).unwrap();
         for (a, b) in [
             (1, 2),
             (2, 3),
@@ -255,7 +305,7 @@ mod tests {
             .collect();
         let (mut hits, mut misses) = (0, 0);
         for sigma in 6..46 {
-            let (curve, start) = Curve::suyama(&modulus, sigma);
+            let (curve, start) = Curve::suyama(&modulus, sigma).unwrap();
             let point = plan
                 .multipliers()
                 .iter()

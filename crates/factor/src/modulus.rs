@@ -90,6 +90,8 @@ pub(crate) fn from_limbs(limbs: &[u64]) -> BigUint {
 impl<const N: usize> Modulus<N> {
     /// What one multiplication costs, in the units of [`crate::pacer`].
     pub(crate) const MUL: u32 = (N * N + 1) as u32;
+    /// What [`Self::inverse`] costs at most, in the same units.
+    pub(crate) const INVERSE: u32 = (100 * N * N + 1_000) as u32;
     /// What [`Self::gcd`] costs at most, in the same units.
     pub(crate) const GCD: u32 = (64 * N * N + 16 * N) as u32;
 
@@ -174,6 +176,13 @@ impl<const N: usize> Modulus<N> {
 
     pub(crate) fn neg(&self, a: &Residue<N>) -> Residue<N> {
         self.sub(&[0; N], a)
+    }
+
+    /// `1 / a`, for `a` prime to the modulus.
+    pub(crate) fn inverse(&self, a: &Residue<N>) -> Option<Residue<N>> {
+        let inverse = to_limbs(&from_limbs(a).modinv(&from_limbs(&self.n))?);
+        // Montgomery's factor is in the inverse with the exponent -1.
+        Some(self.mul(&self.mul(&inverse, &self.r_squared), &self.r_squared))
     }
 
     /// `a / 2`.
@@ -321,6 +330,10 @@ mod tests {
         let (mut g, mut r) = (n, a);
         while r != BigUint::ZERO {
             (g, r) = (r.clone(), g % r);
+        }
+        match modulus.inverse(&x) {
+            Some(inverse) => prop_assert_eq!(modulus.mul(&inverse, &x), modulus.one()),
+            None => prop_assert!(g > BigUint::from(1u32) || x == [0; N]),
         }
         prop_assert_eq!(from_limbs(&modulus.gcd(&x)), g);
         Ok(())
