@@ -7,8 +7,9 @@
 //!
 //! The stages, cheapest first: trial division by the primes below 2^16; a primality test
 //! (deterministic below 2^64, Baillie–PSW above); perfect powers; then a *splitter*, which turns a
-//! composite into two factors, until only primes are left. The splitters are Pollard's rho method
-//! and, past what that can reach, Lenstra's elliptic-curve method.
+//! composite into two factors, until only primes are left. The splitters are Pollard's rho method, a
+//! step of Fermat's, Lenstra's elliptic-curve method and, up to 86 digits, the self-initialising
+//! quadratic sieve.
 
 mod details;
 mod ecm;

@@ -44,9 +44,10 @@ pub enum Progress<'a> {
 ///
 /// `observe` hears of the search's [`Progress`].
 ///
-/// The time depends mostly on the second largest prime factor. In WebAssembly and numbers of up to
-/// 50 digits it is about 0.1 s for 12 digits of that factor, 2 s for 20 and 20 s for 24; in numbers
-/// of 200 digits ten times as much.
+/// Where the product of all but the small factors has up to 86 digits, the time depends on its size: in
+/// WebAssembly about 4 ms for 30 digits, 25 ms for 40, 0.3 s for 50, 2 s for 60 and half a minute for
+/// 70. Above, it depends mostly on the second largest prime factor: in numbers of 100 digits about 6 s
+/// for 20 digits of that factor.
 ///
 /// # Errors
 ///

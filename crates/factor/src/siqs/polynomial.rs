@@ -197,8 +197,10 @@ impl Polynomials {
             self.b = self.b.add(&self.a);
         }
         let size = self.primes.len();
-        for start in (0..size).step_by(CHUNK) {
-            let end = (start + CHUNK).min(size);
+        // A prime costs as much as there are parts.
+        let chunk = CHUNK / 2;
+        for start in (0..size).step_by(chunk) {
+            let end = (start + chunk).min(size);
             pacer
                 .spend((end - start) as u32 * (rows.len() as u32 + 2))
                 .await?;
