@@ -37,7 +37,7 @@ pub(super) enum Found {
 
 impl Base {
     /// A base of `size` primes for `n`.
-    pub(super) async fn new<P: AsyncFnMut() -> ControlFlow<()>>(
+    pub(super) async fn choose<P: AsyncFnMut() -> ControlFlow<()>>(
         n: &BigUint,
         size: usize,
         pacer: &mut Pacer<P>,

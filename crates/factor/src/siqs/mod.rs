@@ -70,7 +70,7 @@ pub(crate) async fn split<P: AsyncFnMut() -> ControlFlow<()>>(
     pacer: &mut Pacer<P>,
     mut progress: impl FnMut(u32, u32),
 ) -> Result<Option<BigUint>, Interrupted> {
-    let base = match Base::new(n, parameters.base, pacer).await? {
+    let base = match Base::choose(n, parameters.base, pacer).await? {
         Found::Factor(prime) => return Ok(Some(prime.into())),
         Found::Base(base) => base,
     };

@@ -351,7 +351,7 @@ mod tests {
         let n = BigUint::from(1_000_000_000_039u64) * 3_000_000_000_013u64;
         let mut pacer = Pacer::new(async || ControlFlow::Continue(()));
         pollster::block_on(async {
-            let Ok(Found::Base(base)) = Base::new(&n, 120, &mut pacer).await else {
+            let Ok(Found::Base(base)) = Base::choose(&n, 120, &mut pacer).await else {
                 panic!("a base")
             };
             let kn = &n * base.multiplier;

@@ -136,11 +136,11 @@ impl Sieve {
                 .levels
                 .get(following)
                 .map_or(range.end, |level| level.first.min(range.end));
-            if let Some(level) = self.levels.get_mut(following.saturating_sub(1)) {
-                if level.first == start {
-                    let blocks = level.ends.len();
-                    level.ends.copy_from_slice(&self.ends[..blocks]);
-                }
+            if let Some(level) = self.levels.get_mut(following.saturating_sub(1))
+                && level.first == start
+            {
+                let blocks = level.ends.len();
+                level.ends.copy_from_slice(&self.ends[..blocks]);
             }
             self.enter_level(roots, start..end);
             start = end;
