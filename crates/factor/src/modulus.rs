@@ -126,7 +126,12 @@ impl<const N: usize> Modulus<N> {
 
     /// The residue of any number.
     pub(crate) fn reduce(&self, value: &BigUint) -> Residue<N> {
-        self.mul(&to_limbs(&(value % from_limbs(&self.n))), &self.r_squared)
+        let limbs = if value.bits() <= 64 * N as u64 {
+            to_limbs(value)
+        } else {
+            to_limbs(&(value % from_limbs(&self.n)))
+        };
+        self.mul(&limbs, &self.r_squared)
     }
 
     /// Montgomery's product. Right also when one operand is any number of `N` limbs.
@@ -327,6 +332,9 @@ mod tests {
             value(&modulus, &modulus.residue(77)),
             BigUint::from(77u32) % &n
         );
+        let large = &a * &b + &n * &n;
+        prop_assert_eq!(value(&modulus, &modulus.reduce(&a)), a.clone());
+        prop_assert_eq!(value(&modulus, &modulus.reduce(&large)), &large % &n);
         let (mut g, mut r) = (n, a);
         while r != BigUint::ZERO {
             (g, r) = (r.clone(), g % r);

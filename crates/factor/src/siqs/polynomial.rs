@@ -38,6 +38,8 @@ pub(super) struct Polynomials {
     /// The indices of the primes for `a`, and their inverses modulo all primes in Montgomery's
     /// form, one row for each.
     pool: Vec<usize>,
+    /// Their binary logarithms.
+    logs: Vec<f64>,
     inverses: Vec<u32>,
     /// The binary logarithm of the best `a`, and how many factors it has.
     target: f64,
@@ -95,6 +97,7 @@ impl Polynomials {
             primes: base.primes,
             half,
             inverses: vec![0; pool.len() * size],
+            logs: Vec::new(),
             pool,
             target,
             factor_count,
@@ -110,6 +113,8 @@ impl Polynomials {
             index: 0,
             roots: [vec![0; size], vec![0; size]],
         };
+        let log = |&index: &usize| f64::from(polynomials.primes[index]).log2();
+        polynomials.logs = polynomials.pool.iter().map(log).collect();
         for index in 0..size {
             pacer.spend(12 * POOL as u32 / 4 + 20).await?;
             polynomials.add_prime(index);
@@ -159,10 +164,10 @@ impl Polynomials {
                 let row = self.random(self.pool.len());
                 if !rows.contains(&row) {
                     rows.push(row);
-                    missing -= self.log(row);
+                    missing -= self.logs[row];
                 }
             }
-            let distance = |&row: &usize| (self.log(row) - missing).abs();
+            let distance = |&row: &usize| (self.logs[row] - missing).abs();
             let last = (0..self.pool.len())
                 .filter(|row| !rows.contains(row))
                 .min_by(|a, b| distance(a).total_cmp(&distance(b)))?;
@@ -178,10 +183,6 @@ impl Polynomials {
         None
     }
 
-    fn log(&self, row: usize) -> f64 {
-        f64::from(self.primes[self.pool[row]]).log2()
-    }
-
     /// Begins with another `a`. False when there is none left.
     pub(super) async fn next_leading<P: AsyncFnMut() -> ControlFlow<()>>(
         &mut self,
@@ -192,7 +193,7 @@ impl Polynomials {
             return Ok(false);
         };
         let multipliers = self.set_coefficients(&rows);
-        let shifted = (&BigInt::from(self.b.to_biguint()) % 2u32) == BigInt::ZERO;
+        let shifted = self.b.low_bits() % 2 == 0;
         if shifted {
             self.b = self.b.add(&self.a);
         }
@@ -213,21 +214,28 @@ impl Polynomials {
     fn set_coefficients(&mut self, rows: &[usize]) -> Vec<u32> {
         self.factors = rows.iter().map(|&row| self.pool[row]).collect();
         let primes: Vec<u32> = self.factors.iter().map(|&i| self.primes[i]).collect();
-        let a: BigUint = primes.iter().map(|&q| BigUint::from(q)).product();
+        let product = |start: u32, primes: &[u32]| {
+            let start = Wide::new(&BigInt::from(start));
+            primes
+                .iter()
+                .fold(start, |product, &q| product.times(q as i32))
+        };
+        self.a = product(1, &primes);
         let mut multipliers = Vec::with_capacity(rows.len());
         self.parts.clear();
         self.b = Wide::default();
         for (&index, &q) in self.factors.iter().zip(&primes) {
-            let others = primes.iter().filter(|&&other| other != q);
-            let cofactor = others.fold(1, |product, other| mul(product, other % q, q));
+            let others: Vec<u32> = primes.iter().copied().filter(|&other| other != q).collect();
+            let cofactor = others
+                .iter()
+                .fold(1, |product, other| mul(product, other % q, q));
             let multiplier = mul(self.square_roots[index], inverse(cofactor, q), q);
             let multiplier = multiplier.min(q - multiplier);
-            let part = Wide::new(&BigInt::from(&a / q * multiplier));
+            let part = product(multiplier, &others);
             self.b = self.b.add(&part);
             self.parts.push(part);
             multipliers.push(multiplier);
         }
-        self.a = Wide::new(&BigInt::from(a));
         self.negative = vec![false; rows.len()];
         self.index = 0;
         self.c = None;
