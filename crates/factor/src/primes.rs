@@ -1,5 +1,5 @@
 //! The primes in ascending order, by a segmented sieve of Eratosthenes over the odd numbers.
-use std::{ops::ControlFlow, sync::LazyLock};
+use std::ops::ControlFlow;
 
 use crate::pacer::Pacer;
 
@@ -8,21 +8,28 @@ const SEGMENT: usize = 1 << 14;
 /// What sieving a segment costs, in the units of the pacer, while the primes stay below 10^9.
 const SEGMENT_COST: u32 = 12_000;
 
-/// The odd primes below the end of the second segment, 2^16.
-static SMALL: LazyLock<Vec<u16>> = LazyLock::new(|| {
-    let mut composite = vec![false; 2 * SEGMENT];
-    let mut primes = Vec::new();
-    for index in 1..2 * SEGMENT {
+/// The odd primes below the end of the second segment, 2^16: made when the crate is compiled, because
+/// many a component lives for one request.
+static SMALL: [u16; 6_541] = {
+    let mut composite = [false; 2 * SEGMENT];
+    let mut primes = [0; 6_541];
+    let (mut index, mut count) = (1, 0);
+    while index < 2 * SEGMENT {
         if !composite[index] {
             let prime = 2 * index + 1;
-            primes.push(prime as u16);
-            for multiple in (2 * index * (index + 1)..2 * SEGMENT).step_by(prime) {
+            primes[count] = prime as u16;
+            count += 1;
+            let mut multiple = 2 * index * (index + 1);
+            while multiple < 2 * SEGMENT {
                 composite[multiple] = true;
+                multiple += prime;
             }
         }
+        index += 1;
     }
+    assert!(count == primes.len());
     primes
-});
+};
 
 /// Every number is known by its index here: `2 index + 1`.
 pub(crate) struct Primes {

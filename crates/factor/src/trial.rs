@@ -52,7 +52,10 @@ pub(crate) async fn divide<P: AsyncFnMut() -> ControlFlow<()>>(
 
 /// The remainder of the number with these limbs by a divisor below 2^32.
 fn remainder(limbs: &[u64], divisor: u64) -> u64 {
-    limbs.iter().rev().fold(0, |remainder, limb| {
+    let Some((top, rest)) = limbs.split_last() else {
+        return 0;
+    };
+    rest.iter().rev().fold(top % divisor, |remainder, limb| {
         let upper = ((remainder << 32) | (limb >> 32)) % divisor;
         ((upper << 32) | (limb & u64::from(u32::MAX))) % divisor
     })
