@@ -157,6 +157,31 @@ mod tests {
         }
     }
 
+    /// The pacer refuses portions that are too large; of the largest numbers that are sieved, too.
+    #[test]
+    fn a_search_in_the_largest_numbers_is_interrupted() {
+        let ten = BigUint::from(10u32);
+        let p = next_prime(&ten.pow(42), None).unwrap();
+        let n = &p * next_prime(&(&p + 1_000_000u32), None).unwrap();
+        let (mut pauses, mut told) = (0, None);
+        let pause = async || {
+            pauses += 1;
+            if pauses < 3_000 {
+                ControlFlow::Continue(())
+            } else {
+                ControlFlow::Break(())
+            }
+        };
+        let mut pacer = Pacer::new(pause);
+        let parameters = Parameters::new(n.bits() as u32);
+        let search = split(&n, &parameters, &mut pacer, |found, needed| {
+            told = Some((found, needed));
+        });
+        assert!(pollster::block_on(search).is_err());
+        assert!(told.is_some_and(|(found, needed)| found < needed && needed > 30_000));
+        assert_eq!(pauses, 3_000);
+    }
+
     /// The sieve must not be wrong where it is not meant to be used.
     #[test]
     fn numbers_too_small_are_split_or_given_up() {

@@ -193,7 +193,7 @@ impl Polynomials {
             return Ok(false);
         };
         let multipliers = self.set_coefficients(&rows);
-        let shifted = self.b.low_bits() % 2 == 0;
+        let shifted = self.b.low_bits().is_multiple_of(2);
         if shifted {
             self.b = self.b.add(&self.a);
         }
