@@ -11,7 +11,8 @@
 //! On one core of an AMD EPYC (Zen 4), processor time, products of two equal primes; in brackets the
 //! same code in WebAssembly under Wasmtime with epoch interruption, through HTTP:
 //!
-//! - 40 digits 10 ms (22 ms), 50 digits 0.12 s (0.27 s), 60 digits 0.9 s (2.1 s), 80 digits 108 s.
+//! - 40 digits 10 ms (22 ms), 50 digits 0.12 s (0.27 s), 60 digits 0.9 s (2.1 s), 70 digits 14 s
+//!   (21 s), 80 digits 108 s (156 s).
 //! - Loops turn slowly under epoch interruption. Unrolling those of [`sieve`] took 15 % off the
 //!   whole, scanning for candidates by words another 15 %.
 //! - Hits of primes above a block are sorted by blocks when the polynomial changes. Without a branch
