@@ -92,7 +92,7 @@ recordings: ## Fetch the recordings of people that `make evaluate` listens to
 evaluate: build ## Word error rates through the running app, into models/whisper/README.md
 	@./models/whisper/evaluate
 
-openapi: setup ## Write the OpenAPI document anew
+openapi: setup ## Write the OpenAPI document
 	cargo xtask openapi
 
 oci: build ## Write the application as the OCI artifact that Spin takes; FROM=spin.toml OUT=target/oci

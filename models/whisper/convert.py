@@ -76,7 +76,7 @@ def tensors_of_ctranslate2(variables):
     def put(name, source, part=None):
         shape, kind, data = variables[source]
         if kind != 4:
-            raise Failure(f"{source} in model.bin is no float16")
+            raise Failure(f"{source} in model.bin is not float16")
         if part is not None:
             # Query, key and value lie one under the other.
             index, parts = part
@@ -164,7 +164,7 @@ def read_safetensors(path):
     """The tensors of a file as [(name, type, shape, bytes)]."""
     data = memoryview(path.read_bytes())
     if len(data) < 8 or 8 + struct.unpack_from("<Q", data)[0] > len(data):
-        raise Failure(f"{path} is no safetensors file, or not all of it")
+        raise Failure(f"{path} is not a safetensors file, or not all of it")
     start = 8 + struct.unpack_from("<Q", data)[0]
     header = json.loads(bytes(data[8:start]))
     header.pop("__metadata__", None)
@@ -217,7 +217,7 @@ def read_json(path):
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
-        raise Failure(f"{path} is no JSON: {error}") from None
+        raise Failure(f"{path} is not JSON: {error}") from None
 
 
 def vocabulary_of_checkpoint(folder, size):
@@ -371,7 +371,7 @@ def get(name, file):
         raise Failure(f"{name} cannot be downloaded: {file}: {error.code} {error.reason}") from None
     except OSError as error:
         reason = getattr(error, "reason", error)
-        raise Failure(f"{name} is no folder, and cannot be downloaded: {reason}") from None
+        raise Failure(f"{name} is not a folder, and cannot be downloaded: {reason}") from None
 
 
 def download(name, file, folder):
@@ -471,9 +471,9 @@ def kind(model, cache):
     elif re.fullmatch(r"[\w.-]+/[\w.-]+", model):
         folder = Path(cache) / model
         if not download(model, "config.json", folder):
-            raise Failure(f"{model} is no folder, and no model on the hub")
+            raise Failure(f"{model} is not a folder, and no model on the hub")
     else:
-        raise Failure(f"{model} is no folder, and no name on the model hub such as openai/whisper-base.en")
+        raise Failure(f"{model} is not a folder, and no name on the model hub such as openai/whisper-base.en")
     return read_json(folder / "config.json").get("model_type"), folder
 
 

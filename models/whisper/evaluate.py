@@ -99,7 +99,7 @@ def error_rates(url, args):
         for recording, mine, peers in zip(recordings, ours, theirs):
             reference = references[recording.file][condition]
             same = speech.plain(mine) == speech.plain(reference)
-            # Letters and numbers alone: a comma more or less is no other word.
+            # Letters and numbers alone: a comma more or less is not an other word.
             same_words = speech.words(mine) == speech.words(reference)
             peer_same = speech.words(peers) == speech.words(reference)
             counts = [1, 0, 0, 0, 0, same, same_words, peer_same]
@@ -143,7 +143,7 @@ def invented(url, args):
     result = "\n".join(found) if found else "None gives a word."
     return (
         "### Invented words\n\n"
-        f"{len(cases)} sounds that are no speech ({kinds}; {lengths} s each): {len(found)} give text.\n\n{result}"
+        f"{len(cases)} sounds that are not speech ({kinds}; {lengths} s each): {len(found)} give text.\n\n{result}"
     )
 
 

@@ -1,4 +1,4 @@
-"""Sounds that are no speech, and noise to mix with speech. Seeded: the same name and length give the same samples.
+"""Sounds that are not speech, and noise to mix with speech. Seeded: the same name and length give the same samples.
 
     python noises.py FOLDER [SECONDS …]    writes each kind as a WAV file
 """

@@ -63,7 +63,7 @@ struct File {
 /// The cases of every `*.toml` in `folder`, each with the name of its file.
 ///
 /// # Panics
-/// When a file is no table of cases, or two cases of one have the same name.
+/// When a file is not a table of cases, or two cases of one have the same name.
 #[must_use]
 pub fn load(folder: &Path) -> Vec<(String, Case)> {
     let mut cases = Vec::new();

@@ -14,7 +14,7 @@ pub(crate) struct Part {
     name: String,
     #[serde(default)]
     text: String,
-    /// Bytes that are no text, two digits each.
+    /// Bytes that are not text, two digits each.
     hex: Option<String>,
     /// Relative to the root of the repository.
     file: Option<PathBuf>,

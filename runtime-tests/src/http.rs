@@ -244,7 +244,7 @@ impl Connection {
     /// Sends a request and reads the answer to it.
     ///
     /// # Errors
-    /// When there is none, or it is no HTTP.
+    /// When there is none, or it is not HTTP.
     pub fn send(&mut self, request: &Request) -> io::Result<Response> {
         // A server that has answered need not read the rest: the answer counts.
         let written = self.write(request.encode(self.peer));
@@ -263,7 +263,7 @@ impl Connection {
     /// Reads the answer to a request of this method. Interim answers (1xx) are left out.
     ///
     /// # Errors
-    /// When the connection ends before it does, or it is no HTTP.
+    /// When the connection ends before it does, or it is not HTTP.
     pub fn read(&mut self, method: &str) -> io::Result<Response> {
         loop {
             let mut response = self.read_head()?;
@@ -277,7 +277,7 @@ impl Connection {
     /// Reads the head of a response.
     ///
     /// # Errors
-    /// When the connection ends before it does, or it is no HTTP.
+    /// When the connection ends before it does, or it is not HTTP.
     pub fn read_head(&mut self) -> io::Result<Response> {
         let mut head = Vec::new();
         while !head.ends_with(b"\r\n\r\n") {
@@ -324,7 +324,7 @@ impl Connection {
     /// Reads the next chunk of a chunked body; nothing after the last.
     ///
     /// # Errors
-    /// When the connection ends before it does, or it is no chunk.
+    /// When the connection ends before it does, or it is not a chunk.
     pub fn read_chunk(&mut self) -> io::Result<Option<Vec<u8>>> {
         let mut chunk = Vec::new();
         let size = self.chunk_size()?;

@@ -202,7 +202,7 @@ pub(crate) fn pid(child: &Child) -> rustix::process::Pid {
 fn check_components(manifest: &Path) {
     let text = fs::read_to_string(manifest)
         .unwrap_or_else(|error| panic!("cannot read {}: {error}", manifest.display()));
-    // Some tests are about manifests that are no TOML.
+    // Some tests are about manifests that are not TOML.
     let Ok(parsed) = text.parse::<toml::Table>() else {
         return;
     };

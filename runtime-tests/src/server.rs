@@ -118,7 +118,7 @@ impl Server {
     /// The answer to `request`, on a connection of its own.
     ///
     /// # Errors
-    /// When there is none, or it is no HTTP.
+    /// When there is none, or it is not HTTP.
     pub fn try_send(&self, request: &Request) -> std::io::Result<Response> {
         Connection::open(self.address())?.send(request)
     }

@@ -129,7 +129,7 @@ impl<'a> Name<'a> {
         });
         ensure!(
             words_are_good && name.len() <= 40,
-            "'{name}' is no name for a route: words of a-z and 0-9 that start with a letter, joined by single hyphens"
+            "'{name}' is not a name for a route: words of a-z and 0-9 that start with a letter, joined by single hyphens"
         );
         ensure!(
             !RESERVED.contains(&name),

@@ -33,7 +33,7 @@ pub enum ParseError {
     /// Nothing is there.
     #[error("is empty, expected a number")]
     Empty,
-    /// Something is there that is no decimal number: words, `NaN`, infinities, hexadecimals.
+    /// Something is there that is not a decimal number: words, `NaN`, infinities, hexadecimals.
     #[error("is not a decimal number such as 12, -0.5 or 1e3")]
     NotANumber,
     /// More digits than [`MAX_DIGITS`].

@@ -39,7 +39,7 @@ impl<'v> Emissions<'v> {
     /// Takes the logarithm of the softmax of `logits` (`frames` × tokens, row by row).
     ///
     /// # Errors
-    /// [`EmissionsError`] when the logits do not have that shape or are no numbers.
+    /// [`EmissionsError`] when the logits do not have that shape or are not numbers.
     pub fn new(
         logits: &[f32],
         frames: usize,

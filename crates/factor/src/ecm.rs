@@ -14,7 +14,7 @@ use crate::{
 /// Giant steps that one inversion serves.
 const BATCH: usize = 256;
 
-/// A proper factor of the odd composite modulus, which is no perfect power. None when as many curves
+/// A proper factor of the odd composite modulus, which is not a perfect power. None when as many curves
 /// as each level says have found none.
 pub(crate) async fn split<const N: usize, P: AsyncFnMut() -> ControlFlow<()>>(
     modulus: &Modulus<N>,

@@ -28,7 +28,7 @@ pub use parser::MAX_DEPTH;
 /// The most characters of an expression.
 pub const MAX_LENGTH: usize = 1_000;
 
-/// Why a text is no expression of a [`Number`].
+/// Why a text is not an expression of a [`Number`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ExpressionError {
     /// The text has more than [`MAX_LENGTH`] characters.

@@ -92,7 +92,7 @@ async fn fermat<P: AsyncFnMut() -> ControlFlow<()>>(
     n: &BigUint,
     pacer: &mut Pacer<P>,
 ) -> Result<Option<BigUint>, Interrupted> {
-    // `n` is no square, so this is its root rounded up.
+    // `n` is not a square, so this is its root rounded up.
     pacer.spend(perfect_power::ROOT).await?;
     let mean = n.sqrt() + 1u32;
     let square = &mean * &mean - n;

@@ -44,7 +44,7 @@ macro_rules! problem_types {
 problem_types! {
     NOT_FOUND = NOT_FOUND, "not-found", "There is nothing at this path";
     METHOD_NOT_ALLOWED = METHOD_NOT_ALLOWED, "method-not-allowed", "The path does not answer this method";
-    INVALID_PATH = BAD_REQUEST, "invalid-path", "The path is no percent-encoded UTF-8";
+    INVALID_PATH = BAD_REQUEST, "invalid-path", "The path is not percent-encoded UTF-8";
     INVALID_REQUEST_BODY = BAD_REQUEST, "invalid-request-body", "The request body could not be read";
     INVALID_JSON = BAD_REQUEST, "invalid-json", "The request body is not JSON";
     CONTENT_TOO_LARGE = PAYLOAD_TOO_LARGE, "content-too-large", "The request body is over the size limit";
@@ -79,12 +79,12 @@ problem_types! {
     UNSUPPORTED_LANGUAGE = UNPROCESSABLE_ENTITY, "unsupported-language", "The model does not know the language";
     NO_TRANSLATION = UNPROCESSABLE_ENTITY, "no-translation", "The model does not translate";
     MODEL_NOT_FOUND = NOT_FOUND, "model-not-found", "There is no model of this name";
-    JOB_NOT_FOUND = NOT_FOUND, "job-not-found", "There is no job of this name, or no longer";
+    JOB_NOT_FOUND = NOT_FOUND, "job-not-found", "No such job, or its result has expired";
     JOB_NOT_ENDED = CONFLICT, "job-not-ended", "The job has no result yet";
     JOB_CANCELED = CONFLICT, "job-canceled", "The job was canceled, so it has no result";
-    TOO_MANY_JOBS = TOO_MANY_REQUESTS, "too-many-jobs", "As many jobs wait already as may wait";
+    TOO_MANY_JOBS = TOO_MANY_REQUESTS, "too-many-jobs", "Too many jobs are waiting";
     IDEMPOTENCY_KEY_REUSED = UNPROCESSABLE_ENTITY, "idempotency-key-reused", "The idempotency key was sent with another request before";
-    WEBHOOK_NOT_ALLOWED = FORBIDDEN, "webhook-not-allowed", "The webhook is none that this service may call";
+    WEBHOOK_NOT_ALLOWED = FORBIDDEN, "webhook-not-allowed", "The service may not call this webhook";
     WORKER_LOST = INTERNAL_SERVER_ERROR, "worker-lost", "The worker that ran the job was lost three times";
     JOB_OUTDATED = INTERNAL_SERVER_ERROR, "job-outdated", "The service was updated while the job waited";
     STORE_UNAVAILABLE = SERVICE_UNAVAILABLE, "store-unavailable", "The store of the jobs does not answer";

@@ -22,7 +22,7 @@ pub struct Emissions {
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
     /// The bytes are no ONNX model.
-    #[error("it is no ONNX model")]
+    #[error("it is not an ONNX model")]
     Parse(#[source] TractError),
     /// It says too little of itself.
     #[error(transparent)]

@@ -60,7 +60,7 @@ fn the_shortest_sound_is_one_frame() {
 #[test]
 fn no_other_file_is_a_model() {
     for (file, expected) in [
-        (b"\x89PNG\r\n\x1a\n".to_vec(), "it is no ONNX model"),
+        (b"\x89PNG\r\n\x1a\n".to_vec(), "it is not an ONNX model"),
         (Vec::new(), "the model's metadata_props have no 'name'"),
     ] {
         let refusal = Draft::parse(file).err().unwrap();

@@ -54,7 +54,7 @@ impl Status {
 
 /// A text that names no [`Status`].
 #[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
-#[error("'{0}' is none of queued, running, succeeded, failed, canceled")]
+#[error("'{0}' is not one of queued, running, succeeded, failed, canceled")]
 pub struct UnknownStatus(pub String);
 
 impl FromStr for Status {

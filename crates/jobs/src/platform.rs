@@ -24,7 +24,7 @@ pub trait Platform {
     /// When it cannot be reached.
     async fn store(&self) -> Result<Self::Store, Error>;
 
-    /// Wakes a runner. That none hears it is no error: the job is in the store, and each look at a job wakes again.
+    /// Wakes a runner. That none hears it is not an error: the job is in the store, and each look at a job wakes again.
     async fn wake(&self);
 
     /// Waits.

@@ -27,7 +27,7 @@ pub enum Error {
         known: i64,
     },
     /// The cursor is none that a page carried.
-    #[error("'{0}' is no cursor of a page")]
+    #[error("'{0}' is not a cursor of a page")]
     InvalidCursor(String),
 }
 

@@ -22,7 +22,7 @@ pub(crate) fn retry_at(attempts: u32, now: Millis) -> Option<Millis> {
 /// The address, if webhooks may go there.
 pub(crate) fn check(address: &str, allowed: &str) -> Result<(), Problem> {
     let refused = |why: &str| Problem::new(WEBHOOK_NOT_ALLOWED, format!("'{address}' {why}"));
-    let url = Url::parse(address).map_err(|error| refused(&format!("is no URL: {error}")))?;
+    let url = Url::parse(address).map_err(|error| refused(&format!("is not a URL: {error}")))?;
     if !url.username().is_empty() || url.password().is_some() {
         return Err(refused("has a user or a password in it"));
     }

@@ -31,7 +31,7 @@ pub(crate) fn read_all(root: &mut Table<'_>, variables: &BTreeMap<String, Variab
         if let Err(reason) = check_kebab(&id.value) {
             document.error(
                 id.at,
-                format!("'{}' is no component id: {reason}", id.value),
+                format!("'{}' is not a component id: {reason}", id.value),
             );
         }
         let draft = match value.table(format!("[component.{}]", id.value)) {
@@ -103,7 +103,7 @@ fn read_variables(
         if let Err(reason) = check_lower_snake(&name.value) {
             document.error(
                 name.at,
-                format!("'{}' is no variable name: {reason}", name.value),
+                format!("'{}' is not a variable name: {reason}", name.value),
             );
         }
         let template = value
@@ -183,7 +183,7 @@ fn check_glob(document: &Document<'_>, pattern: &At<String>) {
     if let Err(error) = glob::Pattern::new(&pattern.value) {
         document.error(
             pattern.at,
-            format!("'{}' is no glob pattern: {error}", pattern.value),
+            format!("'{}' is not a glob pattern: {error}", pattern.value),
         );
     }
 }

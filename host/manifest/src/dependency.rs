@@ -26,7 +26,7 @@ pub enum DependencyName {
 
 /// A dependency's name does not have the form `namespace:name/interface@version` or `name`.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("'{name}' is no name of a dependency: {reason}")]
+#[error("'{name}' is not a name of a dependency: {reason}")]
 pub struct InvalidDependencyName {
     name: String,
     reason: String,

@@ -21,14 +21,14 @@ pub struct FileMapping {
 #[derive(Debug, thiserror::Error)]
 pub enum FilesError {
     /// A glob is malformed.
-    #[error("'{pattern}' is no glob pattern: {source}")]
+    #[error("'{pattern}' is not a glob pattern: {source}")]
     Pattern {
         /// The glob.
         pattern: String,
         /// The cause.
         source: glob::PatternError,
     },
-    /// Nothing of that name exists, and it is no glob.
+    /// Nothing of that name exists, and it is not a glob.
     #[error("there is no file '{0}'")]
     NotFound(String),
     /// A folder stands where a file or a glob is wanted.
@@ -37,8 +37,8 @@ pub enum FilesError {
     /// The entry leads out of the manifest's folder, also by a symbolic link.
     #[error("{} is outside of the application's folder", .0.display())]
     Outside(PathBuf),
-    /// The destination of a file is no place for a file.
-    #[error("'{0}' is no destination for a file")]
+    /// The destination of a file is not a place for a file.
+    #[error("'{0}' is not a destination for a file")]
     Destination(String),
     /// The file system refused.
     #[error("{}: {source}", path.display())]
@@ -146,7 +146,7 @@ impl Expansion {
     fn add_glob(&mut self, base: &Path, glob: &str, guest: &Path) -> Result<(), FilesError> {
         let base = fs::canonicalize(base).map_err(io_error(base))?;
         self.relative_to_root(&base)?;
-        // The folder's own name is no pattern, whatever characters it has.
+        // The folder's own name is not a pattern, whatever characters it has.
         let full = format!("{}/{glob}", Pattern::escape(&base.to_string_lossy()));
         let paths = glob::glob(&full).map_err(|source| FilesError::Pattern {
             pattern: glob.into(),

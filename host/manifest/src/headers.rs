@@ -42,7 +42,7 @@ impl RouteMatch<'_> {
         for name in forged {
             headers.remove(name);
         }
-        // A value that is no header value is left out, as Spin does.
+        // A value that is not a header value is left out, as Spin does.
         let mut set = |name: HeaderName, value: &str| {
             if let Ok(value) = HeaderValue::from_bytes(value.as_bytes()) {
                 headers.insert(name, value);

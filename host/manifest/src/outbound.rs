@@ -17,7 +17,7 @@ const CHAINING_SUFFIX: &str = ".spin.internal";
 pub enum OutboundError {
     /// It does not have the form `scheme://host[:port]`.
     #[error(
-        "'{entry}' is no allowed outbound host, which has the form scheme://host[:port], each '*' \
+        "'{entry}' is not an allowed outbound host, which has the form scheme://host[:port], each '*' \
          for any: {reason}"
     )]
     Invalid {
@@ -283,7 +283,7 @@ impl Ports {
     fn parse(port: &str) -> Result<Self, String> {
         let number = |text: &str| {
             text.parse::<u16>()
-                .map_err(|_| format!("'{text}' is no port number"))
+                .map_err(|_| format!("'{text}' is not a port number"))
         };
         match port.split_once("..") {
             _ if port == "*" => Ok(Self::Any),

@@ -126,7 +126,7 @@ fn read_variables(root: &mut Table<'_>) -> BTreeMap<String, Variable> {
         if let Err(reason) = check_lower_snake(&name.value) {
             document.error(
                 name.at,
-                format!("'{}' is no variable name: {reason}", name.value),
+                format!("'{}' is not a variable name: {reason}", name.value),
             );
         }
         if let Some(table) = value.table(format!("variable '{}'", name.value)) {

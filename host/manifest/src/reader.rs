@@ -36,7 +36,7 @@ impl<'a> Document<'a> {
         self.file.parent().unwrap_or(Path::new("")).join(path)
     }
 
-    /// A finding that is no error.
+    /// A finding that is not an error.
     pub(crate) fn diagnostic(&self, at: usize, message: String) -> Diagnostic {
         Diagnostic::at(self.file, self.text, at, message)
     }

@@ -14,7 +14,7 @@ pub struct Route {
 
 /// A route is not well formed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("'{route}' is no route: {reason}")]
+#[error("'{route}' is not a route: {reason}")]
 pub struct RouteError {
     route: String,
     reason: String,

@@ -300,7 +300,7 @@ fn read_headers(table: Table<'_>) -> HeaderMap {
     for (name, value) in table.entries() {
         let parsed_name = HeaderName::from_bytes(name.value.as_bytes());
         if parsed_name.is_err() {
-            document.error(name.at, format!("'{}' is no header name", name.value));
+            document.error(name.at, format!("'{}' is not a header name", name.value));
         }
         let Some(value) = value.string() else {
             continue;

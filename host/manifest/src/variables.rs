@@ -29,8 +29,8 @@ pub enum VariableError {
         /// The cause.
         source: io::Error,
     },
-    /// A file of variables is no flat table of strings.
-    #[error("{} is no table of strings: {reason}", path.display())]
+    /// A file of variables is not a flat table of strings.
+    #[error("{} is not a table of strings: {reason}", path.display())]
     Malformed {
         /// The file.
         path: PathBuf,
@@ -117,7 +117,7 @@ impl VariableSource {
     /// The names and values that it gives.
     ///
     /// # Errors
-    /// Its file cannot be read, or is no table of strings.
+    /// Its file cannot be read, or is not a table of strings.
     pub fn read(&self) -> Result<BTreeMap<String, String>, VariableError> {
         match self {
             Self::Literal { name, value } => Ok([(name.clone(), value.clone())].into()),
@@ -171,7 +171,7 @@ impl fmt::Debug for Variables {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LookupError {
     /// No variable can have this name.
-    #[error("'{name}' is no variable name: {reason}")]
+    #[error("'{name}' is not a variable name: {reason}")]
     InvalidName {
         /// The name.
         name: String,

@@ -102,7 +102,7 @@ fn read_component(path: &Path) -> Result<Vec<u8>> {
         )
     })?;
     if !wasm.starts_with(&COMPONENT) {
-        bail!("{} is no WebAssembly component", path.display());
+        bail!("{} is not a WebAssembly component", path.display());
     }
     Ok(wasm)
 }

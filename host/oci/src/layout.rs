@@ -54,7 +54,7 @@ impl Layout {
         fs::create_dir_all(&root).with_context(|| format!("cannot make {}", root.display()))?;
         if fs::read_dir(&root)?.next().is_some() && !root.join(MARK).exists() {
             bail!(
-                "{} holds something that is no OCI layout: name another folder",
+                "{} holds something that is not an OCI layout: name another folder",
                 root.display()
             );
         }

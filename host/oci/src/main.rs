@@ -48,6 +48,6 @@ fn run(arguments: Arguments) -> Result<()> {
 }
 
 fn annotation(argument: &str) -> Result<(String, String)> {
-    let (name, value) = argument.split_once('=').context("it is no NAME=VALUE")?;
+    let (name, value) = argument.split_once('=').context("it is not a NAME=VALUE")?;
     Ok((name.into(), value.into()))
 }

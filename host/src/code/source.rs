@@ -118,7 +118,7 @@ impl Source {
         };
         let component = compiled
             .map_err(|error| anyhow!("{missing:#}; nor can it be compiled here: {error:#}"))?;
-        warn!("component '{id}' is compiled anew: {missing:#}");
+        warn!("component '{id}' is compiled again: {missing:#}");
         Ok(component)
     }
 }

@@ -54,7 +54,7 @@ impl Calculation {
     /// Reads both numbers and computes.
     ///
     /// # Errors
-    /// `invalid-parameter`, naming the one that is no number.
+    /// `invalid-parameter`, naming the one that is not a number.
     pub fn answer(a: &str, b: &str, operation: Operation) -> Result<Json<Self>, Problem> {
         let operand = |name, text: &str| {
             text.parse::<Decimal>()

@@ -36,7 +36,7 @@ pub(crate) fn parse(field: Option<Value>) -> Result<Number, Problem> {
         Some(Value::String(text)) => text.parse().map_err(|error| match error {
             ParseNumberError::NotAnInteger => Problem::new(
                 INVALID_NUMBER,
-                "the text in 'number' is no integer in decimal digits such as \"408216\"",
+                "'number' is not an integer in decimal digits such as \"408216\"",
             ),
             error => out_of_range("number", error),
         }),

@@ -155,7 +155,7 @@ fn what_is_no_model_is_refused_when_the_component_is_built() {
     let folder = tempfile::tempdir().unwrap();
     let output = folder.path().join("recognizer.wasm");
     for (model, expected) in [
-        (file("base.logits"), "it is no ONNX model"),
+        (file("base.logits"), "it is not an ONNX model"),
         (
             root().join("models/iris/iris.onnx"),
             "the model's metadata_props have no 'name'",

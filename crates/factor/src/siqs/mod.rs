@@ -61,7 +61,7 @@ pub(crate) const MAX_BITS: u64 = 320;
 /// How many more relations than primes are looked for.
 const EXCESS: usize = 16;
 
-/// A proper factor of `n`: an odd composite without small factors that is no perfect power. None
+/// A proper factor of `n`: an odd composite without small factors that is not a perfect power. None
 /// where the sieve fails: `n` is too small or too large for it.
 ///
 /// `progress` hears from time to time how many relations were found, and how many are needed.

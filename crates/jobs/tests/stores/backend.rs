@@ -177,7 +177,7 @@ impl Server {
             })
             .map(|reply| match reply {
                 Reply::Binary(key) => String::from_utf8(key).unwrap(),
-                other => panic!("{other:?} is no key"),
+                other => panic!("{other:?} is not a key"),
             })
             .collect()
     }

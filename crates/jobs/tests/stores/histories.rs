@@ -192,7 +192,7 @@ impl<S: Store> History<S> {
         }
     }
 
-    /// Compares everything that can be seen. It is no part of a step: a list forgets what is gone.
+    /// Compares everything that can be seen. It is not part of a step: a list forgets what is gone.
     async fn compare(&self) {
         let now = self.now;
         for id in (0..IDS).map(|id| id.to_string()) {

@@ -123,7 +123,7 @@ impl Levels {
     }
 }
 
-/// The level of a power; what is no number counts as loud, so that it is never left out.
+/// The level of a power; what is not a number counts as loud, so that it is never left out.
 fn decibel(power: f32) -> f32 {
     let level = 10.0 * power.max(1e-12).log10();
     if power.is_finite() { level } else { 0.0 }

@@ -111,7 +111,7 @@ struct Group<'w> {
     words: &'w [Word],
     /// Characters before each word, and of all.
     before: Vec<usize>,
-    /// Characters before the first that is no space, of each word.
+    /// Characters before the first that is not a space, of each word.
     begins: Vec<usize>,
 }
 

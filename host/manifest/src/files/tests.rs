@@ -144,15 +144,15 @@ fn what_cannot_be_mapped_is_refused() {
         ),
         (
             "files = [{ source = 'top.txt', destination = '/' }]",
-            "'/' is no destination",
+            "'/' is not a destination",
         ),
         (
             "files = [{ source = 'top.txt', destination = 'x/' }]",
-            "'x/' is no destination",
+            "'x/' is not a destination",
         ),
         (
             "files = [{ source = 'assets', destination = '/../x' }]",
-            "'/../x' is no destination",
+            "'/../x' is not a destination",
         ),
     ] {
         let error = expand(&parent, files).unwrap_err().to_string();

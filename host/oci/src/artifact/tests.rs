@@ -252,7 +252,7 @@ fn what_is_wrong_is_said() {
 
     for (source, expected) in [
         ("absent.wasm", "is it built?"),
-        ("module.wasm", "is no WebAssembly component"),
+        ("module.wasm", "is not a WebAssembly component"),
     ] {
         let mut manifest = manifest.clone();
         let component = manifest.components.get_mut("runner").unwrap();

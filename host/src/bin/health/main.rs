@@ -18,5 +18,8 @@ fn main() -> ExitCode {
 fn check() -> Result<()> {
     let url = env::args().nth(1);
     let url = url.as_deref().unwrap_or(health::URL);
-    health::check(&url.parse().with_context(|| format!("'{url}' is no URL"))?)
+    health::check(
+        &url.parse()
+            .with_context(|| format!("'{url}' is not a URL"))?,
+    )
 }

@@ -143,7 +143,7 @@ fn connect(location: &Location) -> rusqlite::Result<rusqlite::Connection> {
     Ok(connection)
 }
 
-/// Keeps a component within its database. A file's name that is no literal, such as a parameter,
+/// Keeps a component within its database. A file's name that is not a literal, such as a parameter,
 /// is not known here.
 fn authorize(action: AuthAction<'_>, attach: bool) -> Authorization {
     match action {

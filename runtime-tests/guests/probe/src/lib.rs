@@ -48,11 +48,11 @@ impl Arguments {
     fn number(&self, name: &str) -> Result<u64> {
         self.text(name)?
             .parse()
-            .with_context(|| format!("{name} is no number"))
+            .with_context(|| format!("{name} is not a number"))
     }
 
     fn json(&self, name: &str) -> Result<Value> {
-        serde_json::from_str(self.text(name)?).with_context(|| format!("{name} is no JSON"))
+        serde_json::from_str(self.text(name)?).with_context(|| format!("{name} is not JSON"))
     }
 }
 

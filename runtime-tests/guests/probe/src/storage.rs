@@ -21,7 +21,7 @@ pub(crate) async fn sql(arguments: &Arguments) -> Result<Value> {
         let statement = parts.first().and_then(Value::as_str);
         let parameters = parts.iter().skip(1).map(parameter);
         let parameters: Vec<_> = parameters.collect::<Result<_>>()?;
-        let statement = statement.context("a statement is no text")?;
+        let statement = statement.context("a statement is not text")?;
         let result = connection.execute(statement, parameters).await?;
         let columns = result.columns().to_vec();
         let rows: Vec<Value> = result.collect().await?.iter().map(row).collect();
@@ -77,7 +77,7 @@ pub(crate) async fn redis(arguments: &Arguments) -> Result<Value> {
                 .context("an argument is neither text nor an integer"),
         });
         let parameters: Vec<_> = parameters.collect::<Result<_>>()?;
-        let command = command.context("a command is no text")?;
+        let command = command.context("a command is not text")?;
         let results = connection.execute(command, parameters).await?;
         replies.push(results.into_iter().map(reply).collect::<Value>());
         if let Ok(pause) = arguments.number("pause") {
