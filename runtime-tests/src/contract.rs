@@ -10,7 +10,7 @@ use crate::case::Case;
 
 /// What no request of a table can bring about, and the test that does: a method, or a method and a path, or `*`; a problem, or
 /// `success`; a file of `tests/` and a function in it.
-const ELSEWHERE: [(&str, &str, &str); 27] = [
+const ELSEWHERE: [(&str, &str, &str); 28] = [
     // The client breaks off.
     (
         "POST",
