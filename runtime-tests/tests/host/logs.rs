@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use runtime_tests::Request;
+use runtime_tests::{Request, Runtime};
 use serde_json::{Value, json};
 
 use crate::{launch, tell};
