@@ -36,7 +36,7 @@ impl EntityTag {
 
     /// `response`, to be kept by caches under this name.
     pub(crate) fn on(self, response: impl IntoResponse) -> Result<Response, Problem> {
-        let tag = HeaderValue::try_from(self.0).map_err(|error| Problem::internal(error))?;
+        let tag = HeaderValue::try_from(self.0).map_err(Problem::internal)?;
         let headers = [(header::CACHE_CONTROL, CACHE_CONTROL), (header::ETAG, tag)];
         Ok((headers, response).into_response())
     }
