@@ -91,8 +91,8 @@ def sections(runtime: Start) -> list[str]:
         + "\n\n![Processor time against digits](factor.svg)",
         "### Numbers of 64 bits\n\nWall time of one request after the other, in milliseconds.\n\n"
         + table(["numbers", "p50", "p99", "max"], words),
-        "### Numbers of 100 digits with a factor of 20\n\n"
-        f"Wall time of {UNEQUAL} numbers: median {statistics.median(unequal) / 1e3:.1f} s, longest {max(unequal) / 1e3:.1f} s.",
+        ("### Numbers of 100 digits with a factor of 20\n\n"
+        f"Wall time of {UNEQUAL} numbers: median {statistics.median(unequal) / 1e3:.1f} s, longest {max(unequal) / 1e3:.1f} s."),
     ]
 
 

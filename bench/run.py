@@ -23,6 +23,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 import factor
+
 import images
 import jobs
 import servers

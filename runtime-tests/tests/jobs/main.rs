@@ -41,8 +41,7 @@ macro_rules! on_both_stores {
 use on_both_stores;
 
 /// The product of two primes of 50 digits, which takes longer than any time limit.
-const HARD: &str =
-    "1200060004200210000000000000000000000000000000003200093004690000000000000000000000000000000000002077";
+const HARD: &str = "1200060004200210000000000000000000000000000000003200093004690000000000000000000000000000000000002077";
 
 /// Products of two primes: two that take seconds, and one that takes a part of one.
 const SLOW: [&str; 3] = [
