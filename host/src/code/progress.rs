@@ -2,7 +2,7 @@
 
 use std::{
     io::{self, Write},
-    sync::atomic::{AtomicUsize, Ordering},
+    sync::{Mutex, PoisonError},
     time::Instant,
 };
 
@@ -14,7 +14,7 @@ const ERASE: &str = "\u{1b}[K";
 /// Counts the components that are compiled.
 pub(crate) struct Progress {
     total: usize,
-    begun: AtomicUsize,
+    begun: Mutex<usize>,
     start: Instant,
     /// Whether one line of the terminal is written over again and again, instead of a line for each component.
     live: bool,
@@ -25,7 +25,7 @@ impl Progress {
     pub(crate) fn new(total: usize, live: bool) -> Self {
         Self {
             total,
-            begun: AtomicUsize::new(0),
+            begun: Mutex::default(),
             start: Instant::now(),
             live,
         }
@@ -33,7 +33,10 @@ impl Progress {
 
     /// Tells that a component is being compiled from now on.
     pub(crate) fn begin(&self, id: &str) {
-        let line = self.next(id);
+        // Locked until it is told, so that the numbers come in their order.
+        let mut begun = self.begun.lock().unwrap_or_else(PoisonError::into_inner);
+        *begun += 1;
+        let line = self.line(id, *begun);
         if self.live {
             // With the cursor at its beginning: whatever is said meanwhile takes its place.
             _ = write!(io::stderr(), "{line}{ERASE}\r");
@@ -42,8 +45,7 @@ impl Progress {
         }
     }
 
-    fn next(&self, id: &str) -> String {
-        let number = self.begun.fetch_add(1, Ordering::Relaxed) + 1;
+    fn line(&self, id: &str, number: usize) -> String {
         format!("Compiling component {id} ({number} of {})", self.total)
     }
 
@@ -77,7 +79,10 @@ mod tests {
     #[test]
     fn each_line_says_how_far_it_is() {
         let progress = Progress::new(2, false);
-        assert_eq!(progress.next("asr"), "Compiling component asr (1 of 2)");
-        assert_eq!(progress.next("docs"), "Compiling component docs (2 of 2)");
+        assert_eq!(progress.line("asr", 1), "Compiling component asr (1 of 2)");
+        assert_eq!(
+            progress.line("docs", 2),
+            "Compiling component docs (2 of 2)"
+        );
     }
 }

@@ -235,7 +235,7 @@ mod tests {
     fn a_log_file_gets_every_byte_of_every_instance() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("api_stdout.txt");
-        std::fs::write(&path, "before\n").unwrap();
+        fs::write(&path, "before\n").unwrap();
         let sink = Sink::open(Some(dir.path()), "api", "stdout", false, false).unwrap();
         let (mut one, mut other) = (
             sink.instance(&AtWork::default()),
@@ -243,9 +243,9 @@ mod tests {
         );
         OutputStream::write(&mut one, Bytes::from_static(b"a \xff")).unwrap();
         OutputStream::write(&mut other, Bytes::from_static(b"b\n")).unwrap();
-        assert_eq!(std::fs::read(&path).unwrap(), b"before\na \xffb\n");
+        assert_eq!(fs::read(&path).unwrap(), b"before\na \xffb\n");
         Sink::open(Some(dir.path()), "api", "stdout", false, true).unwrap();
-        assert_eq!(std::fs::read(&path).unwrap(), b"");
+        assert_eq!(fs::read(&path).unwrap(), b"");
     }
 
     #[test]

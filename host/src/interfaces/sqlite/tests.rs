@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::{collections::BTreeMap, fs, sync::Arc};
 
 use tempfile::TempDir;
 use tokio::sync::Semaphore;
