@@ -146,7 +146,7 @@ fn a_folder_is_transcribed_and_what_is_done_is_not_done_again() {
         ["below/silence.wav,1.0,", "file,duration,generated_text"]
     );
 
-    // A row that was cut off is written anew, what is whole stays, what is new is added.
+    // A row that was cut off is written again, what is whole stays, what is new is added.
     let csv = folder.folder.path().join("out.csv");
     std::fs::write(
         &csv,

@@ -8,7 +8,7 @@
 //! - `redis.txt`: a line for each Redis trigger, `number = id, component, address, channel`.
 //!
 //! `SPIN_VARIABLE_GIVEN=from the environment` is set. A line of a table is compared with what is
-//! written anew from its left side, so that a failing test prints the table as it would have to be.
+//! written again from its left side, so that a failing test prints the table as it would have to be.
 
 use std::collections::BTreeMap;
 use std::env::VarError;

@@ -178,7 +178,7 @@ pub(crate) struct Up {
     #[arg(long, env = "ROUTELETS_COMPILED", value_name = "FOLDER")]
     pub(crate) compiled: Option<PathBuf>,
 
-    /// Compile all components anew, and keep nothing
+    /// Compile all components again, and keep nothing
     #[cfg(feature = "compiler")]
     #[arg(
         long,

@@ -63,7 +63,7 @@ fn what_was_compiled_ahead_needs_no_sources() {
     fs::write(&wasm, sources).unwrap();
     let app = prepare().start();
     assert_eq!(tell(&app, "/victim/", "sleep&ms=1").unwrap(), "slept");
-    let told = app.line(|line| line.contains("compiled anew"));
+    let told = app.line(|line| line.contains("compiled again"));
     assert!(told.contains("'victim'"), "{told}");
 
     fs::set_permissions(&compiled, fs::Permissions::from_mode(0o777)).unwrap();

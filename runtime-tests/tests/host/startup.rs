@@ -36,7 +36,7 @@ fn the_cache_may_be_off_or_elsewhere() {
         assert_eq!(tell(&app, "/steady/", "sleep&ms=1").unwrap(), "slept");
         assert!(fs::read_dir(cache.path()).unwrap().count() > 0);
     }
-    // A damaged entry is made anew, not run.
+    // A damaged entry is compiled again, not run.
     for entry in walk(cache.path()) {
         fs::write(entry, b"damaged").unwrap();
     }

@@ -120,7 +120,7 @@ impl EvalOp for Depthwise {
                     for (t, sum) in row.iter().enumerate() {
                         results[t * to.time] = if self.relu { sum.max(0.0) } else { *sum };
                     }
-                    // Each value is loaded anew: about a quarter as fast as a product.
+                    // Each value is loaded again: about a quarter as fast as a product.
                     self.pace.multiplied(4 * taps * to.length);
                 }
             }
