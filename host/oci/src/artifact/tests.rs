@@ -247,7 +247,7 @@ fn what_is_wrong_is_said() {
         format!("{error:#}")
     };
     let error = refusal(&manifest, "assets");
-    assert!(error.contains("no OCI layout"), "{error}");
+    assert!(error.contains("not an OCI layout"), "{error}");
     assert!(folder.path().join("assets/large.txt").exists());
 
     for (source, expected) in [
