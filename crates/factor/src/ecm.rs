@@ -65,8 +65,10 @@ impl<'a, const N: usize> Curve<'a, N> {
     /// What a doubling and an addition cost together.
     const LADDER_STEP: u32 = 11 * Modulus::<N>::MUL;
 
-    /// The curve and point of Suyama's parameter; the order of the curve is a multiple of 12. Where
-    /// the modulus has a factor for which there is no such curve, a residue that shares it.
+    /// The curve and point of Suyama's parameter; the order of the curve is a multiple of 12.
+    ///
+    /// # Errors
+    /// A residue that shares a factor with the modulus, if the curve does not exist modulo that factor.
     fn suyama(m: &'a Modulus<N>, sigma: u64) -> Result<(Self, Point<N>), Residue<N>> {
         let cube = |a: &Residue<N>| m.mul(&m.square(a), a);
         let sigma = m.residue(sigma);

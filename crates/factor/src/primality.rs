@@ -136,7 +136,7 @@ fn selfridge_discriminant(n: &BigUint) -> Option<i64> {
         } else {
             -magnitude
         };
-        match jacobi(candidate, n) {
+        match jacobi_of_big(candidate, n) {
             -1 => return Some(candidate),
             0 => return None,
             _ => magnitude += 2,
@@ -145,21 +145,22 @@ fn selfridge_discriminant(n: &BigUint) -> Option<i64> {
 }
 
 /// The Jacobi symbol (a/n) for odd `a` and odd `n`.
-fn jacobi(a: i64, n: &BigUint) -> i32 {
+fn jacobi_of_big(a: i64, n: &BigUint) -> i32 {
     let n_mod_4 = low_bits(n) % 4;
     let magnitude = a.unsigned_abs();
     let mut sign = if a < 0 && n_mod_4 == 3 { -1 } else { 1 };
     if magnitude % 4 == 3 && n_mod_4 == 3 {
         sign = -sign;
     }
-    sign * jacobi_u64(low_bits(&(n % magnitude)), magnitude)
+    sign * jacobi(low_bits(&(n % magnitude)), magnitude)
 }
 
 fn low_bits(n: &BigUint) -> u64 {
     n.iter_u64_digits().next().unwrap_or(0)
 }
 
-fn jacobi_u64(mut a: u64, mut n: u64) -> i32 {
+/// The Jacobi symbol (a/n) for odd `n`.
+pub(crate) fn jacobi(mut a: u64, mut n: u64) -> i32 {
     let mut sign = 1;
     a %= n;
     while a != 0 {
@@ -288,8 +289,8 @@ mod tests {
                 let power = base.modpow(&BigUint::from((p - 1) / 2), &BigUint::from(p));
                 if power == BigUint::from(1u32) { 1 } else if power == BigUint::ZERO { 0 } else { -1 }
             };
-            prop_assert_eq!(jacobi(a, &BigUint::from(p)), euler(a));
-            prop_assert_eq!(jacobi(-a, &BigUint::from(p)), euler(-a));
+            prop_assert_eq!(jacobi_of_big(a, &BigUint::from(p)), euler(a));
+            prop_assert_eq!(jacobi_of_big(-a, &BigUint::from(p)), euler(-a));
         }
     }
 }

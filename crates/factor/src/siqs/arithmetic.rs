@@ -1,5 +1,7 @@
 //! Arithmetic modulo primes below 2^31.
 
+use crate::primality::jacobi;
+
 /// `a b mod p`.
 #[inline(always)]
 pub(super) fn mul(a: u32, b: u32, p: u32) -> u32 {
@@ -47,24 +49,6 @@ pub(super) fn inverse(a: u32, p: u32) -> u32 {
     }
 }
 
-/// The Jacobi symbol (a/n) for odd `n`.
-pub(super) fn jacobi(mut a: u32, mut n: u32) -> i32 {
-    let mut sign = 1;
-    a %= n;
-    while a != 0 {
-        let twos = a.trailing_zeros();
-        a >>= twos;
-        if twos % 2 == 1 && matches!(n % 8, 3 | 5) {
-            sign = -sign;
-        }
-        if a % 4 == 3 && n % 4 == 3 {
-            sign = -sign;
-        }
-        (a, n) = (n % a, a);
-    }
-    if n == 1 { sign } else { 0 }
-}
-
 /// A square root of the quadratic residue `a` modulo the odd prime `p`, by Tonelli's and Shanks's
 /// algorithm.
 pub(super) fn square_root(a: u32, p: u32) -> u32 {
@@ -74,7 +58,7 @@ pub(super) fn square_root(a: u32, p: u32) -> u32 {
     let twos = (p - 1).trailing_zeros();
     let odd = (p - 1) >> twos;
     let mut non_residue = 2;
-    while jacobi(non_residue, p) != -1 {
+    while jacobi(non_residue.into(), p.into()) != -1 {
         non_residue += 1;
     }
     let mut generator = pow(non_residue, odd, p);
@@ -120,7 +104,7 @@ mod tests {
         ] {
             for a in (1..p).take(300).chain(p.saturating_sub(200).max(1)..p) {
                 assert_eq!(mul(a, inverse(a, p), p), 1, "{a} mod {p}");
-                assert_eq!(jacobi(a, p) == 1, pow(a, (p - 1) / 2, p) == 1);
+                assert_eq!(jacobi(a.into(), p.into()) == 1, pow(a, (p - 1) / 2, p) == 1);
                 let square = mul(a, a, p);
                 let root = square_root(square, p);
                 assert!(root == a || root == p - a, "{a} mod {p}");

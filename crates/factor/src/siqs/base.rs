@@ -3,9 +3,10 @@ use std::ops::ControlFlow;
 
 use num_bigint::BigUint;
 
-use super::arithmetic::{jacobi, square_root};
+use super::arithmetic::square_root;
 use crate::{
     pacer::{Interrupted, Pacer},
+    primality::jacobi,
     primes::Primes,
 };
 
@@ -73,7 +74,7 @@ impl Base {
             if residue == 0 {
                 base.primes.push(prime);
                 base.roots.push(0);
-            } else if jacobi(residue, prime) == 1 {
+            } else if jacobi(residue.into(), prime.into()) == 1 {
                 base.primes.push(prime);
                 base.roots.push(square_root(residue, prime));
             }
@@ -103,7 +104,7 @@ async fn multiplier<P: AsyncFnMut() -> ControlFlow<()>>(
             let log = (prime as f32).ln();
             if k % prime == 0 {
                 score += log / prime as f32;
-            } else if jacobi(residue, prime) * jacobi(k, prime) == 1 {
+            } else if jacobi(residue.into(), prime.into()) * jacobi(k.into(), prime.into()) == 1 {
                 score += 2.0 * log / (prime - 1) as f32;
             }
         }

@@ -385,7 +385,7 @@ impl Pair {
         self.high += p;
     }
 
-    /// The lower root may hit once more; returns both from the end of the block.
+    /// The lower root may hit one more time. Returns both from the end of the block.
     #[inline(always)]
     fn finish(mut self, cells: &mut [u8; BLOCK], p: usize, log: u8, length: usize) -> (u32, u32) {
         if self.low < length {
