@@ -1,8 +1,6 @@
 //! Shows what a recogniser hears: `GET` describes its model; `POST` takes samples, 32-bit floats, little-endian, and answers
 //! with the words. What is refused is 422.
 
-mod bindings;
-
 use anyhow::Result;
 use bindings::routelets::recognizer::recognizer::{self, Error, Options, Task, Word};
 use bytes::Bytes;
@@ -10,6 +8,8 @@ use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use spin_sdk::http::{FullBody, Request, Response};
 use spin_sdk::wit_bindgen::{backpressure_dec, backpressure_inc};
+
+interfaces::import!("../../../wit/recognizer");
 
 /// Answers an HTTP request.
 #[cfg_attr(target_family = "wasm", spin_sdk::http_service)]

@@ -1,12 +1,12 @@
 //! A recogniser of several languages that hears no speech: its words are the options that it was given, so that tests
 //! see what a client's wishes become.
 
-mod bindings;
-
 use bindings::Guest;
 use bindings::exports::routelets::recognizer::recognizer::{
     Error, Guest as RecognizerGuest, Model, Options, Recognition, Segment, Task, Token, Word,
 };
+
+interfaces::export!("../../../wit/recognizer", Interpreter);
 
 const RATE: u32 = 16_000;
 /// The language that it detects.
