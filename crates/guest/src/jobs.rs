@@ -23,7 +23,7 @@ const CHANNEL: &str = "routelets:jobs";
 
 /// Answers a request with what a task computes or, where the client prefers that, with a job.
 pub async fn answer<T: Task>(request: axum::extract::Request) -> Response {
-    LocalFuture::new(async { jobs::answer::<T>(Spin::load().await, request).await }).await
+    LocalFuture::new(jobs::answer::<T, _>(Spin::load, request)).await
 }
 
 /// The jobs, for routes that show them.

@@ -22,11 +22,16 @@ use crate::webhook;
 const MAX_KEY: usize = 255;
 
 /// Answers a request: with what the task computes or, where the client prefers that, with a job.
-pub async fn answer<T: Task>(platform: impl Platform, request: Request) -> Response {
+///
+/// `platform` is called for a job alone: what is answered at once needs no settings of jobs.
+pub async fn answer<T: Task, P: Platform>(
+    platform: impl AsyncFnOnce() -> P,
+    request: Request,
+) -> Response {
     let answer = async {
         let key = key_of(request.headers())?;
         if prefers_async(request.headers()) {
-            let job = defer::<T>(platform, key, request).await?;
+            let job = defer::<T>(platform().await, key, request).await?;
             return Ok(accepted(job));
         }
         let input = T::check(request, Mode::Now).await?;

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use jobs::{DriverError, Redis, Reply, Sql, Value};
 use spin_sdk::{redis, sqlite};
 
-/// A connection of its own to the default SQLite database: transactions must not be shared.
+/// A connection to the default SQLite database.
 pub struct SpinSqlite(sqlite::Connection);
 
 impl SpinSqlite {

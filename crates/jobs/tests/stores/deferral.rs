@@ -65,7 +65,7 @@ impl Here {
     }
 
     fn ask(&self, request: Request) -> Response {
-        block_on(answer::<Double>(self, request))
+        block_on(answer::<Double, _>(async || self, request))
     }
 
     /// The id of the job that `request` becomes.
