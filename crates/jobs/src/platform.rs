@@ -33,7 +33,7 @@ pub trait Platform {
     /// Sends a request and gives the status of the response.
     ///
     /// # Errors
-    /// Why there is no response.
+    /// The reason, if no response arrives.
     async fn send(&self, request: Request<Bytes>) -> Result<StatusCode, String>;
 }
 
