@@ -22,6 +22,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 
+import agreement
 import factor
 
 import images
@@ -60,6 +61,7 @@ def main() -> None:
             *factor.sections(servers.routelets),
             *(busy_factorizing(*runtime) for runtime in runtimes.items()),
         ],
+        "agreement": agreement.sections,
         "speech": lambda: speech.sections(runtimes),
         "uploads": lambda: [busy_recognizing(*runtime) for runtime in runtimes.items()],
         "jobs": lambda: [jobs.throughput()],

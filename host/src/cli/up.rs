@@ -89,6 +89,7 @@ async fn run(options: Up, manifest: Manifest) -> Result<()> {
     };
     let limits = server::Limits {
         buffer: options.http1_max_buf_size,
+        client: options.client_timeout,
         shutdown: options.shutdown_timeout,
     };
     let routes = announcement::routes(&manifest);
@@ -138,6 +139,7 @@ fn settings(options: Up, manifest: &Manifest) -> Result<start::Settings> {
             timeout: options.request_timeout,
         },
         max_requests: options.max_concurrent_requests as usize,
+        body_pause: options.client_timeout,
         environment: options.env,
         code: source::Settings {
             compiled: options.compiled,

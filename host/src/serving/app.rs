@@ -39,9 +39,6 @@ use crate::{
     },
 };
 
-/// How long a client may pause within a request's body.
-const BODY_PAUSE: Duration = Duration::from_secs(60);
-
 const NOT_FOUND: Refusal = Refusal::new(StatusCode::NOT_FOUND, "nothing answers at this path");
 
 /// The two ends of a connection.
@@ -70,6 +67,8 @@ pub(crate) struct App {
     pub(crate) components: HashMap<String, Component>,
     /// One permit for each request from outside that is being answered.
     pub(crate) requests: Arc<Semaphore>,
+    /// How long a client may pause within a request's body.
+    pub(crate) body_pause: Duration,
 }
 
 /// The body of a response to the outside. It holds the request's permit, and its line in the log.
@@ -132,7 +131,7 @@ impl App {
         }
         let request = request.map(|body| match body.is_end_stream() {
             true => Empty::new().map_err(Error::from).boxed_unsync(),
-            false => Timed::new(body, BODY_PAUSE).boxed_unsync(),
+            false => Timed::new(body, self.body_pause).boxed_unsync(),
         });
         self.answer(&matched, request, ends.client, tracked).await
     }

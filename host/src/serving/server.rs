@@ -33,14 +33,13 @@ const CONNECTIONS: u32 = 10_000;
 /// Connections that wait to be accepted.
 const BACKLOG: u32 = 1_024;
 
-/// How long a client may take for a request's head, or leave a connection idle.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(60);
-
 /// What the server allows.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limits {
     /// Bytes of a request's head, and of the buffer for its body.
     pub(crate) buffer: usize,
+    /// How long a client may take for a request's head, or leave a connection idle.
+    pub(crate) client: Duration,
     /// How long requests in flight may take after a stop was asked for.
     pub(crate) shutdown: Duration,
 }
@@ -175,7 +174,7 @@ async fn connection(
     });
     let mut connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_TIMEOUT)
+        .header_read_timeout(limits.client)
         .max_buf_size(limits.buffer)
         .serve_connection(TokioIo::new(Stream::new(stream, exchange.clone())), service);
     // What goes wrong here is the client's doing, and it knows. The connection is polled first: a

@@ -4,6 +4,7 @@ use std::{
     collections::{BTreeMap, HashMap},
     path::Path,
     sync::{Arc, Weak},
+    time::Duration,
 };
 
 // The errors of `manifest` say all in one line, their causes included.
@@ -66,6 +67,8 @@ pub(crate) struct Settings {
     pub(crate) reuse: Reuse,
     /// Requests answered at once.
     pub(crate) max_requests: usize,
+    /// How long a client may pause within a request's body.
+    pub(crate) body_pause: Duration,
 }
 
 /// An application that is ready for requests.
@@ -102,6 +105,7 @@ pub(crate) fn start(
         router: manifest.router(),
         components,
         requests: Arc::new(Semaphore::new(settings.max_requests)),
+        body_pause: settings.body_pause,
     });
     let application: Weak<App> = Arc::downgrade(&app);
     network.connect(application as Weak<dyn Application>);

@@ -1,7 +1,7 @@
 //! Connections: kept, pipelined, broken.
 
 use runtime_tests::http::chunk;
-use runtime_tests::{Request, app};
+use runtime_tests::{Launch, Request, app, application};
 
 #[test]
 fn a_connection_serves_many_requests() {
@@ -111,4 +111,33 @@ fn a_connection_that_says_nothing_delays_nobody() {
     let idle: Vec<_> = (0..100).map(|_| app.connect()).collect();
     assert_eq!(app.get("/ping").status, 200);
     drop(idle);
+}
+
+#[test]
+#[cfg_attr(spin, ignore = "Spin waits for a client for as long as it takes")]
+fn a_client_that_pauses_for_too_long_is_told_so() {
+    let app = Launch::new(&application())
+        .arg("--client-timeout=300ms")
+        .start();
+    let head = "POST /factorize HTTP/1.1\r\nhost: h\r\ncontent-type: application/json\r\n";
+    let mut within_head = app.connect();
+    within_head.write(head).unwrap();
+    let mut within_body = app.connect();
+    within_body
+        .write(format!("{head}content-length: 100\r\n\r\n{{\"num"))
+        .unwrap();
+    for (connection, status, code) in [
+        (&mut within_head, 408, "request-timeout"),
+        (&mut within_body, 400, "invalid-request-body"),
+    ] {
+        let answer = connection.read("POST").unwrap();
+        assert_eq!(answer.status, status, "{}", answer.text());
+        assert_eq!(answer.problem(), code);
+        assert!(answer.header("x-request-id").is_some());
+        assert!(connection.is_closed().unwrap());
+    }
+    let mut idle = app.connect();
+    assert_eq!(idle.send(&Request::get("/ping")).unwrap().status, 200);
+    assert!(idle.is_closed().unwrap(), "an idle connection is closed");
+    assert_eq!(app.get("/ping").status, 200);
 }
