@@ -63,9 +63,11 @@ worker: setup ## Work on the jobs that are kept in Redis; VARIABLES='redis_url=�
 	spin up -f spin.worker.toml $(SETTINGS)
 else
 up: build ## Build and serve; LISTEN=address, RUNTIME=spin|embedded, VARIABLES='name=value …'
+	$(HOST) compile
 	$(HOST) up --listen $(LISTEN) --variable job_concurrency=$(CORES) $(SETTINGS)
 
 worker: build ## Work on the jobs that are kept in Redis; VARIABLES='redis_url=…'
+	$(HOST) compile --from spin.worker.toml
 	$(HOST) up --from spin.worker.toml $(SETTINGS)
 endif
 

@@ -18,6 +18,7 @@ from functools import partial
 
 import numpy as np
 
+import servers
 from servers import ROOT, Server
 from tables import table
 
@@ -28,6 +29,7 @@ SECONDS = (2, 5, 10, 30, 60, 600)
 # Fewer of the long ones.
 ROUNDS = {2: 9, 5: 9, 10: 7, 30: 5, 60: 3, 600: 1}
 STARTS = 5
+INSTANCES = 50
 RATE = 16_000
 RECORDINGS = ROOT / ".cache/recordings"
 PLOT = ROOT / "bench/speech.svg"
@@ -66,7 +68,7 @@ def recognize(server: Server, file: bytes) -> str:
 
 
 def sections(runtimes: dict[str, Start]) -> list[str]:
-    return [cost(runtimes), first_answer(runtimes)]
+    return [cost(runtimes), first_answer(runtimes), fresh_instance()]
 
 
 def measured(work: Callable[[], object], cpu: Callable[[], float], rounds: int) -> tuple[float, float]:
@@ -164,6 +166,31 @@ def first_answer(runtimes: dict[str, Start]) -> str:
         f" {STARTS} starts. Resident before and after that transcription. faster-whisper: a Python process that imports it,"
         " loads the model and transcribes; resident after loading, and after the transcription.\n\n"
         + table(["server", "/ping ms", "median ms", "max ms", "MiB before", "MiB after"], rows)
+    )
+
+
+def fresh_instance() -> str:
+    """What it costs that a request gets an instance of its own, with the model in its memory."""
+    silence = io.BytesIO()
+    with wave.open(silence, "wb") as out:
+        out.setnchannels(1)
+        out.setsampwidth(2)
+        out.setframerate(RATE)
+        out.writeframes(bytes(RATE // 5))
+    rows = []
+    for name, reuse in (("an instance that has served before", 1_000_000), ("a fresh instance", 1)):
+        with servers.routelets("--max-instance-reuse-count", str(reuse)) as server:
+            taken = []
+            for _ in range(INSTANCES + 1):
+                begin = time.perf_counter()
+                recognize(server, silence.getvalue())
+                taken.append((time.perf_counter() - begin) * 1e3)
+        rows.append([name, *(f"{figure:.2f}" for figure in (statistics.median(taken[1:]), max(taken[1:])))])
+    return (
+        "### A fresh instance\n\n"
+        f"Wall time of `POST /asr` with a tenth of a second of silence, {INSTANCES} requests one after the other, on the embedded"
+        " host: `--max-instance-reuse-count=1` gives each an instance of its own.\n\n"
+        + table(["", "median ms", "max ms"], rows)
     )
 
 

@@ -72,9 +72,9 @@ pub(crate) struct Compile {
     )]
     pub(crate) from: PathBuf,
 
-    /// The folder for the compiled components
+    /// The folder for components that run on any CPU of this kind, for `up --compiled` [default: the cache of `up`]
     #[arg(long, value_name = "FOLDER")]
-    pub(crate) to: PathBuf,
+    pub(crate) to: Option<PathBuf>,
 }
 
 /// `routelets health`

@@ -1,6 +1,6 @@
-//! `routelets compile`: machine code ahead of time, for `up --compiled`.
+//! `routelets compile`: machine code ahead of time, for `up`.
 
-use std::fs;
+use std::{fs, path::Path};
 
 use anyhow::{Context, Error, Result};
 use manifest::Manifest;
@@ -8,21 +8,49 @@ use tracing::warn;
 
 use crate::{
     cli::arguments::Compile,
-    code::{compiled, compiler, engine, progress::Progress},
+    code::{
+        compiled, compiler,
+        engine::{self, Limits},
+        load::load_all,
+        progress::Progress,
+        source::{self, Source},
+    },
     log,
 };
 
 /// Compiles the components of an application, their dependencies inside.
 ///
 /// # Errors
-/// When the manifest is wrong, a component does not compile, or the directory cannot be written.
+/// When the manifest is wrong, a component does not compile, or the folder cannot be written.
 pub(super) fn ahead(options: &Compile) -> Result<()> {
     let manifest = Manifest::load(&options.from).map_err(Error::msg)?;
     for warning in &manifest.warnings {
         warn!("{warning}");
     }
+    match &options.to {
+        Some(folder) => for_any_cpu(&manifest, folder),
+        None => into_the_cache(&manifest),
+    }
+}
+
+/// A server that compiles keeps the compiler's memory, which is several times its own. So it is another process that does.
+fn into_the_cache(manifest: &Manifest) -> Result<()> {
+    let engine = engine::engine(Limits {
+        instances: 1,
+        pooling: false,
+    })?;
+    let source = Source::open(source::Settings::default())?;
+    let components: Vec<_> = manifest
+        .served()
+        .into_keys()
+        .map(|id| (id, &manifest.components[id]))
+        .collect();
+    load_all(&engine, &source, &components, log::is_live(), |_, _| Ok(()))?;
+    Ok(())
+}
+
+fn for_any_cpu(manifest: &Manifest, dir: &Path) -> Result<()> {
     let engine = engine::portable()?;
-    let dir = &options.to;
     fs::create_dir_all(dir).with_context(|| format!("cannot make {}", dir.display()))?;
     let served = manifest.served();
     let progress = Progress::new(served.len(), log::is_live());

@@ -35,6 +35,23 @@ fn compile(manifest: &Path, to: &Path) -> Output {
 
 #[test]
 #[cfg_attr(spin, ignore = "`compile` is a command of the embedded host")]
+fn what_was_compiled_into_the_cache_is_not_compiled_again() {
+    let home = TempDir::new().unwrap();
+    let manifest = test_application("pair");
+    let mut command = host();
+    command.arg("compile").arg("--from").arg(&manifest);
+    let made = command.env("XDG_CACHE_HOME", home.path()).output().unwrap();
+    assert!(made.status.success(), "{made:?}");
+    let app = launch("pair")
+        .arg("--cache-dir")
+        .arg(home.path().join("routelets"))
+        .start();
+    assert_eq!(tell(&app, "/steady/", "sleep&ms=1").unwrap(), "slept");
+    assert!(!app.output().contains("Compil"), "{}", app.output());
+}
+
+#[test]
+#[cfg_attr(spin, ignore = "`compile` is a command of the embedded host")]
 fn what_was_compiled_ahead_needs_no_sources() {
     let folder = TempDir::new().unwrap();
     let (manifest, wasm) = application(folder.path());
