@@ -1,108 +1,108 @@
 //! A transcript as server-sent events (<https://html.spec.whatwg.org/multipage/server-sent-events.html>).
 
-use std::rc::Rc;
-
-use axum::body::Body;
-use axum::http::header;
-use axum::response::{IntoResponse, Response};
-use futures_util::stream;
-use guest::{Busy, LocalFuture};
+use futures_util::{Stream, stream};
 use http_api::Problem;
 use serde::Serialize;
-use serde_json::{Value, json};
-use speech::Word;
-use speech::audio::Recording;
 use speech::pipeline::Recognition;
+use speech::{Heard, Word};
+use utoipa::ToSchema;
 
-use super::answer::log_probs;
+use super::answer::{LogProb, log_probs};
 use super::error::OpenAiError;
-use crate::model::{Model, Wish};
 
-/// A recognition whose words are being sent.
+/// The data of a server-sent event: the text of a piece, then the text as a whole.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(tag = "type")]
+pub enum TranscriptionEvent {
+    /// What follows in the text. All deltas together are the text.
+    #[serde(rename = "transcript.text.delta")]
+    Delta {
+        /// The text.
+        #[schema(example = "Please write a letter")]
+        delta: String,
+        /// The tokens and their probabilities, with `include[]=logprobs`.
+        #[schema(nullable = false)]
+        #[serde(skip_serializing_if = "Option::is_none")]
+        logprobs: Option<Vec<LogProb>>,
+    },
+    /// The end.
+    #[serde(rename = "transcript.text.done")]
+    Done {
+        /// The whole text.
+        #[schema(example = "Please write a letter to my friend.")]
+        text: String,
+        /// The tokens and their probabilities, with `include[]=logprobs`.
+        #[schema(nullable = false)]
+        #[serde(skip_serializing_if = "Option::is_none")]
+        logprobs: Option<Vec<LogProb>>,
+    },
+}
+
+/// The words of a recording as events, each piece as soon as it is recognised.
 ///
-/// The next piece is recognised when what was sent before has been taken, so a client that goes away
-/// ends the work.
-struct Telling {
-    model: Rc<Model>,
-    wish: Wish,
-    /// Whether the tokens are sent, too.
-    logprobs: bool,
+/// The next piece is recognised when the client has taken the one before, so a client that goes away ends the work.
+/// `recognise` is called as in [`Recognition::step`]; if it fails, the last event is an error.
+pub fn events(
     recognition: Recognition,
-    /// How many words have been sent.
-    told: usize,
-    /// An answer that streams goes on after its handler has returned.
-    _busy: Busy,
-}
-
-/// Answers with the words of `recording`, each piece as soon as it is recognised.
-pub(super) async fn respond(
-    model: Rc<Model>,
-    recording: Recording,
-    wish: Wish,
+    recognise: impl AsyncFnMut(&[f32], Option<&str>) -> Result<Heard, Problem>,
     logprobs: bool,
-) -> Response {
-    let telling = Telling {
-        recognition: model.begin(recording.into_samples()).await,
-        model,
-        wish,
+) -> impl Stream<Item = String> {
+    let start = EventSource {
+        recognition,
+        recognise,
         logprobs,
-        told: 0,
-        _busy: Busy::new(),
+        sent: 0,
     };
-    let events = stream::unfold(Some(telling), async |telling| {
-        let (events, rest) = telling?.next().await;
-        Some((Ok::<_, std::convert::Infallible>(events), rest))
-    });
-    let headers = [
-        (header::CONTENT_TYPE, "text/event-stream; charset=utf-8"),
-        (header::CACHE_CONTROL, "no-cache"),
-    ];
-    (headers, Body::from_stream(LocalFuture::new(events))).into_response()
+    stream::unfold(Some(start), async |source| Some(source?.next().await))
 }
 
-impl Telling {
-    /// The next events, and what is left to tell.
+struct EventSource<R> {
+    recognition: Recognition,
+    recognise: R,
+    logprobs: bool,
+    /// How many words were sent.
+    sent: usize,
+}
+
+impl<R: AsyncFnMut(&[f32], Option<&str>) -> Result<Heard, Problem>> EventSource<R> {
+    /// The next events, and the source of those after them.
     async fn next(mut self) -> (String, Option<Self>) {
         loop {
-            match self.model.step(&mut self.recognition, &self.wish).await {
+            match self.recognition.step(&mut self.recognise).await {
                 Ok(Some([])) => {}
                 Ok(Some(words)) => {
-                    let events = delta(self.told, words, self.logprobs);
-                    self.told += words.len();
+                    let events = delta(self.sent, words, self.logprobs);
+                    self.sent += words.len();
                     return (events, Some(self));
                 }
-                Ok(None) => return (self.rest(), None),
+                Ok(None) => return (self.last(), None),
                 Err(problem) => return (failure(&problem), None),
             }
         }
     }
 
-    fn rest(self) -> String {
+    fn last(self) -> String {
         let transcript = self.recognition.finish();
-        let mut events = match transcript.words.get(self.told..) {
+        let rest = match transcript.words.get(self.sent..) {
             None | Some([]) => String::new(),
-            Some(words) => delta(self.told, words, self.logprobs),
+            Some(words) => delta(self.sent, words, self.logprobs),
         };
-        let done = json!({"type": "transcript.text.done", "text": transcript.text()});
-        events += &event(&with_tokens(done, &transcript.words, self.logprobs));
-        events
+        let done = TranscriptionEvent::Done {
+            text: transcript.text(),
+            logprobs: self.logprobs.then(|| log_probs(&transcript.words)),
+        };
+        rest + &event(&done)
     }
 }
 
-/// The event for `words` that come after `told` others: put together, the deltas are the text.
-fn delta(told: usize, words: &[Word], logprobs: bool) -> String {
+/// The event for `words`, which follow `sent` others.
+fn delta(sent: usize, words: &[Word], logprobs: bool) -> String {
     let text: String = words.iter().map(|word| word.text.as_str()).collect();
-    let text = if told == 0 { text.trim_start() } else { &text };
-    let delta = json!({"type": "transcript.text.delta", "delta": text});
-    event(&with_tokens(delta, words, logprobs))
-}
-
-/// The event with the tokens of its words, where asked for.
-fn with_tokens(mut event: Value, words: &[Word], logprobs: bool) -> Value {
-    if logprobs {
-        event["logprobs"] = json!(log_probs(words));
-    }
-    event
+    let text = if sent == 0 { text.trim_start() } else { &text };
+    event(&TranscriptionEvent::Delta {
+        delta: text.to_owned(),
+        logprobs: logprobs.then(|| log_probs(words)),
+    })
 }
 
 fn failure(problem: &Problem) -> String {
@@ -111,16 +111,22 @@ fn failure(problem: &Problem) -> String {
 }
 
 fn event(data: &impl Serialize) -> String {
-    // Strings and nothing else: serialising does not fail.
+    // Strings and numbers only: serialising does not fail.
     let data = serde_json::to_string(data).unwrap_or_default();
     format!("data: {data}\n\n")
 }
 
 #[cfg(test)]
 mod tests {
+    use futures_util::StreamExt;
+    use pollster::block_on;
+    use serde_json::{Value, json};
     use speech::Token;
+    use speech::audio::SAMPLE_RATE;
 
     use super::*;
+
+    const SECOND: usize = SAMPLE_RATE as usize;
 
     fn words(texts: &[&str]) -> Vec<Word> {
         texts
@@ -137,12 +143,68 @@ mod tests {
             .collect()
     }
 
+    /// The data of all events for 30 seconds of sound, in windows of at most 12.
+    fn stream(
+        recognise: impl AsyncFnMut(&[f32], Option<&str>) -> Result<Heard, Problem>,
+    ) -> Vec<Value> {
+        block_on(async {
+            let samples = vec![0.1; 30 * SECOND];
+            let recognition = Recognition::new(samples, 1..12 * SECOND, async || ()).await;
+            let events: Vec<String> = Box::pin(events(recognition, recognise, false))
+                .collect()
+                .await;
+            let events = events.concat();
+            let data = events.split_terminator("\n\n");
+            data.map(|event| {
+                let data = event.strip_prefix("data: ").expect("an event");
+                serde_json::from_str(data).expect("JSON")
+            })
+            .collect()
+        })
+    }
+
+    #[test]
+    fn words_are_sent_as_they_come_and_as_a_whole() {
+        let mut window = 0;
+        let events = stream(async |_, _| {
+            window += 1;
+            let mut words = words(&[if window == 1 { "ONE" } else { "MORE" }]);
+            for word in &mut words {
+                (word.start, word.end) = (5.0, 5.4);
+            }
+            Ok(Heard {
+                words,
+                ..Heard::default()
+            })
+        });
+        let text: String = events
+            .iter()
+            .filter_map(|event| event["delta"].as_str())
+            .collect();
+        let (done, deltas) = events.split_last().expect("events");
+        assert!(deltas.len() > 1, "{events:?}");
+        assert!(
+            deltas
+                .iter()
+                .all(|event| event["type"] == "transcript.text.delta")
+        );
+        assert_eq!(*done, json!({"type": "transcript.text.done", "text": text}));
+        assert!(text.starts_with("ONE MORE"), "{text}");
+    }
+
+    #[test]
+    fn a_failure_is_the_last_event() {
+        let events = stream(async |_, _| Err(Problem::internal("the model is gone")));
+        assert_eq!(events.len(), 1);
+        assert_eq!(events[0]["error"]["code"], "internal_error");
+    }
+
     #[test]
     fn deltas_put_together_are_the_text() {
         assert_eq!(
             delta(0, &words(&["SEVEN", "TIMES"]), false) + &delta(2, &words(&["NINE"]), false),
-            "data: {\"delta\":\"SEVEN TIMES\",\"type\":\"transcript.text.delta\"}\n\n\
-             data: {\"delta\":\" NINE\",\"type\":\"transcript.text.delta\"}\n\n"
+            "data: {\"type\":\"transcript.text.delta\",\"delta\":\"SEVEN TIMES\"}\n\n\
+             data: {\"type\":\"transcript.text.delta\",\"delta\":\" NINE\"}\n\n"
         );
     }
 
