@@ -1,11 +1,11 @@
-//! `cargo xtask new-route NAME`: a component that answers, in every place that knows components.
+//! `cargo xtask new-route NAME`: adds a component in every place that lists components.
 
 use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 
-/// Files that a new component brings: where, and what is in it.
+/// The files of a new component: their paths and contents.
 const NEW_FILES: &[(&str, &str)] = &[
     (
         "components/{{name}}/Cargo.toml",
@@ -116,7 +116,7 @@ pub(crate) fn add(root: &Path, name: &str) -> Result<()> {
     Ok(())
 }
 
-/// A name that is good as a path segment, a Spin component id and a Cargo package.
+/// A name that is valid as a path segment, a Spin component id and a Cargo package.
 struct Name<'a>(&'a str);
 
 impl<'a> Name<'a> {
@@ -138,7 +138,7 @@ impl<'a> Name<'a> {
         Ok(Self(name))
     }
 
-    /// The template with the name in its place, as path, Rust module and Rust type.
+    /// The template with the name inserted as a path, a Rust module and a Rust type.
     fn fill(&self, template: &str) -> String {
         let type_name: String = self
             .0
