@@ -53,12 +53,11 @@ COPY providers providers
 COPY models models
 # Sources keep their dates, so Cargo would consider the results of the empty ones newer.
 RUN [ "$SOURCE" != /source ] || find . -name '*.rs' -not -path './target/*' -exec touch {} +
-COPY scripts/without-speech scripts/
-COPY spin.toml spin.worker.toml ./
+COPY spin*.toml ./
 # Without speech: --build-arg SPEECH=0
 ARG SPEECH=1
-RUN [ "$SPEECH" != 0 ] || for manifest in spin.toml spin.worker.toml; do \
-        scripts/without-speech $manifest >/tmp/manifest && cp /tmp/manifest $manifest || exit 1; \
+RUN [ "$SPEECH" != 0 ] || for application in spin spin.worker; do \
+        cp $application.no-speech.toml $application.toml || exit 1; \
     done
 # The recogniser's command in spin.toml runs a program of the host: also for musl, or Wasmtime would be compiled twice.
 RUN export CARGO_BUILD_TARGET="$(uname -m)-unknown-linux-musl" && \

@@ -21,7 +21,7 @@ const NEW_FILES: &[(&str, &str)] = &[
     ),
 ];
 
-/// The component's trigger and permissions, for the end of `spin.toml`.
+/// The component's trigger and permissions, for the end of each manifest of the API.
 const MANIFEST: &str = include_str!("../templates/spin.toml.in");
 
 /// Words that Cargo refuses as a package name, as far as they pass as a path segment.
@@ -101,7 +101,9 @@ pub(crate) fn add(root: &Path, name: &str) -> Result<()> {
         fs::write(&path, name.fill(template))
             .with_context(|| format!("cannot write {}", path.display()))?;
     }
-    edit(root, "spin.toml", |text| Ok(text + &name.fill(MANIFEST)))?;
+    for manifest in ["spin.toml", "spin.no-speech.toml"] {
+        edit(root, manifest, |text| Ok(text + &name.fill(MANIFEST)))?;
+    }
     edit(root, "xtask/Cargo.toml", |text| {
         insert_sorted(
             &text,
