@@ -1,4 +1,4 @@
-//! A case: a request and the expected answer. Described in `README.md`.
+//! A case: a request, and what the answer to it must be. Described in `README.md`.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -12,11 +12,11 @@ use crate::form::{self, Part};
 use crate::http::{Request, Response};
 use crate::server::Server;
 
-/// A request and the expected answer.
+/// A request, and what the answer to it must be.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Case {
-    /// A description.
+    /// What is expected, in words.
     pub name: String,
     request: String,
     #[serde(default)]
@@ -29,11 +29,11 @@ pub struct Case {
     file: Option<PathBuf>,
     #[serde(default)]
     chunked: bool,
-    /// The expected answer.
+    /// What the answer must be.
     pub expect: Expect,
 }
 
-/// The expected answer. Fields that are left out are not checked.
+/// What an answer must be. What is left out may be anything.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Expect {
@@ -92,7 +92,7 @@ impl Case {
     /// The request's method and target.
     ///
     /// # Panics
-    /// When the case does not have both.
+    /// When the case has not both.
     #[must_use]
     pub fn target(&self) -> (String, String) {
         let request = expand(&self.request);
@@ -131,7 +131,7 @@ impl Case {
     /// Sends the request to `server` and compares.
     ///
     /// # Errors
-    /// All differences from the expected answer.
+    /// Everything about the answer that is not as it must be.
     pub fn run(&self, server: &Server) -> Result<(), String> {
         let request = self.to_request();
         let response = server.try_send(&request).map_err(|e| e.to_string())?;
@@ -148,7 +148,7 @@ impl Case {
                 )
             });
         }
-        // If GET is not allowed, HEAD has its own 405.
+        // Where GET is refused, HEAD is refused for itself.
         if self.target().0 == "GET" && response.status != 405 {
             let head = server
                 .try_send(&request.with_method("HEAD"))
@@ -289,7 +289,7 @@ fn always(response: &Response, target: &str) -> Vec<String> {
         complain(&mut wrong, kind == "application/problem+json", || {
             format!("an error of type {kind}")
         });
-        // The Open Inference Protocol has its own member.
+        // The Open Inference Protocol has a member of its own.
         let its_own = target.starts_with("/v2").then_some("error");
         for member in ["type", "title", "detail", "code"]
             .into_iter()
@@ -307,7 +307,7 @@ fn always(response: &Response, target: &str) -> Vec<String> {
     wrong
 }
 
-/// The parts of an answer that are the same for GET and HEAD.
+/// What two answers to the same question have in common.
 fn stable(response: &Response) -> (u16, Vec<&(String, String)>) {
     let varies = |name: &str| matches!(name, "date" | "x-request-id");
     let headers = response.headers.iter();
@@ -321,7 +321,7 @@ fn parse(json: &str) -> Value {
         .unwrap_or_else(|error| panic!("the case's JSON {json}: {error}"))
 }
 
-/// Whether `value` contains `part`: the members of objects, and arrays item by item.
+/// Whether `value` has all that is in `part`: members of objects, items of arrays one for one.
 fn contains(value: &Value, part: &Value) -> bool {
     match (value, part) {
         (Value::Object(value), Value::Object(part)) => part
@@ -353,4 +353,61 @@ pub(crate) fn expand(text: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests;
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn repeats_are_written_out() {
+        assert_eq!(expand("a{{xy*3}}b{{-*2}}"), "axyxyxyb--");
+        assert_eq!(expand("{}"), "{}");
+    }
+
+    #[test]
+    fn a_part_is_contained() {
+        let value = json!({"a": [1, {"b": 2, "c": 3}], "d": 4});
+        assert!(contains(&value, &json!({"a": [1, {"c": 3}]})));
+        for part in [
+            json!({"a": [1]}),
+            json!({"a": [1, {"c": 4}]}),
+            json!({"e": null}),
+        ] {
+            assert!(!contains(&value, &part), "{part}");
+        }
+    }
+
+    #[test]
+    fn numbers_are_compared_with_all_their_digits() {
+        let (a, b) = (parse("0.30000000000000001"), parse("0.3"));
+        assert_ne!(a, b);
+    }
+
+    #[test]
+    fn every_difference_is_told() {
+        let expect: Expect = toml::from_str(
+            r#"
+            status = 422
+            problem = "invalid-parameter"
+            detail = "'a'"
+            json_contains = '{"parameter": "a"}'
+            headers = { allow = "GET" }
+            absent = ["x-secret"]
+            "#,
+        )
+        .unwrap();
+        let right = Response {
+            status: 422,
+            headers: vec![("allow".into(), "GET".into())],
+            body: json!({"code": "invalid-parameter", "detail": "parameter 'a'", "parameter": "a"})
+                .to_string()
+                .into(),
+        };
+        assert_eq!(expect.compare(&right), Vec::<String>::new());
+        let wrong = Response {
+            status: 200,
+            headers: vec![("x-secret".into(), "1".into())],
+            body: Vec::new(),
+        };
+        assert_eq!(expect.compare(&wrong).len(), 6);
+    }
+}

@@ -1,4 +1,4 @@
-//! Checks that every operation of the API document and every problem type is tested.
+//! What the API document and the list of problems promise, so that no promise is left without a test.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -8,8 +8,8 @@ use serde_json::Value;
 
 use crate::case::Case;
 
-/// Answers that no case can cause, and the tests that do: a method, or a method and a path, or `*`; a problem, or `success`; a
-/// file of `tests/` and a function in it.
+/// What no request of a table can bring about, and the test that does: a method, or a method and a path, or `*`; a problem, or
+/// `success`; a file of `tests/` and a function in it.
 const ELSEWHERE: &[(&str, &str, &str)] = &[
     // The client breaks off.
     (
@@ -161,8 +161,8 @@ const ELSEWHERE: &[(&str, &str, &str)] = &[
     ),
 ];
 
-/// The operations and problems of an `OpenAPI` document that neither `cases` nor another test cause, and needless entries of
-/// the list above.
+/// The operations and problems of an `OpenAPI` document that neither `cases` nor another test bring about, and what is listed
+/// as tested elsewhere without need.
 #[must_use]
 pub fn untested(document: &Value, cases: &[Case]) -> Vec<String> {
     let mut untested = Vec::new();
@@ -213,7 +213,7 @@ pub fn untested(document: &Value, cases: &[Case]) -> Vec<String> {
     untested
 }
 
-/// The problems of `list`, the answer of `/about/problems`, that no test causes.
+/// The problems of `list`, which is what `/about/problems` answers, that no test brings about.
 ///
 /// # Panics
 /// When the list is empty.
@@ -245,7 +245,7 @@ pub fn misnamed(tests: &Path) -> Vec<String> {
             return true;
         };
         let source = fs::read_to_string(tests.join(file)).unwrap_or_default();
-        // One test, or one for each store of jobs.
+        // A test of its own, or one for each store of jobs.
         let of_all = format!("]\nfn {name}() {{");
         let of_each_store = format!("\nfn {name}(kind: Kind) {{");
         let exists = source.contains(&of_all) || source.contains(&of_each_store);

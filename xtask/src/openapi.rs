@@ -1,4 +1,4 @@
-//! Merges the components' parts into the OpenAPI document.
+//! The OpenAPI document, put together from the components.
 
 use std::path::{Path, PathBuf};
 
@@ -28,7 +28,7 @@ pub(crate) fn write(root: &Path) -> Result<()> {
     std::fs::write(&path, document()?).with_context(|| format!("cannot write {}", path.display()))
 }
 
-/// Fails when the committed document differs.
+/// Fails when the committed document is another one.
 pub(crate) fn check(root: &Path) -> Result<()> {
     let path = path(root);
     let committed = std::fs::read_to_string(&path)
@@ -64,8 +64,8 @@ fn document() -> Result<String> {
     Ok(serde_json::to_string_pretty(&document)? + "\n")
 }
 
-/// An operation id must be unique in the whole document (OpenAPI 3.1, 4.8.10), but each component names its handlers
-/// independently.
+/// An operation id must be unique in the whole document (OpenAPI 3.1, 4.8.10), while each component
+/// names its handlers by itself.
 fn check_operation_ids(document: &Value) -> Result<()> {
     let mut seen = std::collections::BTreeSet::new();
     for (path, item) in document["paths"].as_object().into_iter().flatten() {

@@ -175,7 +175,7 @@ pub enum LookupError {
     InvalidName {
         /// The name.
         name: String,
-        /// The error.
+        /// What is wrong with it.
         reason: String,
     },
     /// The component has no variable of this name.
@@ -189,9 +189,10 @@ pub enum LookupError {
 }
 
 impl Variables {
-    /// Finds the value of every variable: in `given`, from the command line, else in the environment, else its default.
+    /// Finds the value of every variable: in `given`, which is what the command line says, else
+    /// in the environment, else its default.
     ///
-    /// `environment` is `std::env::var`, or a substitute.
+    /// `environment` is `std::env::var`, or stands in for it.
     ///
     /// # Errors
     /// A name in `given` is unknown, or required variables have no value: all of them are named.
@@ -235,7 +236,7 @@ impl Variables {
         Ok(variables)
     }
 
-    /// Replaces the variables of a template by their values.
+    /// Puts the values into a template.
     ///
     /// # Errors
     /// The template names a variable that the application does not have; no template of the
@@ -249,7 +250,7 @@ impl Variables {
     /// The value of a component's variable.
     ///
     /// # Errors
-    /// The component has no variable of this name.
+    /// The component has none of this name.
     pub fn get(&self, component: &str, name: &str) -> Result<&str, LookupError> {
         if let Err(reason) = check_lower_snake(name) {
             return Err(LookupError::InvalidName {

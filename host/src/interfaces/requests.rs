@@ -1,4 +1,4 @@
-//! The requests in progress in an instance, whose ids are in log lines about the instance.
+//! The requests that an instance has at work, so that lines about the instance name them.
 
 use std::sync::{
     Arc, Mutex, PoisonError,
@@ -23,7 +23,7 @@ impl Tracked {
         })
     }
 
-    /// The id as a header value.
+    /// The id as a header has it.
     pub(crate) fn header(&self) -> &HeaderValue {
         &self.id
     }
@@ -43,7 +43,7 @@ impl Ending {
         Self(Some(Arc::clone(request)))
     }
 
-    /// The instance failed to answer. The request stays with it, so that the log line about the failure has its id.
+    /// The instance failed to answer: the request stays with it, and is named where the failure is told.
     pub(crate) fn failed(&mut self) {
         self.0 = None;
     }
@@ -57,7 +57,7 @@ impl Drop for Ending {
     }
 }
 
-/// The requests in progress in one instance.
+/// The requests that one instance has at work.
 #[derive(Clone, Default)]
 pub(crate) struct AtWork(Arc<Mutex<Vec<Arc<Tracked>>>>);
 
@@ -69,7 +69,8 @@ impl AtWork {
         requests.push(request);
     }
 
-    /// Their ids, separated by commas; `None` without requests. A log line about an instance may be about any of them.
+    /// Their ids, with commas between them; `None` when there is none. Of a line about an instance that has several at
+    /// work, nobody knows which of them it is about.
     pub(crate) fn ids(&self) -> Option<String> {
         let requests = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let ids: Vec<_> = requests
