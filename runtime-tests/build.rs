@@ -1,5 +1,5 @@
-//! Sets the condition `spin` when the tests are to run on Spin, so that those that do not apply to it are ignored and
-//! say why: libtest cannot ignore a test while it runs.
+//! Sets the condition `spin` when the tests run on Spin, so that tests that do not apply are ignored with a reason: libtest
+//! cannot ignore a test at run time.
 
 fn main() {
     println!("cargo::rerun-if-env-changed=RUNTIME");

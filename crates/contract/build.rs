@@ -1,31 +1,56 @@
-//! Takes what is not served out of the document, and the blanks between its tokens.
+//! Writes the document of the application that is built: without routes that its manifest does not have.
 
 use std::{collections::BTreeSet, env, error::Error, fs, path::Path};
 
 use serde_json::Value;
 
 fn main() -> Result<(), Box<dyn Error>> {
+    let manifest = match env::var_os("CARGO_FEATURE_SPEECH") {
+        Some(_) => "../../spin.toml",
+        None => "../../spin.no-speech.toml",
+    };
     println!("cargo::rerun-if-changed=openapi.json");
+    println!("cargo::rerun-if-changed={manifest}");
     let mut document: Value = serde_json::from_str(&fs::read_to_string("openapi.json")?)?;
-    if env::var_os("CARGO_FEATURE_SPEECH").is_none() {
-        without(&mut document, "speech");
+    let routes = routes(&fs::read_to_string(manifest)?)?;
+    let mut paths = String::new();
+    if let Some(items) = document["paths"].as_object_mut() {
+        items.retain(|path, _| routes.iter().any(|route| serves(route, path)));
+        paths = items.keys().cloned().collect::<Vec<_>>().join("\n");
     }
+    remove_unused_schemas(&mut document);
     let folder = env::var("OUT_DIR")?;
-    fs::write(
-        Path::new(&folder).join("openapi.json"),
-        document.to_string(),
-    )?;
+    let folder = Path::new(&folder);
+    fs::write(folder.join("openapi.json"), document.to_string())?;
+    fs::write(folder.join("paths.txt"), paths)?;
     Ok(())
 }
 
-/// Removes the operations with a tag, and the schemas that nothing else refers to.
-fn without(document: &mut Value, tag: &str) {
-    if let Some(paths) = document["paths"].as_object_mut() {
-        for item in paths.values_mut().filter_map(Value::as_object_mut) {
-            item.retain(|_, operation| operation["tags"][0] != tag);
-        }
-        paths.retain(|_, item| item.as_object().is_some_and(|item| !item.is_empty()));
+/// The public routes of a manifest.
+fn routes(manifest: &str) -> Result<Vec<String>, Box<dyn Error>> {
+    let manifest: toml::Table = manifest.parse()?;
+    let triggers = manifest["trigger"]["http"].as_array();
+    let routes = triggers.into_iter().flatten();
+    Ok(routes
+        .filter_map(|trigger| trigger.get("route")?.as_str())
+        .map(str::to_owned)
+        .collect())
+}
+
+/// Whether requests for a path of the document reach the component of this route. The component of `/...` answers `/`; for
+/// all other paths it has a 404.
+fn serves(route: &str, path: &str) -> bool {
+    match route.strip_suffix("/...") {
+        Some("") => path == "/",
+        Some(base) => path
+            .strip_prefix(base)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/')),
+        None => path == route,
     }
+}
+
+/// Removes the schemas to which nothing refers.
+fn remove_unused_schemas(document: &mut Value) {
     loop {
         let mut used = BTreeSet::new();
         references(document, &mut used);

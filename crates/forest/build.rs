@@ -1,5 +1,5 @@
-//! Takes the trees out of `models/iris/iris.onnx`. A component that read ONNX itself would be ten megabytes larger, and
-//! have to do so in every instance.
+//! Extracts the trees from `models/iris/iris.onnx`. A component that reads ONNX at run time would be ten megabytes larger,
+//! and would read it in every instance.
 
 use std::{env, error::Error, fmt::Write, fs, path::Path};
 
@@ -22,7 +22,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// The trees as a constant of Rust.
+/// The trees as a Rust constant.
 fn trees(onnx: &Path) -> TractResult<String> {
     let mut model = tract_onnx::onnx().model_for_path(onnx)?;
     let rows = model.symbols.sym("rows");
@@ -52,9 +52,9 @@ fn trees(onnx: &Path) -> TractResult<String> {
     Tables::new(&ensemble.data)?.source()
 }
 
-/// What tract makes of the trees.
+/// The trees as tract represents them.
 struct Tables<'a> {
-    /// The roots' places among the nodes.
+    /// Indices of the roots among the nodes.
     roots: &'a [u32],
     /// Of a split: feature, child if the comparison holds, other child, threshold, comparison. Of a leaf: the range of
     /// its votes, and zeros.

@@ -33,7 +33,7 @@ fn decode(bytes: Vec<u8>) {
     }
 }
 
-/// Makes the check sums of Ogg pages right (RFC 3533), which no mutation would; else nothing behind them is tested.
+/// Makes the checksums of Ogg pages right (RFC 3533), which no mutation would; else nothing behind them is tested.
 fn repair(bytes: &mut [u8]) {
     let mut rest = bytes;
     while rest.starts_with(b"OggS") && rest.len() >= 27 {

@@ -1,4 +1,4 @@
-//! The command line: what the program is asked for, and the settings that follow from it.
+//! The command line, and the settings that follow from it.
 
 mod announcement;
 mod arguments;
@@ -17,7 +17,7 @@ use tracing::error;
 use self::arguments::{Cli, Command, explain};
 use crate::log::{self, Format};
 
-/// Does what the command line asks for.
+/// Executes the command line.
 #[must_use]
 pub fn run() -> ExitCode {
     let cli = Cli::try_parse().unwrap_or_else(|error| explain(error).exit());

@@ -1,11 +1,11 @@
 //! `routelets`, the embedded host: runs a Spin application on Wasmtime where the Spin command line
 //! is absent.
 //!
-//! It is not a second Spin. What it shares with Spin, it takes by the same names and does in the same
-//! way; a feature of Spin that it does not have is an error that says so.
+//! It does not implement all of Spin. Common features have the same names and work in the same way; using a feature that is
+//! missing is an error that names it.
 //!
-//! Modules use those below them only: `cli`, the command line; `serving`, requests and messages; `interfaces`, what a
-//! component sees and reaches; `code`, the engine and machine code; `log`, what the host says.
+//! Each module uses only those after it: `cli`, the command line; `serving`, requests and messages; `interfaces`, what a
+//! component sees and reaches; `code`, the engine and machine code; `log`, the host's log lines.
 
 mod cli;
 mod code;

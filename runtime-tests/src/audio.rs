@@ -1,4 +1,4 @@
-//! The recordings of `examples/`, and longer ones made of them.
+//! The recordings of `examples/`, and longer ones made from them.
 
 use std::fs;
 
@@ -13,7 +13,7 @@ pub struct Example {
     pub text: String,
 }
 
-/// The words of a text without what is not heard: capitals and punctuation.
+/// The words of a text without capitals and punctuation.
 #[must_use]
 pub fn words(text: &str) -> Vec<String> {
     let letters = |word: &str| -> String {

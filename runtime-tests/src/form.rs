@@ -18,13 +18,13 @@ pub(crate) struct Part {
     hex: Option<String>,
     /// Relative to the root of the repository.
     file: Option<PathBuf>,
-    /// What the file is called; by default as it is.
+    /// The name of the file in the form; by default its own.
     file_name: Option<String>,
     /// How many bytes of the file are sent; by default all.
     first: Option<usize>,
 }
 
-/// A form that is being written.
+/// A form under construction.
 #[derive(Clone, Debug)]
 pub struct Form {
     boundary: String,

@@ -1,4 +1,4 @@
-//! A small HTTP/1.1 client that lets a test say exactly what goes over the wire.
+//! A small HTTP/1.1 client with which a test controls the exact bytes of a request.
 
 use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::form::Form;
 
-/// How long an answer may take: longer than anything the application allows itself.
+/// How long an answer may take: longer than any time limit of the application.
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A request.
@@ -103,7 +103,7 @@ impl Request {
         self
     }
 
-    /// The request as it goes over the wire.
+    /// The bytes of the request.
     fn encode(&self, host: SocketAddr) -> Vec<u8> {
         let mut head = format!("{} {} HTTP/1.1\r\n", self.method, self.target);
         let has = |wanted: &str| {
@@ -137,7 +137,7 @@ impl Request {
 /// What ends a chunked body.
 pub const LAST_CHUNK: &[u8] = b"0\r\n\r\n";
 
-/// A chunk of a body, as it goes over the wire.
+/// The bytes of a chunk of a body.
 #[must_use]
 pub fn chunk(bytes: &[u8]) -> Vec<u8> {
     let size = format!("{:x}\r\n", bytes.len());
@@ -159,7 +159,7 @@ impl Response {
     /// The value of a header that is there once.
     ///
     /// # Panics
-    /// When it is there more than once.
+    /// When it was sent more than once.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
         let mut values = self.headers.iter().filter(|(other, _)| other == name);
@@ -180,7 +180,7 @@ impl Response {
     /// The body as JSON.
     ///
     /// # Panics
-    /// When it is none.
+    /// When it is not JSON.
     #[must_use]
     pub fn json(&self) -> Value {
         serde_json::from_slice(&self.body)
@@ -190,7 +190,7 @@ impl Response {
     /// The `code` of a problem document.
     ///
     /// # Panics
-    /// When the body is none.
+    /// When the body is not a problem document.
     #[must_use]
     pub fn problem(&self) -> String {
         assert_eq!(
@@ -213,7 +213,7 @@ impl Connection {
     /// Connects.
     ///
     /// # Errors
-    /// When nobody accepts.
+    /// When the connection is not accepted.
     pub fn open(peer: SocketAddr) -> io::Result<Self> {
         let stream = TcpStream::connect_timeout(&peer, PATIENCE)?;
         stream.set_nodelay(true)?;
@@ -233,7 +233,7 @@ impl Connection {
         self.stream.get_mut().write_all(bytes.as_ref())
     }
 
-    /// Says that nothing more is coming.
+    /// Closes the sending side.
     ///
     /// # Errors
     /// When the server has closed the connection.
@@ -246,7 +246,7 @@ impl Connection {
     /// # Errors
     /// When there is none, or it is not HTTP.
     pub fn send(&mut self, request: &Request) -> io::Result<Response> {
-        // A server that has answered need not read the rest: the answer counts.
+        // A server that has answered need not read the rest of the request.
         let written = self.write(request.encode(self.peer));
         self.read(&request.method)
             .map_err(|error| written.err().unwrap_or(error))

@@ -18,7 +18,7 @@ use crate::server::Server;
 /// How long an application may take to start. The first start compiles all its components.
 const START: Duration = Duration::from_secs(300);
 
-/// An application that is about to start, with folders of its own for state and logs.
+/// An application that is about to start, with its own folders for state and logs.
 #[derive(Debug)]
 pub struct Launch {
     runtime: Runtime,
@@ -78,7 +78,7 @@ impl Launch {
         self
     }
 
-    /// Keeps its state in this folder, which outlives it; with an empty path, nowhere.
+    /// Stores its state in this folder, which is not deleted; with an empty path, nowhere.
     #[must_use]
     pub fn state(mut self, folder: &Path) -> Self {
         self.state = Some(folder.to_owned());
@@ -141,7 +141,7 @@ impl Launch {
         server
     }
 
-    /// Starts an application that is to fail at once: its exit status and what it printed.
+    /// Starts an application that must fail at once. Returns its exit status and output.
     ///
     /// # Panics
     /// When it does not end.
@@ -168,7 +168,7 @@ impl Launch {
         let state = self.state.clone();
         let state = state.unwrap_or_else(|| self.folder.path().join("state"));
         self.command.arg("--state-dir").arg(state);
-        // Spin's `up` has children of its own: the group ends them with it.
+        // Spin's `up` has children: killing the group ends them, too.
         self.command.process_group(0);
         self.command.stdin(Stdio::null());
         self.command.stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -198,7 +198,7 @@ pub(crate) fn pid(child: &Child) -> rustix::process::Pid {
     rustix::process::Pid::from_child(child)
 }
 
-/// A missing component would fail the start, with less advice.
+/// A missing component would also fail the start, with a less helpful message.
 fn check_components(manifest: &Path) {
     let text = fs::read_to_string(manifest)
         .unwrap_or_else(|error| panic!("cannot read {}: {error}", manifest.display()));

@@ -1,10 +1,9 @@
 //! Black-box tests of the running application: how to start it, speak HTTP to it, and judge answers.
 //!
-//! The tests stand in `tests/`; those that fit a table are rows of `cases/*.toml`. The [`Runtime`]
-//! under test is chosen by the environment variable `RUNTIME`, so that the same tests hold both to
-//! the same behaviour.
+//! The tests are in `tests/`; simple ones are rows of `cases/*.toml`. The environment variable `RUNTIME` selects the
+//! [`Runtime`] under test, so that the same tests check both.
 
-// A test fails by panicking, and everything here is called by tests alone.
+// Tests fail by panicking, and only tests call this.
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
 
 pub mod audio;

@@ -1,4 +1,4 @@
-//! What a process prints, collected while it runs.
+//! Collects the output of a running process.
 
 use std::io::{BufRead, BufReader, Read};
 use std::sync::{Arc, Condvar, Mutex};
@@ -36,8 +36,7 @@ impl Output {
         changed.notify_all();
     }
 
-    /// The first thing that `find` makes of a line, now or within `patience`; nothing when the
-    /// process closes its outputs without it.
+    /// The first result of `find` on a line, now or within `patience`; `None` when the process closes its outputs before.
     pub(crate) fn wait_for<T>(
         &self,
         patience: Duration,

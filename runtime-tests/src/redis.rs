@@ -1,4 +1,4 @@
-//! A Redis server of a test's own.
+//! A Redis server for one test.
 
 use std::net::TcpListener;
 use std::ops::Range;
@@ -16,12 +16,12 @@ use crate::server::guard;
 /// How long a server may take to start; it may have a file to read.
 const START: Duration = Duration::from_secs(30);
 
-/// The ports for servers. The kernel gives none of them to an outgoing connection, which might take
-/// the port of a server that is to start again.
+/// The ports for servers. The kernel does not use them for outgoing connections, which could take the port of a server that
+/// will be restarted.
 const PORTS: Range<u16> = 20_000..30_000;
 
-/// A Redis server on the loopback interface. It runs until it is stopped, this is dropped, or the
-/// test process ends in whatever way, and starts again on the same port.
+/// A Redis server on the loopback interface. It runs until it is stopped, this is dropped, or the test process ends in any
+/// way. It restarts on the same port.
 #[derive(Debug)]
 pub struct Redis {
     port: u16,
@@ -46,7 +46,7 @@ impl Redis {
         Self::with(false)
     }
 
-    /// Starts a server that has on disk what it has acknowledged.
+    /// Starts a server that writes to disk before it acknowledges.
     ///
     /// # Panics
     /// When it does not start, as where Redis is not installed.
@@ -62,7 +62,7 @@ impl Redis {
             persistent,
             running: None,
         };
-        // Between the look and the start another process may take a port.
+        // Another process may take the port before the start.
         for _ in 0..5 {
             redis.port = free_port();
             if redis.try_start().is_ok() {
@@ -106,7 +106,7 @@ impl Redis {
     /// Asks it to stop, and waits until it has.
     pub fn stop(&mut self) {
         self.signal(Signal::TERM);
-        // A paused one would never hear of it.
+        // A paused one would not react.
         self.resume();
         if let Some(mut running) = self.running.take() {
             let _ = running.child.wait();
@@ -118,12 +118,12 @@ impl Redis {
         self.running = None;
     }
 
-    /// Lets it do nothing, its connections open; [`resume`](Self::resume) ends that.
+    /// Pauses it, with its connections open, until [`resume`](Self::resume).
     pub fn pause(&self) {
         self.signal(Signal::STOP);
     }
 
-    /// Lets it go on.
+    /// Continues it after a pause.
     pub fn resume(&self) {
         self.signal(Signal::CONT);
     }

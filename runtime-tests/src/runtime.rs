@@ -1,4 +1,4 @@
-//! What runs the application.
+//! The runtime of the application.
 
 use std::env;
 use std::path::PathBuf;
@@ -6,10 +6,10 @@ use std::process::Command;
 
 use crate::root;
 
-/// What runs the application. Both take the same manifest and the same flags.
+/// The runtime of the application. Both take the same manifest and the same flags.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Runtime {
-    /// The host of this workspace: the binary that `ROUTELETS` names, else the one that make built.
+    /// The host of this workspace: the binary in `ROUTELETS`, else the one that `make` has built.
     Embedded,
     /// Spin's command line, from the PATH.
     Spin,
@@ -43,7 +43,7 @@ impl Runtime {
         };
         let mut command = Command::new(program);
         command.arg("up");
-        // What the developer has set is for the developer's own runs.
+        // The developer's settings do not apply to tests.
         for (name, _) in env::vars_os() {
             let name = name.to_string_lossy().into_owned();
             if name.starts_with("SPIN_") || name == "RUNTIME_CONFIG_FILE" {

@@ -1,4 +1,4 @@
-//! An application that runs.
+//! A running application.
 
 use std::net::SocketAddr;
 use std::ops::Deref;
@@ -17,7 +17,7 @@ use crate::launch::{Launch, kill_group, pid, signal_group};
 use crate::output::Output;
 use crate::runtime::Runtime;
 
-/// An application that runs until this is dropped, or the test process ends in whatever way.
+/// An application that runs until this is dropped or the test process ends in any way.
 #[derive(Debug)]
 pub struct Server {
     runtime: Runtime,
@@ -37,7 +37,7 @@ impl Server {
         folder: TempDir,
         address: Option<SocketAddr>,
     ) -> Self {
-        // Its whole group: Spin's `up` has children of its own.
+        // The whole group: Spin's `up` has children.
         let guard = guard(&format!("-{}", pid(&child)));
         Self {
             runtime,
@@ -61,7 +61,7 @@ impl Server {
         self.address.expect("a server has an address once started")
     }
 
-    /// A URL of its own.
+    /// A URL of the application.
     #[must_use]
     pub fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address())
@@ -105,7 +105,7 @@ impl Server {
             .unwrap_or_else(|error| panic!("cannot connect: {error}\n{}", self.tail()))
     }
 
-    /// The answer to `request`, on a connection of its own.
+    /// The answer to `request`, on a new connection.
     ///
     /// # Panics
     /// When there is none.
@@ -115,7 +115,7 @@ impl Server {
             .unwrap_or_else(|error| panic!("{request:?}: {error}\n{}", self.tail()))
     }
 
-    /// The answer to `request`, on a connection of its own.
+    /// The answer to `request`, on a new connection.
     ///
     /// # Errors
     /// When there is none, or it is not HTTP.
@@ -144,17 +144,17 @@ impl Server {
         let _ = self.wait();
     }
 
-    /// Lets it do nothing, its connections open; [`resume`](Self::resume) ends that.
+    /// Pauses it, with its connections open, until [`resume`](Self::resume).
     pub fn pause(&self) {
         signal_group(&self.child, Signal::STOP);
     }
 
-    /// Lets it go on.
+    /// Continues it after a pause.
     pub fn resume(&self) {
         signal_group(&self.child, Signal::CONT);
     }
 
-    /// Whether it has ended by itself.
+    /// Whether it has exited.
     ///
     /// # Panics
     /// When the system does not know.

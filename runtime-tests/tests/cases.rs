@@ -1,4 +1,4 @@
-//! The cases of `cases/*.toml`, each a test of its own.
+//! The cases of `cases/*.toml`, each as a test.
 
 #![allow(clippy::unwrap_used)]
 
@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 use libtest_mimic::{Arguments, Failed, Trial};
 use runtime_tests::{Launch, Request, Server, application, case, contract};
 
-/// Whatever a case needs beside the default settings is a test in Rust.
+/// Cases use the default settings; everything else is a test in Rust.
 fn server() -> &'static Server {
     static SERVER: OnceLock<Server> = OnceLock::new();
     SERVER.get_or_init(|| Launch::new(&application()).start())

@@ -61,7 +61,7 @@ fn schemathesis_finds_no_fault() {
     assert!(output.status.success(), "{}", text(&output));
 }
 
-/// The library that OpenAI's users use, as it comes.
+/// OpenAI's client library, unchanged.
 #[test]
 fn the_client_of_openai_is_served() {
     let app = Launch::new(&application()).start();
@@ -74,7 +74,7 @@ fn the_client_of_openai_is_served() {
     assert!(output.status.success(), "{}", text(&output));
 }
 
-/// The libraries of those who serve and ask models by the Open Inference Protocol, as they come.
+/// Client libraries of the Open Inference Protocol, unchanged.
 #[test]
 fn the_clients_of_triton_and_mlserver_are_served() {
     let output = python()
@@ -95,7 +95,7 @@ fn python() -> Command {
     Command::new(program)
 }
 
-/// `make transcribe`, on a folder with `recordings` and one file that is none.
+/// `make transcribe`, on a folder with `recordings` and one other file.
 struct Folder {
     folder: TempDir,
 }
@@ -228,12 +228,12 @@ fn a_full_server_is_asked_again() {
     server.join().unwrap();
 }
 
-/// What a browser made of a page.
+/// A page in a browser.
 struct Visit {
     dom: String,
     /// The hosts that the page sent requests to.
     hosts: Vec<String>,
-    /// What its scripts failed at.
+    /// Errors of its scripts.
     errors: Vec<String>,
 }
 
@@ -253,7 +253,7 @@ fn visit(app: &Server, path: &str) -> Visit {
             "--disable-component-update",
             "--disable-sync",
         ])
-        // What the browser itself wants of its maker's hosts stays on this machine, too.
+        // The browser's requests to its maker's hosts also stay on this machine.
         .arg("--disable-features=AutofillServerCommunication")
         .arg("--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1")
         .arg(format!(

@@ -1,4 +1,4 @@
-//! The commands of the README and of `docs/`: each does what the line below it says.
+//! The commands of the README and of `docs/`, with their answers.
 
 #![allow(clippy::expect_used, clippy::unwrap_used)]
 

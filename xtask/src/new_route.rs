@@ -1,11 +1,11 @@
-//! `cargo xtask new-route NAME`: a component that answers, in every place that knows components.
+//! `cargo xtask new-route NAME`: adds a component in every place that lists components.
 
 use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 
-/// Files that a new component brings: where, and what is in it.
+/// The files of a new component: their paths and contents.
 const NEW_FILES: &[(&str, &str)] = &[
     (
         "components/{{name}}/Cargo.toml",
@@ -21,7 +21,7 @@ const NEW_FILES: &[(&str, &str)] = &[
     ),
 ];
 
-/// The component's trigger and permissions, for the end of `spin.toml`.
+/// The component's trigger and permissions, for the end of each manifest of the API.
 const MANIFEST: &str = include_str!("../templates/spin.toml.in");
 
 /// Words that Cargo refuses as a package name, as far as they pass as a path segment.
@@ -101,7 +101,9 @@ pub(crate) fn add(root: &Path, name: &str) -> Result<()> {
         fs::write(&path, name.fill(template))
             .with_context(|| format!("cannot write {}", path.display()))?;
     }
-    edit(root, "spin.toml", |text| Ok(text + &name.fill(MANIFEST)))?;
+    for manifest in ["spin.toml", "spin.no-speech.toml"] {
+        edit(root, manifest, |text| Ok(text + &name.fill(MANIFEST)))?;
+    }
     edit(root, "xtask/Cargo.toml", |text| {
         insert_sorted(
             &text,
@@ -116,7 +118,7 @@ pub(crate) fn add(root: &Path, name: &str) -> Result<()> {
     Ok(())
 }
 
-/// A name that is good as a path segment, a Spin component id and a Cargo package.
+/// A name that is valid as a path segment, a Spin component id and a Cargo package.
 struct Name<'a>(&'a str);
 
 impl<'a> Name<'a> {
@@ -138,7 +140,7 @@ impl<'a> Name<'a> {
         Ok(Self(name))
     }
 
-    /// The template with the name in its place, as path, Rust module and Rust type.
+    /// The template with the name inserted as a path, a Rust module and a Rust type.
     fn fill(&self, template: &str) -> String {
         let type_name: String = self
             .0

@@ -13,7 +13,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 problem_responses!(Unknown = &[INVALID_PATH, NOT_FOUND]);
 
-/// What this service is.
+/// About this service.
 #[utoipa::path(get, path = "/about", tag = "about", responses((
         status = 200,
         description = "The page",
@@ -53,7 +53,7 @@ async fn container(headers: HeaderMap) -> Response {
     pages::container().respond(&headers)
 }
 
-/// The port this service answers on, and the method and path of each endpoint.
+/// The port of this service, and the method and path of each endpoint.
 #[utoipa::path(
     get,
     path = "/about/ports",
@@ -68,7 +68,7 @@ async fn about_ports(uri: Uri, headers: HeaderMap) -> Response {
     ports::Ports::new(&uri, &headers).respond(&headers)
 }
 
-/// Every type of problem that this service answers with.
+/// Every type of problem that this service can report.
 #[utoipa::path(
     get,
     path = "/about/problems",
@@ -83,7 +83,7 @@ async fn problems(headers: HeaderMap) -> Response {
     pages::problems().respond(&headers)
 }
 
-/// One type of problem: where the `type` of a problem leads.
+/// One type of problem. The `type` of a problem document links here.
 #[utoipa::path(
     get,
     path = "/about/problems/{code}",
@@ -99,7 +99,7 @@ async fn problem_type(Path(code): Path<String>, headers: HeaderMap) -> Result<Re
     let kind = problem::by_code(&code).ok_or_else(|| {
         Problem::new(
             NOT_FOUND,
-            "no problem has this code; /about/problems lists them",
+            "there is no problem with this code; /about/problems lists all of them",
         )
     })?;
     Ok(pages::problem(kind).respond(&headers))

@@ -1,4 +1,4 @@
-//! One content, two forms: JSON for programs, HTML for browsers.
+//! Pages as JSON for programs and as HTML for browsers.
 
 use axum::http::HeaderMap;
 use axum::response::Response;
@@ -17,7 +17,7 @@ pub(crate) struct Page {
     pub(crate) sections: Vec<Section>,
 }
 
-/// A part of a page.
+/// A section of a page.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Section {
     /// What the part is about.

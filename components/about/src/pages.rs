@@ -1,4 +1,4 @@
-//! What the pages say.
+//! The text of the pages.
 
 use http_api::problem::{self, ProblemType};
 
@@ -8,31 +8,31 @@ use crate::page::Section;
 pub(crate) fn service() -> Page {
     Page::new(
         "About Routelets",
-        "An HTTP API in which every route is a WebAssembly component of its own.",
+        "An HTTP API in which every route is its own WebAssembly component.",
         [
             (
                 "What it is for",
                 &[
-                    "Functions and models behind a good HTTP API: JSON in and out, documented by \
-                   itself, each request in a sandbox, started in milliseconds.",
+                    "Functions and models behind an HTTP API that documents itself: JSON in and out, \
+                   each request in a sandbox that starts in milliseconds.",
                 ],
             ),
             (
                 "How it is built",
                 &[
                     "Every route is a component written in Rust, compiled to WebAssembly. One HTTP \
-                     trigger hands each request to the component of its path. A component reaches \
-                     what the manifest grants it and nothing else.",
-                    "What computes stands apart from what parses: POST /factorize and POST /asr read the \
-                     request and call another component, which has no access to network, files or settings.",
+                     trigger passes each request to the component of its path. A component can reach \
+                     only what the manifest grants.",
+                    "Parsing and computing are separate: POST /factorize and POST /asr read the request \
+                     and call another component, which has no access to network, files or settings.",
                 ],
             ),
             (
                 "How it answers",
                 &[
                     "JSON. An error is a problem document (RFC 9457) with a stable code; \
-                     /about/problems lists them. Below /v1 it is written as OpenAI's clients expect.",
-                    "Each answer carries X-Request-Id: the one sent, or a new one.",
+                     /about/problems lists them. Below /v1 errors have the form that OpenAI's clients expect.",
+                    "Each answer has X-Request-Id: the client's, or a new one.",
                 ],
             ),
         ],
@@ -42,7 +42,7 @@ pub(crate) fn service() -> Page {
 pub(crate) fn spin() -> Page {
     Page::new(
         "Spin",
-        "The runtime that the components are written for.",
+        "The runtime for which the components are written.",
         [
             (
                 "What it is",
@@ -55,19 +55,19 @@ pub(crate) fn spin() -> Page {
             (
                 "How it is used here",
                 &[
-                    "spin.toml names each route, its component, and what that may use. Components \
+                    "spin.toml lists each route, its component, and what the component may use. Components \
                      speak wasi:http of WASI 0.3, which Spin has from version 4.1 on: spin build, \
                      then spin up.",
                     "An instance answers up to 16 requests at once and 128 in all, and is dropped \
-                     after a second without work. A component that computes asks for no second \
-                     request while it does, so that each computation has an instance to itself.",
+                     after a second without work. A component that computes accepts no second \
+                     request meanwhile, so that each computation has its own instance.",
                 ],
             ),
             (
                 "Without Spin",
                 &[
-                    "The embedded host of this project reads the same spin.toml and takes the flags \
-                   of spin up by the same names: routelets up.",
+                    "The embedded host of this project reads the same spin.toml and takes the same \
+                   flags as spin up: routelets up.",
                 ],
             ),
         ],
@@ -83,8 +83,8 @@ pub(crate) fn container() -> Page {
                 "What goes in",
                 &[
                     "The compiled components, spin.toml and a runtime. There is no Python, no model \
-                   server and no package manager: a model is part of its component, loaded when \
-                   that was built.",
+                   server and no package manager: a model is part of its component, which is built \
+                   with the model loaded.",
                 ],
             ),
             (
@@ -99,7 +99,7 @@ pub(crate) fn container() -> Page {
                 "How a host looks after it",
                 &[
                     "GET /.well-known/spin/health answers 200 while the process serves. On SIGTERM \
-                   the embedded host takes no new connection, finishes what runs, and exits.",
+                   the embedded host accepts no new connections, finishes running requests, and exits.",
                 ],
             ),
         ],
@@ -109,7 +109,7 @@ pub(crate) fn container() -> Page {
 pub(crate) fn problems() -> Page {
     Page {
         title: "Problems".to_owned(),
-        summary: "Every type of problem (RFC 9457) that this service answers with.".to_owned(),
+        summary: "Every type of problem (RFC 9457) that this service can report.".to_owned(),
         sections: problem::ALL.iter().map(section).collect(),
     }
 }

@@ -1,4 +1,4 @@
-//! The address in use, and what answers there.
+//! The address of the service, and its endpoints.
 
 use axum::http::{HeaderMap, Uri, header, uri::Authority};
 use axum::response::Response;
@@ -16,10 +16,10 @@ const METHODS: [&str; 7] = ["get", "post", "put", "patch", "delete", "head", "op
 /// The ports and endpoints of this service.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Ports {
-    /// The address this request came to.
+    /// The address that this request was sent to.
     #[schema(example = "http://127.0.0.1:3000")]
     address: String,
-    /// The ports that this service answers on, as seen by this client.
+    /// The ports of this service, as seen by this client.
     ports: Vec<Port>,
     /// Every endpoint.
     endpoints: Vec<Endpoint>,
@@ -46,7 +46,7 @@ struct Endpoint {
 }
 
 impl Ports {
-    /// From where the request came to: its URI, or the header `Host`.
+    /// From the address of the request: its URI, or the header `Host`.
     pub(crate) fn new(uri: &Uri, headers: &HeaderMap) -> Self {
         let protocol = uri.scheme_str().unwrap_or("http").to_owned();
         let host = headers

@@ -11,7 +11,7 @@ pub async fn handle(request: Request) -> Response {
     let is_openai = path == "/v1" || path.starts_with("/v1/");
     let response = guest::serve(asr_routes::routes, request).await;
     if is_openai {
-        asr_routes::with_their_errors(response)
+        asr_routes::with_openai_errors(response)
     } else {
         response
     }

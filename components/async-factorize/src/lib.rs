@@ -1,7 +1,7 @@
-//! `POST /async/factorize`: a factorisation that is asked for again and again until it is done.
+//! `POST /async/factorize`: a factorisation for clients that poll.
 //!
-//! The number itself names the job, so whoever asks for the same number waits for the same work. Each
-//! request says that somebody still wants it; what nobody wants any more is not begun.
+//! The number itself identifies the job, so clients that send the same number wait for the same job. Each
+//! request shows that a client is still waiting; a job without waiting clients is not started.
 
 use axum::Json;
 use axum::response::{IntoResponse, Response};
@@ -23,7 +23,7 @@ use utoipa::ToSchema;
 use utoipa::openapi::schema::{ObjectBuilder, OneOfBuilder, Schema, Type};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-/// How long somebody who asked is taken to be still waiting, in milliseconds.
+/// How long a client counts as waiting after its last request, in milliseconds.
 const INTEREST: Millis = 60_000;
 
 problem_responses!(
@@ -37,7 +37,7 @@ problem_responses!(
 /// A factorisation, as far as it is known.
 #[derive(Debug, Serialize, ToSchema)]
 struct AsyncFactorizeResponse {
-    /// Whether it is known. If not, ask again, within 60 seconds.
+    /// Whether it is known. If not, repeat the request within 60 seconds.
     done: bool,
     /// The primes, ascending, each with its exponent; null until it is done.
     #[schema(schema_with = nullable_factorization)]
@@ -61,10 +61,10 @@ fn nullable_factorization() -> Schema {
         .into()
 }
 
-/// The prime factorisation of an integer, to be asked for until it is done.
+/// The prime factorisation of an integer, by polling until it is done.
 ///
-/// Each request keeps the task alive for another 60 seconds; one that nobody asks for any more is dropped.
-/// A factorisation that failed is answered with its problem.
+/// Each request keeps the job alive for another 60 seconds; after that it is dropped if it has not started. The answer to a
+/// factorisation that failed is its problem.
 #[utoipa::path(
     post,
     path = "/async/factorize",
@@ -107,7 +107,7 @@ async fn async_factorize(
     .await
 }
 
-/// The job of the number, submitted where there is none.
+/// The job of the number; submits one if there is none.
 async fn ask(queue: &Queue<Spin>, input: &FactorizeInput) -> Result<Job, Problem> {
     let id = id_of(input.number());
     loop {
@@ -125,13 +125,12 @@ async fn ask(queue: &Queue<Spin>, input: &FactorizeInput) -> Result<Job, Problem
         if job.status != Status::Canceled {
             return Ok(job);
         }
-        // Canceled through `/jobs`, and now asked for again.
+        // Canceled through `/jobs`, and now requested again.
         queue.remove(&id).await?;
     }
 }
 
-/// A name that is the number's alone, and short whatever its length. It is another one for jobs of another task, which
-/// versions before this one have kept.
+/// A short name for the number. Jobs of other tasks, which earlier versions have stored, have other names.
 fn id_of(number: &str) -> String {
     let hash = Sha256::digest(format!("{} {number}", Factorize::NAME));
     let digits: String = hash
@@ -142,7 +141,7 @@ fn id_of(number: &str) -> String {
     format!("factorize-{digits}")
 }
 
-/// What `POST /factorize` has answered: the factorisation and its text.
+/// The answer of `POST /factorize`: the factorisation and its text.
 fn found(outcome: &Outcome) -> Result<(Value, Value), Problem> {
     let answer: Map<String, Value> =
         serde_json::from_slice(&outcome.body).map_err(Problem::internal)?;

@@ -42,7 +42,7 @@ async fn openapi() -> impl IntoResponse {
 /// A file of Swagger UI.
 async fn asset(Path(name): Path<String>) -> Result<Response, Problem> {
     let unknown = || Problem::new(NOT_FOUND, format!("Swagger UI has no file '{name}'"));
-    // Its own page would load a document that is not ours.
+    // Swagger UI's own page would load its example document.
     if matches!(name.as_str(), "" | "index.html" | "swagger-initializer.js") {
         return Err(unknown());
     }

@@ -7,7 +7,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-/// The longest name that is greeted, in characters.
+/// The longest name, in characters.
 const MAX_NAME: usize = 100;
 
 problem_responses!(Problems = &[INVALID_PATH, INVALID_PARAMETER]);
@@ -29,7 +29,7 @@ async fn hello() -> Json<Greeting> {
     greet("world")
 }
 
-/// Greets somebody.
+/// Greets a person by name.
 #[utoipa::path(
     get,
     path = "/hello/{name}",
@@ -37,7 +37,7 @@ async fn hello() -> Json<Greeting> {
     params((
         "name" = String,
         Path,
-        description = "Who is greeted",
+        description = "The name to greet",
         min_length = 1,
         max_length = 100,
         example = "Ada"
@@ -51,7 +51,7 @@ async fn hello_name(Path(name): Path<String>) -> Result<Json<Greeting>, Problem>
     if name.chars().nth(MAX_NAME).is_some() {
         return Err(Problem::parameter(
             "name",
-            format_args!("has over {MAX_NAME} characters"),
+            format_args!("has more than {MAX_NAME} characters"),
         ));
     }
     Ok(greet(&name))

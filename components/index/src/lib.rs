@@ -56,14 +56,57 @@ async fn index(headers: HeaderMap) -> Response {
     negotiated(&headers, &index, page)
 }
 
-/// The page, without the routes that are not served.
+/// The routes on the page: a path of the OpenAPI document, and the two cells of the row in HTML.
+const ROUTES: [(&str, &str, &str); 8] = [
+    (
+        "/docs",
+        r#"<a href="/docs">/docs</a>"#,
+        "Every endpoint, to try out in the browser",
+    ),
+    (
+        "/openapi.json",
+        r#"<a href="/openapi.json">/openapi.json</a>"#,
+        "The same for programs: OpenAPI 3.1",
+    ),
+    (
+        "/about",
+        r#"<a href="/about">/about</a>"#,
+        "What this is, what it runs on, its ports and endpoints",
+    ),
+    (
+        "/hello/{name}",
+        r#"<a href="/hello/you">/hello/{name}</a>"#,
+        "A greeting",
+    ),
+    (
+        "/sum/{a}/{b}",
+        r#"<a href="/sum/0.1/0.2">/sum/{a}/{b}</a>, <a href="/mult/0.1/0.2">/mult/{a}/{b}</a>"#,
+        "Exact arithmetic",
+    ),
+    (
+        "/prediction",
+        r#"<a href="/prediction?sepal_length=5.1&amp;sepal_width=3.5&amp;petal_length=1.4&amp;petal_width=0.2">/prediction</a>"#,
+        "An iris, classified by a random forest",
+    ),
+    (
+        "/asr",
+        r#"<code>POST /asr</code>, <code>POST /v1/audio/transcriptions</code>"#,
+        "Speech to text",
+    ),
+    (
+        "/factorize",
+        r#"<code>POST /factorize</code>, <a href="/factorize/408216">/factorize/{n}</a>"#,
+        "The prime factors of an integer",
+    ),
+];
+
+/// The page, with the routes that the application has.
 fn page() -> Cow<'static, str> {
+    let routes = ROUTES.into_iter().filter(|(path, ..)| contract::has(path));
+    let rows =
+        routes.map(|(_, route, text)| format!("  <tr><td>{route}</td><td>{text}</td></tr>\n"));
     let page = include_str!("index.html");
-    if cfg!(feature = "speech") {
-        return page.into();
-    }
-    let lines = page.split_inclusive('\n');
-    lines.filter(|line| !line.contains("/asr")).collect()
+    page.replace("{{routes}}", &rows.collect::<String>()).into()
 }
 
 /// The routes of this component, with their part of the OpenAPI document.

@@ -17,10 +17,10 @@ use spin_sdk::time::sleep;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-/// How often the store is asked.
+/// How often the store is polled.
 const LOOK: Duration = Duration::from_millis(500);
 
-/// After how many looks without news a comment is sent, for proxies that close what is silent.
+/// Polls without news after which a comment is sent, because proxies close silent connections.
 const QUIET: u32 = 30;
 
 problem_responses!(Problems = &[INVALID_PATH, JOB_NOT_FOUND, STORE_UNAVAILABLE]);
@@ -29,12 +29,12 @@ problem_responses!(Problems = &[INVALID_PATH, JOB_NOT_FOUND, STORE_UNAVAILABLE])
 #[derive(ToSchema)]
 #[allow(dead_code)] // Describes the answer in the OpenAPI document.
 struct JobEvent {
-    /// `status` when that has changed, `progress` when the job has come further.
+    /// `status` when that has changed, `progress` when only the progress has.
     #[schema(example = "status")]
     event: String,
     /// The job, as JSON; with its result once it has ended, which is the last event.
     data: String,
-    /// Names how the job stood; as `Last-Event-ID` it has the events go on from there.
+    /// Identifies the state of the job; sent as `Last-Event-ID`, it continues the events from there.
     #[schema(example = "running-9e3779b97f4a7c15")]
     id: String,
 }
@@ -48,14 +48,14 @@ impl EventId {
     fn of(job: &Job) -> Self {
         let shown = JobView::new(job.clone(), None);
         let shown = serde_json::to_vec(&shown).unwrap_or_default();
-        // FNV-1a: the same on every runner, whatever it was built with.
+        // FNV-1a: the same on every runner and in every build.
         let hash = shown.iter().fold(0xCBF2_9CE4_8422_2325_u64, |hash, byte| {
             (hash ^ u64::from(*byte)).wrapping_mul(0x100_0000_01B3)
         });
         Self(format!("{}-{hash:016x}", job.status.as_str()))
     }
 
-    /// The one that a client has seen last, if it says so.
+    /// The last state that the client has seen, from its `Last-Event-ID`.
     fn last(headers: &HeaderMap) -> Option<Self> {
         let id = headers.get("last-event-id")?.to_str().ok()?;
         (!id.is_empty()).then(|| Self(id.to_owned()))
@@ -67,10 +67,10 @@ impl EventId {
     }
 }
 
-/// How a job goes on, as server-sent events.
+/// The changes of a job as server-sent events.
 ///
-/// The first tells how it stands; the stream ends with the job. A client that was cut off and sends `Last-Event-ID`, as
-/// browsers do, is told what has changed since, and 204 when there is nothing else to come.
+/// The first event has the current state; the stream ends with the job. A client that reconnects with `Last-Event-ID`, as
+/// browsers do, gets what has changed since, or 204 if the job has ended.
 #[utoipa::path(
     get,
     path = "/jobs/{id}/events",
@@ -81,7 +81,7 @@ impl EventId {
     ),
     responses(
         (status = 200, description = "The events", body = JobEvent, content_type = "text/event-stream"),
-        (status = 204, description = "The last event was seen: do not ask again"),
+        (status = 204, description = "The client has the last event: it should not reconnect"),
         Problems,
     )
 )]
@@ -112,12 +112,12 @@ async fn job_events(Path(id): Path<String>, headers: HeaderMap) -> Result<Respon
     .await
 }
 
-/// A job that somebody watches. The store is asked when what was sent before has been taken, so a client
-/// that goes away ends the watch.
+/// A job that a client watches. The store is polled when the client has taken the event before, so a client
+/// that goes away ends the polling.
 struct Watch {
     queue: Queue<Spin>,
     id: String,
-    /// The job as it is, before that was sent.
+    /// The job at the start, before that was sent.
     next: Option<Job>,
     /// What the client has seen.
     seen: Option<EventId>,

@@ -20,7 +20,7 @@ use utoipa::ToSchema;
 use utoipa::openapi::{ContentBuilder, Ref, RefOr, Response as Documented, ResponseBuilder};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-/// Jobs of a page, unless the client says otherwise; and at most.
+/// Jobs on a page: the default, and the maximum.
 const PAGE: u32 = 20;
 const MAX_PAGE: u32 = 100;
 
@@ -36,7 +36,7 @@ problem_responses!(
     ]
 );
 
-/// That a failed job answers what its route would have answered.
+/// A failed job has the answer that its route would have given.
 struct OtherAnswers;
 
 impl utoipa::IntoResponses for OtherAnswers {
@@ -91,7 +91,7 @@ impl From<StatusName> for Status {
     }
 }
 
-/// The jobs that wait, run, or ended not long ago, the newest first.
+/// The jobs that are waiting, running or ended recently, the newest first.
 #[utoipa::path(
     get,
     path = "/jobs",
@@ -149,9 +149,9 @@ async fn get_job(Path(id): Path<String>) -> Result<Response, Problem> {
     .await
 }
 
-/// Cancels a job, or forgets one that has ended.
+/// Cancels a job, or deletes one that has ended.
 ///
-/// A job that waits is canceled at once, one that runs within about a second: its `status` tells.
+/// A waiting job is canceled at once, a running one within about a second; see its `status`.
 #[utoipa::path(
     delete,
     path = "/jobs/{id}",
@@ -159,8 +159,8 @@ async fn get_job(Path(id): Path<String>) -> Result<Response, Problem> {
     params(("id" = String, Path, description = "The id of the job")),
     responses(
         (status = 200, description = "It is canceled", body = JobView),
-        (status = 202, description = "It runs, and will be canceled", body = JobView),
-        (status = 204, description = "It had ended, and is forgotten"),
+        (status = 202, description = "It is running, and will be canceled", body = JobView),
+        (status = 204, description = "It had ended, and its result is deleted"),
         JobProblems,
     )
 )]
@@ -180,14 +180,14 @@ async fn delete_job(Path(id): Path<String>) -> Result<Response, Problem> {
     .await
 }
 
-/// What the route has answered: its status, its headers, its body.
+/// The answer of the route: its status, its headers, its body.
 #[utoipa::path(
     get,
     path = "/jobs/{id}/result",
     tag = "jobs",
     params(("id" = String, Path, description = "The id of the job")),
     responses(
-        (status = 200, description = "What the route has answered", content(
+        (status = 200, description = "The answer of the route", content(
             (serde_json::Value = "application/json"),
             (String = "text/plain"),
             (String = "application/x-subrip"),

@@ -12,7 +12,7 @@ pub async fn handle(request: Request) -> Response {
     let is_inference = path == "/v2" || path.starts_with("/v2/");
     let response = guest::serve(prediction_routes::routes, request).await;
     if is_inference {
-        prediction_routes::with_its_errors(response)
+        prediction_routes::with_inference_errors(response)
     } else {
         response
     }

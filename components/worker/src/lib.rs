@@ -1,11 +1,10 @@
 //! Computes the jobs.
 //!
-//! Where jobs are kept in the application's own database, an HTTP request wakes it: the routes call it after each
-//! job they keep, and whenever somebody asks after one. It answers at once and goes on working. Where they are kept
-//! in Redis, a message wakes it, in any number of processes on any number of hosts. Either is a word that there is
-//! work, and no more: all that is known of it is in the store.
+//! With jobs in SQLite, an HTTP request wakes the worker: the routes send one after they store a job, and whenever a client
+//! asks about a job. The worker answers at once and goes on working. With jobs in Redis, a message wakes the workers, in any
+//! number of processes on any number of hosts. Both only say that there is work; the job itself is in the store.
 
-// The exports are generated code, which keeps its own rules.
+// The exports are generated code, to which the lints do not apply.
 #![cfg_attr(target_family = "wasm", allow(unsafe_code, clippy::expect_used))]
 
 use axum::http::StatusCode;
@@ -17,7 +16,7 @@ use guest::{Busy, Request, Response};
 use jobs::{Input, Outcome, Progress, Task, run};
 use prediction_routes::Predict;
 
-/// What each task makes of its input.
+/// Runs the task of a job.
 async fn compute(input: &Input, progress: &Progress) -> Option<Outcome> {
     Some(match &*input.task {
         Factorize::NAME => run::<Factorize>(input, progress).await,
@@ -39,17 +38,17 @@ pub async fn handle(_: Request) -> Response {
     let busy = Busy::new();
     spin_sdk::wasip3::spawn(async move {
         if let Err(error) = drain(compute).await {
-            eprintln!("a runner ends: {error}");
+            eprintln!("a runner stopped: {error}");
         }
         drop(busy);
     });
     StatusCode::ACCEPTED.into_response()
 }
 
-/// Works until none waits.
+/// Runs jobs until none is waiting.
 ///
 /// # Errors
-/// When Redis does not answer for long; the lease gives the job at hand to another worker.
+/// When Redis does not answer for long. Another worker gets the current job when its lease runs out.
 #[cfg_attr(target_family = "wasm", spin_sdk::redis_subscriber)]
 pub async fn work(_: Bytes) -> anyhow::Result<()> {
     Ok(drain(compute).await?)

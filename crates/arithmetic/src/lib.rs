@@ -14,10 +14,10 @@ use parts::Parts;
 
 pub use parts::{IntegerError, integer};
 
-/// The most digits of a number. Zeros that change nothing, before it and behind the point, do not count.
+/// The most digits of a number. Leading zeros, and trailing zeros after the point, do not count.
 pub const MAX_DIGITS: usize = 9_999;
 
-/// The largest power of ten an exponent may name, either way.
+/// The largest magnitude of an exponent.
 pub const MAX_EXPONENT: u32 = 999;
 
 /// What [`Decimal`] reads, as a regular expression (ECMA 262), for API documents. Zeros may come before the exponent.
@@ -27,19 +27,19 @@ pub const PATTERN: &str = r"^[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Decimal(BigDecimal);
 
-/// Why a text is no [`Decimal`].
+/// Why a text is not a [`Decimal`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ParseError {
-    /// Nothing is there.
+    /// The text is empty.
     #[error("is empty, expected a number")]
     Empty,
-    /// Something is there that is not a decimal number: words, `NaN`, infinities, hexadecimals.
+    /// The text is not a decimal number: words, `NaN`, infinities, hexadecimals.
     #[error("is not a decimal number such as 12, -0.5 or 1e3")]
     NotANumber,
     /// More digits than [`MAX_DIGITS`].
     #[error("has more than {MAX_DIGITS} digits")]
     TooLong,
-    /// An exponent beyond [`MAX_EXPONENT`], which a few characters make into millions of digits.
+    /// An exponent beyond [`MAX_EXPONENT`]: a few characters would stand for millions of digits.
     #[error("has an exponent outside -{MAX_EXPONENT} to {MAX_EXPONENT}")]
     ExponentTooLarge,
 }
@@ -86,7 +86,7 @@ impl Decimal {
 }
 
 impl fmt::Display for Decimal {
-    /// All digits, without an exponent and without trailing zeros behind the point.
+    /// All digits, without an exponent and without trailing zeros after the point.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0.normalized().to_plain_string())
     }

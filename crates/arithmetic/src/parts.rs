@@ -1,4 +1,4 @@
-//! A number as it is written.
+//! The parts of a written number.
 
 /// Sign, digits and exponent of a decimal number.
 pub(crate) struct Parts<'t> {
@@ -10,7 +10,7 @@ pub(crate) struct Parts<'t> {
 }
 
 impl<'t> Parts<'t> {
-    /// An optional sign, digits with at most one point, and an optional exponent; nothing where the text is not that.
+    /// Parses an optional sign, digits with at most one point, and an optional exponent; `None` for any other text.
     pub(crate) fn of(text: &'t str) -> Option<Self> {
         let (mantissa, exponent) = match text.split_once(['e', 'E']) {
             Some((mantissa, exponent)) => (mantissa, Some(signed(exponent))),
@@ -33,14 +33,14 @@ impl<'t> Parts<'t> {
         })
     }
 
-    /// The digits before and behind the point without zeros that change nothing; nothing where all are zeros.
+    /// The digits before and after the point, without leading and trailing zeros; `None` if all are zeros.
     pub(crate) fn significant(&self) -> Option<(&'t str, &'t str)> {
         let whole = self.whole.trim_start_matches('0');
         let fraction = self.fraction.trim_end_matches('0');
         (!whole.is_empty() || !fraction.is_empty()).then_some((whole, fraction))
     }
 
-    /// The exponent, 0 where there is none; nothing where it has more digits than an `i64` holds.
+    /// The exponent, 0 if there is none; `None` if it does not fit an `i64`.
     pub(crate) fn exponent(&self) -> Option<i64> {
         let Some((digits, negative)) = self.exponent else {
             return Some(0);
@@ -65,13 +65,13 @@ fn signed(text: &str) -> (&str, bool) {
 /// Why a text is not an integer of a few digits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum IntegerError {
-    /// No decimal number at all.
+    /// The text is not a decimal number.
     #[error("not a decimal number")]
     NotANumber,
-    /// A number between two integers.
+    /// The number has a fraction.
     #[error("not an integer")]
     Fraction,
-    /// An integer of more digits than were asked for.
+    /// The integer has more than the allowed digits.
     #[error("an integer of too many digits")]
     TooManyDigits,
 }

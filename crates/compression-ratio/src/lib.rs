@@ -1,6 +1,6 @@
-//! The measure by which OpenAI notices text that repeats itself.
+//! OpenAI's measure for text that repeats itself.
 
-/// The bytes of a text, divided by those that zlib makes of it; 0 if it is empty.
+/// The size of a text divided by its size when compressed by zlib; 0 for an empty text.
 #[must_use]
 pub fn compression_ratio(text: &str) -> f32 {
     let compressed = miniz_oxide::deflate::compress_to_vec_zlib(text.as_bytes(), 6);

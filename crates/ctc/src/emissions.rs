@@ -4,8 +4,8 @@ use super::{
     word::Timing,
 };
 
-/// What a model says of each frame of a recording: log-probabilities of the blank, the word boundary
-/// and the letters. Special tokens print nothing, as the blank does, so it has their probability too.
+/// The output of a model for each frame of a recording: log-probabilities of the blank, the word boundary
+/// and the letters. Special tokens print nothing, like the blank, so their probability is added to it.
 #[derive(Clone, Debug)]
 pub struct Emissions<'v> {
     vocabulary: &'v Vocabulary,
@@ -14,7 +14,7 @@ pub struct Emissions<'v> {
     log_probabilities: Vec<f32>,
 }
 
-/// The output of a model cannot be decoded: a fault of the model, never of a caller's audio.
+/// The output of a model cannot be decoded. This is an error of the model, not of the audio.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum EmissionsError {
     /// The number of logits is not frames × tokens.

@@ -1,4 +1,4 @@
-//! What the columns of a model's logits stand for.
+//! The meaning of the columns of a model's logits.
 
 /// Column of the blank among the labels.
 pub(super) const BLANK: usize = 0;

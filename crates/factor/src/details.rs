@@ -1,4 +1,4 @@
-//! What follows from a factorisation.
+//! Functions of a number that follow from its factorisation.
 use num_bigint::BigUint;
 use num_traits::One;
 
@@ -10,7 +10,7 @@ use crate::{primality, trial};
 pub struct Details {
     /// Whether the number is prime.
     pub prime: bool,
-    /// How the largest of its primes is known to be prime. The smaller ones are known by the same
+    /// The test that shows that its largest prime is prime. The smaller ones are shown by the same
     /// test or one earlier in [`PrimalityTest`].
     pub primality_test: PrimalityTest,
     /// The number of its divisors.
@@ -24,7 +24,7 @@ pub struct Details {
     pub moebius: i8,
 }
 
-/// How a number is known to be prime.
+/// The test that shows that a number is prime.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum PrimalityTest {
     /// No prime up to its root divides it: for numbers below 2^32.
@@ -32,7 +32,7 @@ pub enum PrimalityTest {
     /// The Miller–Rabin test with the first twelve primes as bases, a proof for numbers below 2^64.
     MillerRabin,
     /// The Baillie–PSW test: Miller–Rabin with base 2, and strong Lucas. No composite number that
-    /// passes it is known, and that there is none is not proved.
+    /// passes it is known, but there is no proof.
     BailliePsw,
 }
 

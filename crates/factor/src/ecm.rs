@@ -4,18 +4,17 @@
 use std::ops::ControlFlow;
 
 use num_bigint::BigUint;
+use pacer::{Interrupted, Pacer};
 
 use crate::{
     modulus::{Divisor, Modulus, Residue},
-    pacer::{Interrupted, Pacer},
     plan::{GIANT, Level, Plan, babies},
 };
 
 /// Giant steps that one inversion serves.
 const BATCH: usize = 256;
 
-/// A proper factor of the odd composite modulus, which is not a perfect power. None when as many curves
-/// as each level says have found none.
+/// A proper factor of the odd composite modulus, which is not a perfect power; `None` if the curves of all levels find none.
 pub(crate) async fn split<const N: usize, P: AsyncFnMut() -> ControlFlow<()>>(
     modulus: &Modulus<N>,
     levels: impl Iterator<Item = Level>,
@@ -62,8 +61,8 @@ struct Curve<'a, const N: usize> {
 }
 
 impl<'a, const N: usize> Curve<'a, N> {
-    /// What a doubling and an addition cost together.
-    const LADDER_STEP: u32 = 11 * Modulus::<N>::MUL;
+    /// The cost of a doubling and an addition.
+    const LADDER_STEP: usize = 11 * Modulus::<N>::MUL;
 
     /// The curve and point of Suyama's parameter; the order of the curve is a multiple of 12.
     ///
@@ -193,7 +192,9 @@ impl<'a, const N: usize> Curve<'a, N> {
             };
             for (set, giant) in sets.iter().zip(&giants) {
                 for (word, babies) in set.iter().zip(babies.chunks(64)) {
-                    pacer.spend(word.count_ones() * Modulus::<N>::MUL).await?;
+                    pacer
+                        .spend(word.count_ones() as usize * Modulus::<N>::MUL)
+                        .await?;
                     let mut left = *word;
                     while left != 0 {
                         let baby = &babies[left.trailing_zeros() as usize];
@@ -263,7 +264,7 @@ mod tests {
     use crate::plan;
 
     fn pacer() -> Pacer<impl AsyncFnMut() -> ControlFlow<()>> {
-        Pacer::new(async || ControlFlow::Continue(()))
+        Pacer::new(crate::STEP, async || ControlFlow::Continue(()))
     }
 
     fn multiple<const N: usize>(curve: &Curve<'_, N>, k: u64, p: &Point<N>) -> Point<N> {

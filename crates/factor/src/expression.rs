@@ -1,6 +1,6 @@
-//! Numbers that are written as expressions, such as `2^128+1` or `30!/7!`.
+//! Numbers written as expressions, such as `2^128+1` or `30!/7!`.
 //!
-//! The operators, the tightest first:
+//! The operators, from the highest precedence to the lowest:
 //!
 //! | | |
 //! |---|---|
@@ -11,8 +11,8 @@
 //! | `a+b`, `a-b` | the sum, the difference |
 //!
 //! Parentheses group, `fib(n)` is a Fibonacci number (`fib(1)` and `fib(2)` are 1), and white space
-//! between numbers, names and operators means nothing. Where Python has the same operator, it
-//! means the same.
+//! between numbers, names and operators is ignored. Operators that Python has, too, mean the same
+//! there.
 //!
 //! The length of the text, the size of each intermediate result and the work of all operations
 //! together are bounded, each before it is spent.
@@ -37,9 +37,9 @@ pub enum ExpressionError {
     /// A character or an operation is wrong.
     #[error("column {column}: {fault}")]
     At {
-        /// Where it stands in the text, in characters from 1. The end of the text counts as one.
+        /// Its position in the text, in characters from 1. The end of the text counts as one.
         column: usize,
-        /// What is wrong with it.
+        /// The error.
         fault: Fault,
     },
     /// The result is an integer that is not a [`Number`].
@@ -47,21 +47,21 @@ pub enum ExpressionError {
     Result(#[from] ParseNumberError),
 }
 
-/// What is wrong at one place of an expression.
+/// An error at one position of an expression.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Fault {
-    /// Something else should stand here.
+    /// Something else is expected here.
     #[error("expected {expected}, found {}", shown(*.found))]
     Expected {
-        /// What could stand here.
+        /// What is expected.
         expected: &'static str,
-        /// The character that does; nothing at the end of the text.
+        /// The character that was found; `None` at the end of the text.
         found: Option<char>,
     },
     /// Parentheses, signs and powers are nested more than [`MAX_DEPTH`] deep.
     #[error("parentheses, signs and powers are nested more than {MAX_DEPTH} deep")]
     TooDeep,
-    /// `3!!` is 720 or 3, depending on whom one asks.
+    /// `3!!` is ambiguous: 720, or 3 as a double factorial.
     #[error("'!!' is ambiguous, expected parentheses as in '(3!)!'")]
     RepeatedFactorial,
     /// The right side of `/` or `%` is 0.
@@ -80,7 +80,7 @@ pub enum Fault {
     #[error("the result has more than {MAX_INTERMEDIATE_DIGITS} digits")]
     TooLarge,
     /// The operations up to here take more work than an expression may.
-    #[error("the expression takes more work than it may up to here")]
+    #[error("the expression takes too much work up to here")]
     TooMuchWork,
 }
 
@@ -100,9 +100,9 @@ fn shown(found: Option<char>) -> String {
     )
 }
 
-/// The value of an expression. A decimal number is one.
+/// The value of an expression, which may be just a decimal number.
 ///
-/// Takes about a millisecond in WebAssembly at most, whatever the text is.
+/// Takes at most about a millisecond in WebAssembly, for any text.
 ///
 /// # Errors
 ///

@@ -71,8 +71,7 @@ impl fmt::Display for Factorization {
     }
 }
 
-/// What was known when the search was stopped. The product of `found` and `remaining` is the
-/// number.
+/// The result of a search that was stopped. The product of `found` and `remaining` is the number.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("stopped with {} composite cofactors left", .remaining.len())]
 pub struct Partial {

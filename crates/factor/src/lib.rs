@@ -17,7 +17,6 @@ pub mod expression;
 mod factorization;
 mod modulus;
 mod number;
-mod pacer;
 mod perfect_power;
 mod plan;
 mod primality;
@@ -27,6 +26,9 @@ mod search;
 mod siqs;
 mod split;
 mod trial;
+
+/// What a step of a modular multiplication costs, in picoseconds: a 64-bit multiplication and addition. See [`pacer`].
+const STEP: usize = 6_500;
 
 pub use details::{Details, PrimalityTest};
 pub use expression::{ExpressionError, evaluate};

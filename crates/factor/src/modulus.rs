@@ -88,12 +88,12 @@ pub(crate) fn from_limbs(limbs: &[u64]) -> BigUint {
 }
 
 impl<const N: usize> Modulus<N> {
-    /// What one multiplication costs, in the units of [`crate::pacer`].
-    pub(crate) const MUL: u32 = (N * N + 1) as u32;
+    /// What one multiplication costs, in units of [`crate::STEP`].
+    pub(crate) const MUL: usize = N * N + 1;
     /// What [`Self::inverse`] costs at most, in the same units.
-    pub(crate) const INVERSE: u32 = (100 * N * N + 1_000) as u32;
+    pub(crate) const INVERSE: usize = 100 * N * N + 1_000;
     /// What [`Self::gcd`] costs at most, in the same units.
-    pub(crate) const GCD: u32 = (64 * N * N + 16 * N) as u32;
+    pub(crate) const GCD: usize = 64 * N * N + 16 * N;
 
     /// `n` is odd and fits into `N` limbs.
     pub(crate) fn new(n: &BigUint) -> Self {
@@ -134,11 +134,11 @@ impl<const N: usize> Modulus<N> {
         self.mul(&limbs, &self.r_squared)
     }
 
-    /// Montgomery's product. Right also when one operand is any number of `N` limbs.
+    /// Montgomery's product. Also correct if one operand is any number of `N` limbs.
     #[inline]
     pub(crate) fn mul(&self, a: &Residue<N>, b: &Residue<N>) -> Residue<N> {
         #[cfg(test)]
-        work::add(Self::MUL);
+        work::add(Self::MUL as u64);
         let mut sum = [0; N];
         let mut top = 0u64;
         for &b_limb in b {
@@ -280,15 +280,15 @@ macro_rules! with_modulus {
 }
 pub(crate) use with_modulus;
 
-/// Counts the multiplications of a test thread, to check what the pacer is told.
+/// Counts the multiplications of a test thread, to check the costs that the pacer gets.
 #[cfg(test)]
 pub(crate) mod work {
     use std::cell::Cell;
 
     thread_local!(static UNITS: Cell<u64> = const { Cell::new(0) });
 
-    pub(crate) fn add(units: u32) {
-        UNITS.set(UNITS.get() + u64::from(units));
+    pub(crate) fn add(units: u64) {
+        UNITS.set(UNITS.get() + units);
     }
 
     /// The units since the last call.

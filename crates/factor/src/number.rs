@@ -10,7 +10,7 @@ pub const MAX_DIGITS: usize = 200;
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Number(BigUint);
 
-/// Why a text is no [`Number`].
+/// Why a text is not a [`Number`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ParseNumberError {
     /// The text is not an optional minus sign followed by decimal digits.
@@ -32,7 +32,7 @@ impl Number {
     }
 }
 
-/// Reads decimal digits and nothing else: no plus sign, exponent, separator or space.
+/// Reads only decimal digits: no plus sign, exponent, separator or space.
 ///
 /// Leading zeros are allowed and count towards [`MAX_DIGITS`], so that the length of the text
 /// alone bounds the work of reading it. A minus sign makes every number "below 2".

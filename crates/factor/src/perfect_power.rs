@@ -3,14 +3,16 @@ use std::ops::ControlFlow;
 
 use num_bigint::BigUint;
 
-use crate::{pacer::Pacer, trial};
+use pacer::Pacer;
+
+use crate::trial;
 
 /// The prime exponents that a number of at most [`crate::MAX_DIGITS`] digits without a factor below
 /// [`trial::BOUND`] can have.
 const EXPONENTS: [u32; 13] = [2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41];
 
 /// The cost of taking one root.
-pub(crate) const ROOT: u32 = 15_000;
+pub(crate) const ROOT: usize = 15_000;
 
 /// The root and exponent of `n = root^exponent` with the largest exponent above 1, for `n` without
 /// a prime factor below [`trial::BOUND`].
@@ -41,7 +43,7 @@ mod tests {
     use super::*;
 
     fn power_of(n: &BigUint) -> Option<(BigUint, u32)> {
-        let mut pacer = Pacer::new(async || ControlFlow::Continue(()));
+        let mut pacer = Pacer::new(crate::STEP, async || ControlFlow::Continue(()));
         pollster::block_on(perfect_power(n, &mut pacer))
     }
 

@@ -1,10 +1,9 @@
-//! What the elliptic-curve method does with every curve of one bound, computed once.
+//! The steps of the elliptic-curve method for every curve of one bound, computed once.
 use std::ops::ControlFlow;
 
-use crate::{
-    pacer::{Interrupted, Pacer},
-    primes::Primes,
-};
+use pacer::{Interrupted, Pacer};
+
+use crate::primes::Primes;
 
 /// Curves with one bound of the first stage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,8 +35,7 @@ pub(crate) fn levels() -> impl Iterator<Item = Level> {
         .chain(std::iter::repeat(Level { bound, curves }))
 }
 
-/// The curves that are worth their time before a sieve for `n` of so many bits: about a twentieth of
-/// what the sieve takes.
+/// The curves to try before a sieve for `n` of this many bits: they take about a twentieth of the sieve's time.
 pub(crate) fn levels_before_sieve(bits: u64) -> impl Iterator<Item = Level> {
     const CURVES: [(u64, u64, u32); 5] = [
         (160, 1_200, 8),
@@ -59,7 +57,7 @@ const SECOND_BOUND: u64 = 100;
 pub(crate) const GIANT: u64 = 2 * 3 * 5 * 7 * 11;
 
 /// The cost of entering a prime into the plan.
-const ENTRY: u32 = 4;
+const ENTRY: usize = 4;
 
 /// The baby steps: the numbers below half a giant step and prime to it.
 pub(crate) fn babies() -> impl Iterator<Item = u64> {
@@ -152,7 +150,7 @@ mod tests {
 
     #[test]
     fn plans_hold_every_prime_of_both_stages() {
-        let mut pacer = Pacer::new(async || ControlFlow::Continue(()));
+        let mut pacer = Pacer::new(crate::STEP, async || ControlFlow::Continue(()));
         for (bound, _) in LEVELS.into_iter().take(3) {
             let plan = pollster::block_on(Plan::new(bound, &mut pacer)).unwrap();
             for prime in nt_funcs::primes(bound) {

@@ -1,11 +1,11 @@
-//! Primality: deterministic below 2^64, Baillie–PSW above, of which no counterexample is known.
+//! Primality: deterministic below 2^64; Baillie–PSW above, without a known counterexample.
 use std::ops::ControlFlow;
 
 use num_bigint::BigUint;
+use pacer::Pacer;
 
 use crate::{
     modulus::{Modulus, Residue, with_modulus},
-    pacer::Pacer,
     perfect_power,
 };
 
@@ -187,7 +187,7 @@ mod tests {
     use super::*;
 
     fn pacer() -> Pacer<impl AsyncFnMut() -> ControlFlow<()>> {
-        Pacer::new(async || ControlFlow::Continue(()))
+        Pacer::new(crate::STEP, async || ControlFlow::Continue(()))
     }
 
     fn prime(n: &BigUint) -> bool {

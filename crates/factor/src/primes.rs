@@ -1,12 +1,12 @@
 //! The primes in ascending order, by a segmented sieve of Eratosthenes over the odd numbers.
 use std::ops::ControlFlow;
 
-use crate::pacer::Pacer;
+use pacer::Pacer;
 
 /// Odd numbers in a segment.
 const SEGMENT: usize = 1 << 14;
 /// What sieving a segment costs, in the units of the pacer, while the primes stay below 10^9.
-const SEGMENT_COST: u32 = 12_000;
+const SEGMENT_COST: usize = 12_000;
 
 /// The odd primes below the end of the second segment, 2^16: made when the crate is compiled, because
 /// many a component lives for one request.
@@ -142,7 +142,7 @@ mod tests {
                 }
             }
         }
-        let mut pacer = Pacer::new(async || ControlFlow::Continue(()));
+        let mut pacer = Pacer::new(crate::STEP, async || ControlFlow::Continue(()));
         let mut primes = Primes::odd();
         pollster::block_on(async {
             for &prime in &expected[1..] {

@@ -3,11 +3,9 @@
 use std::ops::ControlFlow;
 
 use num_bigint::BigUint;
+use pacer::{Interrupted, Pacer};
 
-use crate::{
-    modulus::{Divisor, Modulus, Residue},
-    pacer::{Interrupted, Pacer},
-};
+use crate::modulus::{Divisor, Modulus, Residue};
 
 /// Iterations whose differences are multiplied before a gcd is taken.
 const BATCH: u64 = 128;
@@ -85,7 +83,7 @@ impl<const N: usize> Sequence<'_, N> {
                 let mut done = 0;
                 while done < batch {
                     let count = STRIDE.min(batch - done);
-                    pacer.spend(2 * count as u32 * Modulus::<N>::MUL).await?;
+                    pacer.spend(2 * count as usize * Modulus::<N>::MUL).await?;
                     (x, product) = self.walk(x, &anchor, product, count);
                     done += count;
                 }
@@ -112,7 +110,7 @@ impl<const N: usize> Sequence<'_, N> {
     ) -> Result<Residue<N>, Interrupted> {
         while count > 0 {
             let stride = STRIDE.min(count);
-            pacer.spend(stride as u32 * Modulus::<N>::MUL).await?;
+            pacer.spend(stride as usize * Modulus::<N>::MUL).await?;
             for _ in 0..stride {
                 x = self.step(&x);
             }
@@ -144,7 +142,7 @@ mod tests {
     use super::*;
 
     fn split_u64(n: u64, iterations: u64) -> Option<BigUint> {
-        let mut pacer = Pacer::new(async || ControlFlow::Continue(()));
+        let mut pacer = Pacer::new(crate::STEP, async || ControlFlow::Continue(()));
         let modulus = Modulus::<1>::new(&BigUint::from(n));
         pollster::block_on(split(&modulus, iterations, &mut pacer)).unwrap()
     }

@@ -3,11 +3,11 @@ use std::{collections::BTreeMap, ops::ControlFlow};
 
 use num_bigint::BigUint;
 use num_traits::One;
+use pacer::Pacer;
 
 use crate::{
     factorization::{Factorization, Partial},
     number::Number,
-    pacer::Pacer,
     perfect_power::perfect_power,
     primality::is_prime,
     split::split,
@@ -37,12 +37,12 @@ pub enum Progress<'a> {
 
 /// The prime factorisation of `n`.
 ///
-/// `pause` is awaited after every 100 to 250 µs of work in WebAssembly, a third of that natively.
+/// `pause` is awaited after each [`pacer::QUANTUM`] of work.
 /// It may yield to other tasks, and says whether to go on. When it breaks, the search for factors
 /// stops; the primality tests of what is known are still finished, a few milliseconds at most with
 /// further pauses, so that every number in the answer is known to be prime or composite.
 ///
-/// `observe` hears of the search's [`Progress`].
+/// `observe` gets the search's [`Progress`].
 ///
 /// Where the product of all but the small factors has up to 86 digits, the time depends on its size: in
 /// WebAssembly about 4 ms for 30 digits, 25 ms for 40, 0.3 s for 50, 2 s for 60 and half a minute for
@@ -57,7 +57,7 @@ pub async fn factorize(
     pause: impl AsyncFnMut() -> ControlFlow<()>,
     observe: impl FnMut(Progress<'_>),
 ) -> Result<Factorization, Partial> {
-    let mut pacer = Pacer::new(pause);
+    let mut pacer = Pacer::new(crate::STEP, pause);
     let mut search = Search {
         primes: BTreeMap::new(),
         composites: Vec::new(),
@@ -84,7 +84,7 @@ pub async fn factorize(
 /// The parts that the number has been split into so far, with their multiplicities.
 struct Search<F> {
     primes: BTreeMap<BigUint, u32>,
-    /// Odd composites without small factors that are no perfect powers.
+    /// Odd composites without small factors that are not perfect powers.
     composites: Vec<(BigUint, u32)>,
     observe: F,
 }
@@ -138,7 +138,7 @@ mod tests {
     use num_prime::nt_funcs::next_prime;
 
     use super::*;
-    use crate::{modulus::work, pacer::QUANTUM};
+    use crate::modulus::work;
 
     /// Factorises with a pause that breaks at the given call, and returns how often it was called
     /// and the largest number of units multiplied between two calls.
@@ -164,8 +164,9 @@ mod tests {
         // Two primes of 96 and 100 digits: every stage for the largest operands, curves without end.
         let ten = BigUint::from(10u32);
         let hard = ((ten.pow(99) + 289u32) * next_prime(&ten.pow(95), None).unwrap()).to_string();
+        let portion = pacer::portion(crate::STEP) as u64;
         // Suyama's curve and Montgomery's constant are made in one go.
-        let slack = u64::from(QUANTUM / 4);
+        let slack = portion / 4;
         for n in [
             "408216",
             "18446744073709551557",
@@ -175,7 +176,7 @@ mod tests {
         ] {
             let (pauses, largest) = measure(n, 3_000);
             assert!(
-                largest <= u64::from(QUANTUM) + slack,
+                largest <= portion + slack,
                 "{largest} units at once for {n}"
             );
             assert!(
@@ -185,7 +186,7 @@ mod tests {
         }
         let (pauses, largest) = measure(&hard, 3_000);
         assert!(
-            pauses >= 3_000 && largest > u64::from(QUANTUM / 2),
+            pauses >= 3_000 && largest > portion / 2,
             "{pauses} {largest}"
         );
     }

@@ -1,6 +1,6 @@
 //! From a composite to two factors.
 //!
-//! What is tried in which order depends on the size of `n` only. Measured in WebAssembly under
+//! The order of the methods depends only on the size of `n`. Measured in WebAssembly under
 //! Wasmtime on one core of an AMD EPYC (Zen 4), for products of two equal primes:
 //!
 //! - below [`SIEVE`], rho takes less time than the sieve with its base and polynomials;
@@ -10,11 +10,11 @@
 use std::ops::ControlFlow;
 
 use num_bigint::BigUint;
+use pacer::{Interrupted, Pacer};
 
 use crate::{
     ecm,
     modulus::{Modulus, with_modulus},
-    pacer::{Interrupted, Pacer},
     perfect_power, plan, rho, siqs,
 };
 
@@ -30,9 +30,9 @@ const ITERATIONS_BEFORE_SIEVE: u64 = 1 << 11;
 const ITERATIONS_BEFORE_CURVES: u64 = 1 << 15;
 
 /// A proper factor of `n`: an odd composite without a factor below [`crate::trial::BOUND`] that is
-/// no perfect power.
+/// not a perfect power.
 ///
-/// `relations` hears how many relations the sieve has found and how many it needs.
+/// `relations` is called with the number of relations that the sieve has found and needs.
 pub(crate) async fn split<P: AsyncFnMut() -> ControlFlow<()>>(
     n: &BigUint,
     pacer: &mut Pacer<P>,

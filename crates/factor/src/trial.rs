@@ -4,7 +4,9 @@ use std::ops::ControlFlow;
 use num_bigint::BigUint;
 use num_traits::One;
 
-use crate::{pacer::Pacer, primes::Primes};
+use pacer::Pacer;
+
+use crate::primes::Primes;
 
 /// Trial division stops below this bound. It is worth its one or two milliseconds for a number of
 /// 200 digits because it leaves at most 41 prime factors for the costlier stages.
@@ -30,7 +32,7 @@ pub(crate) async fn divide<P: AsyncFnMut() -> ControlFlow<()>>(
         }
         let mut exponent = 0;
         loop {
-            pacer.tick(4 * limbs.len() as u32).await;
+            pacer.tick(4 * limbs.len()).await;
             if remainder(&limbs, prime) != 0 {
                 break;
             }
@@ -69,7 +71,7 @@ mod tests {
 
     fn divide_all(n: BigUint) -> (Vec<(u64, u32)>, BigUint) {
         let mut factors = Vec::new();
-        let mut pacer = Pacer::new(async || ControlFlow::Continue(()));
+        let mut pacer = Pacer::new(crate::STEP, async || ControlFlow::Continue(()));
         let rest = pollster::block_on(divide(n, &mut pacer, |prime, exponent| {
             factors.push((prime, exponent));
         }));

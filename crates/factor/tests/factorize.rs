@@ -18,16 +18,16 @@ fn number(n: &BigUint) -> Number {
 }
 
 fn complete(n: &BigUint) -> Factorization {
-    let mut told = BTreeMap::<_, u32>::new();
+    let mut reported = BTreeMap::<_, u32>::new();
     let observe = |progress: Progress<'_>| {
         if let Progress::Found { prime, exponent } = progress {
-            *told.entry(prime.clone()).or_default() += exponent;
+            *reported.entry(prime.clone()).or_default() += exponent;
         }
     };
     let number = number(n);
     let search = factorize(&number, async || ControlFlow::Continue(()), observe);
     let factorization = pollster::block_on(search).unwrap();
-    assert_eq!(Factorization::from(told), factorization);
+    assert_eq!(Factorization::from(reported), factorization);
     factorization
 }
 
@@ -42,15 +42,15 @@ fn interrupted(n: &BigUint, pauses: u32) -> Result<Factorization, Partial> {
             ControlFlow::Continue(())
         }
     };
-    let mut told = BTreeMap::<_, u32>::new();
+    let mut reported = BTreeMap::<_, u32>::new();
     let observe = |progress: Progress<'_>| {
         if let Progress::Found { prime, exponent } = progress {
-            *told.entry(prime.clone()).or_default() += exponent;
+            *reported.entry(prime.clone()).or_default() += exponent;
         }
     };
     let result = pollster::block_on(factorize(&number(n), pause, observe));
     let (Ok(found) | Err(Partial { found, .. })) = &result;
-    assert_eq!(Factorization::from(told), *found);
+    assert_eq!(Factorization::from(reported), *found);
     result
 }
 

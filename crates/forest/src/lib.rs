@@ -1,5 +1,5 @@
-//! The random forest that `models/iris/train.py` exported. Its trees are taken out of the ONNX file when this crate is
-//! compiled, so that nothing is left to load: a fresh instance predicts at once.
+//! The random forest that `models/iris/train.py` exported. The build script extracts its trees from the ONNX file, so nothing
+//! has to be loaded: a new instance predicts at once.
 
 include!(concat!(env!("OUT_DIR"), "/trees.rs"));
 
@@ -20,11 +20,11 @@ enum Tree {
         /// Where it is more.
         above: &'static Self,
     },
-    /// What the tree adds to the shares.
+    /// The tree's votes for each class.
     Leaf([f32; CLASSES]),
 }
 
-/// What the forest says of one flower.
+/// The prediction for one flower.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Vote {
     /// The class with most votes, from 0 to 2. A tie goes to the lowest.
@@ -36,7 +36,7 @@ pub struct Vote {
 /// What the trees cost for one flower, in picoseconds; see [`pacer`].
 const FLOWER: usize = 240_000;
 
-/// Has the trees vote on each flower, in the same order: length and width of its sepals, then of its petals, in
+/// The prediction for each flower, in the same order. A flower is the length and width of its sepals, then of its petals, in
 /// centimetres. Awaits `pause` after each [`pacer::QUANTUM`] of work.
 pub async fn predict(flowers: &[[f64; FEATURES]], mut pause: impl AsyncFnMut()) -> Vec<Vote> {
     let mut votes = Vec::with_capacity(flowers.len());
@@ -97,7 +97,7 @@ mod tests {
         block_on(super::predict(flowers, async || {}))
     }
 
-    /// Compares with what scikit-learn said when `train.py` exported the model.
+    /// Compares with scikit-learn's predictions, which `train.py` exported with the model.
     fn assert_equals_scikit_learn(reference: &str, rows: usize) {
         let (mut flowers, mut expected) = (Vec::new(), Vec::new());
         for line in reference.lines().skip(1) {

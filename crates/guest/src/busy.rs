@@ -2,11 +2,10 @@
 
 use spin_sdk::wit_bindgen::{backpressure_dec, backpressure_inc, yield_async};
 
-/// While one lives, the host gives this instance no further request.
+/// While a value exists, the host gives this instance no further requests.
 ///
-/// A route that computes holds one from the first line of its handler to the end, so that the next
-/// request gets an instance, and with it a core, of its own. Taken later, after an await, it leaves
-/// requests stranded that were already handed to this instance.
+/// A route that computes holds one from the first line of its handler to the end, so that the next request gets its own
+/// instance, and with it a core. If it were taken later, after an await, requests that this instance already has would wait.
 #[derive(Debug)]
 pub struct Busy(());
 
@@ -26,7 +25,7 @@ impl Drop for Busy {
     }
 }
 
-/// Lets the host do something else: awaited after every quarter of a millisecond of work or so.
+/// Lets the host do something else. Awaited after each `pacer::QUANTUM` of work.
 pub async fn pause() {
     yield_async().await;
 }

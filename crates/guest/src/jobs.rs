@@ -18,15 +18,15 @@ use spin_sdk::http::FullBody;
 use crate::{LocalFuture, Response};
 use drivers::{SpinRedis, SpinSqlite};
 
-/// The channel on which workers hear that there is work.
+/// The channel that tells workers about new jobs.
 const CHANNEL: &str = "routelets:jobs";
 
-/// Answers a request with what a task computes or, where the client prefers that, with a job.
+/// Answers a request with the result of a task or, if the client prefers that, with a job.
 pub async fn answer<T: Task>(request: axum::extract::Request) -> Response {
     LocalFuture::new(jobs::answer::<T, _>(Spin::load, request)).await
 }
 
-/// The jobs, for routes that show them.
+/// The queue, for routes that show jobs.
 ///
 /// # Errors
 /// `store-unavailable`.
@@ -34,7 +34,7 @@ pub async fn queue() -> Result<Queue<Spin>, http_api::Problem> {
     Queue::open(Spin::load().await).await
 }
 
-/// Does jobs until none waits; see [`jobs::drain`].
+/// Runs jobs until none is waiting; see [`jobs::drain`].
 ///
 /// # Errors
 /// When the store fails for good.
@@ -44,7 +44,7 @@ pub async fn drain(
     jobs::drain(&Spin::load().await, compute).await
 }
 
-/// Spin, or the embedded host in its place.
+/// Spin, or the embedded host.
 pub struct Spin(Settings);
 
 impl Spin {
@@ -126,7 +126,7 @@ pub enum SpinStore {
     Redis(RedisStore<SpinRedis>),
 }
 
-/// Hands each call to the store that is open.
+/// Passes each call to the open store.
 macro_rules! either {
     ($($name:ident($($argument:ident: $type:ty),*) -> $result:ty;)*) => {
         impl Store for SpinStore {

@@ -1,4 +1,4 @@
-//! Joins a component's routes to Spin: the one crate that knows it.
+//! Connects a component's routes to Spin. Only this crate depends on Spin's HTTP types.
 //!
 //! A component is its routes and this one call:
 //!
@@ -19,7 +19,7 @@ use utoipa_axum::router::OpenApiRouter;
 
 pub use axum::response::Response;
 pub use busy::{Busy, pause};
-/// Lets axum, which wants `Send` futures, await one that is bound to this single-threaded guest.
+/// Makes a future `Send`, as axum requires, in this single-threaded guest.
 pub use send_wrapper::SendWrapper as LocalFuture;
 pub use spin_sdk::http::Request;
 
@@ -29,7 +29,7 @@ thread_local! {
     static VARIABLES: RefCell<HashMap<&'static str, Option<String>>> = RefCell::default();
 }
 
-/// Makes an HTTP component of a function that gives its routes.
+/// Makes an HTTP component from a function that returns its routes.
 ///
 /// Natively nothing is exported: there the component is a plain library, from which the OpenAPI document is made, and
 /// the exported symbols are not ones that a native linker takes.
@@ -60,7 +60,7 @@ where
     service.respond(request.map(Body::new)).await
 }
 
-/// The settings in the component's variables; defaults for those it was not given.
+/// The settings from the component's variables, with defaults for missing ones.
 pub async fn settings() -> Settings {
     let default = Settings::default();
     Settings {
@@ -74,7 +74,7 @@ pub async fn settings() -> Settings {
     }
 }
 
-/// A variable of this component, if `spin.toml` gives it one of this name.
+/// A variable of this component, if `spin.toml` declares one of this name.
 ///
 /// An instance reads each variable once.
 pub async fn variable(name: &'static str) -> Option<String> {

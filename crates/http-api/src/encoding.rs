@@ -1,6 +1,6 @@
 //! The encoding of a text in a body.
 
-/// An encoding that a text is in instead of UTF-8.
+/// An encoding other than UTF-8.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum OtherEncoding {
     /// Two bytes a character, or four.
@@ -11,10 +11,10 @@ pub enum OtherEncoding {
     Utf32,
 }
 
-/// The text without the byte order mark that some programs begin UTF-8 with (RFC 8259, section 8.1).
+/// The text without the byte order mark that some programs write before UTF-8 (RFC 8259, section 8.1).
 ///
 /// # Errors
-/// When the text begins as it would in UTF-16 or UTF-32: with their mark, or with a character of ASCII.
+/// When the text begins like UTF-16 or UTF-32: with their byte order mark, or with an ASCII character in them.
 pub fn utf8(text: &[u8]) -> Result<&[u8], OtherEncoding> {
     match text {
         [0xEF, 0xBB, 0xBF, rest @ ..] => Ok(rest),

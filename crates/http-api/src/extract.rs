@@ -24,7 +24,7 @@ use crate::problem::{self, Problem};
 /// - `unsupported-media-type` unless the content type is `application/json` or ends in `+json`,
 /// - `content-too-large` over the body limit, checked while it streams in,
 /// - `invalid-json` when it does not parse,
-/// - `invalid-body` when it parses and has another shape than `T`; the member `pointer` (RFC 6901)
+/// - `invalid-body` when it parses but does not have the shape of `T`; the member `pointer` (RFC 6901)
 ///   says where.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Json<T>(pub T);
@@ -44,7 +44,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
     }
 }
 
-/// A struct that is read from an object alone: what serde derives takes an array of the fields, too.
+/// A struct that is read only from an object: serde's derived code accepts an array of the fields, too.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Object<T>(pub T);
 
@@ -100,7 +100,7 @@ pub fn parse_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
             serde_json::error::Category::Data => {
                 Problem::new(problem::INVALID_BODY, error.to_string()).with("pointer", pointer)
             }
-            // Valid JSON (RFC 8259, section 6), which serde_json counts among the errors of syntax.
+            // Valid JSON (RFC 8259, section 6), which serde_json classifies as a syntax error.
             _ if error.to_string().starts_with("number out of range") => {
                 Problem::new(problem::INVALID_BODY, error.to_string()).with("pointer", pointer)
             }
@@ -125,8 +125,8 @@ fn json_pointer(path: &serde_path_to_error::Path) -> String {
 
 /// The request body as it came, under the body limit.
 ///
-/// Rejected with `unsupported-media-type` when it is compressed, `content-too-large` or, when the client breaks off,
-/// `invalid-request-body`.
+/// Rejected with `unsupported-media-type` when it is compressed, `content-too-large`, or `invalid-request-body` when the
+/// client stops sending.
 #[derive(Clone, Debug, Default)]
 pub struct Body(pub Bytes);
 
@@ -145,7 +145,7 @@ impl<S: Send + Sync> FromRequest<S> for Body {
         }
         let declared = content_length(request.headers());
         let body = request.into_limited_body();
-        // Refused before the client sends what would only be thrown away.
+        // Refused before the client sends a body that would be discarded.
         if let (Some(length), Some(limit)) = (declared, body.size_hint().upper())
             && length > limit
         {
@@ -220,7 +220,7 @@ fn form_pairs(query: &str) -> form_urlencoded::Parse<'_> {
     form_urlencoded::parse(query.as_bytes())
 }
 
-/// The name in serde's own message for an absent field.
+/// The field's name from serde's message for a missing field.
 fn missing_field(message: &str) -> Option<&str> {
     message.strip_prefix("missing field `")?.strip_suffix('`')
 }
@@ -253,13 +253,13 @@ pub fn is_json(headers: &HeaderMap) -> bool {
     })
 }
 
-/// The type and subtype the body is declared as, whatever the parameters are; nothing when absent or malformed.
+/// The declared type and subtype of the body, without parameters; `None` when absent or malformed.
 #[must_use]
 pub fn content_type(headers: &HeaderMap) -> Option<mime::Mime> {
     essence(headers.get(header::CONTENT_TYPE)?.as_bytes())
 }
 
-/// The problem for a body of another type than `expected`.
+/// The problem for a body of a type other than `expected`.
 #[must_use]
 pub fn unsupported_media_type(headers: &HeaderMap, expected: &str) -> Problem {
     let detail = match headers.get(header::CONTENT_TYPE) {

@@ -1,9 +1,8 @@
 //! What every route shares: JSON in and out, problem+json (RFC 9457), body limits, content
 //! negotiation, CORS, request ids.
 //!
-//! A component builds an [`axum::Router`] from handlers that take the extractors of [`extract`] and
-//! fail with a [`Problem`]; [`Service`] puts the shared behaviour around it. Nothing here knows Spin,
-//! so all of it runs in native tests.
+//! A component builds an [`axum::Router`] from handlers that use the extractors of [`extract`] and fail with a [`Problem`];
+//! [`Service`] adds the shared behaviour. Nothing here depends on Spin, so all of it runs in native tests.
 
 pub mod encoding;
 pub mod extract;
@@ -18,4 +17,5 @@ pub use extract::{Body, Json, Path, Query};
 pub use multipart::Form;
 pub use negotiate::negotiated;
 pub use problem::Problem;
-pub use service::{AUDIO_WARNINGS, Service, Settings, X_REQUEST_ID};
+pub use request_id::X_REQUEST_ID;
+pub use service::{AUDIO_WARNINGS, Service, Settings};

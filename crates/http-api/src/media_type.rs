@@ -1,11 +1,11 @@
 //! `Content-Type` and `Content-Disposition` as clients write them.
 //!
-//! What is before the first `;` decides. The parameters are read as far as they can be: clients leave out quotes,
-//! put spaces around `;` and `=`, and list codecs without quotes.
+//! The part before the first `;` decides. Parameters are parsed leniently: clients leave out quotes, put spaces around `;`
+//! and `=`, and list codecs without quotes.
 
 use mime::Mime;
 
-/// Type and subtype, without the parameters; nothing where they are not a media type.
+/// Type and subtype, without the parameters; `None` if they are not a media type.
 pub(crate) fn essence(value: &[u8]) -> Option<Mime> {
     let essence = value.split(|byte| *byte == b';').next()?.trim_ascii();
     std::str::from_utf8(essence).ok()?.parse().ok()
@@ -18,7 +18,7 @@ pub(crate) struct Parameter<'h> {
     pub(crate) name: String,
     /// Without its quotes.
     pub(crate) value: Vec<u8>,
-    /// The value as it came, with all that follows it.
+    /// The value as sent, with everything that follows it.
     pub(crate) rest: &'h [u8],
 }
 
@@ -57,9 +57,9 @@ fn after(text: &[u8], separator: u8) -> Option<&[u8]> {
     text.get(at + 1..)
 }
 
-/// The content of a quoted string and what comes after it; nothing where there are not two quotes.
+/// The content of a quoted string and the text after it; `None` without two quotes.
 ///
-/// A backslash protects a quote or a backslash alone: names of files on Windows have unprotected ones.
+/// A backslash escapes only a quote or a backslash: Windows paths contain unescaped ones.
 fn quoted(text: &[u8]) -> Option<(Vec<u8>, Option<&[u8]>)> {
     let mut bytes = text.strip_prefix(b"\"")?;
     let mut content = Vec::new();
@@ -79,7 +79,7 @@ fn quoted(text: &[u8]) -> Option<(Vec<u8>, Option<&[u8]>)> {
     }
 }
 
-/// The text of a parameter with a `*` behind its name (RFC 8187), such as `UTF-8''caf%C3%A9.wav`.
+/// The text of a parameter whose name ends in `*` (RFC 8187), such as `UTF-8''caf%C3%A9.wav`.
 pub(crate) fn extended(value: &[u8]) -> Option<String> {
     let mut pieces = value.splitn(3, |byte| *byte == b'\'');
     let (charset, _language, text) = (pieces.next()?, pieces.next()?, pieces.next()?);

@@ -1,6 +1,7 @@
 //! Forms with files: `multipart/form-data` (RFC 7578).
 
 mod boundary;
+mod fields;
 
 use axum::body::Bytes;
 use axum::extract::{FromRequest, Request};
@@ -9,8 +10,8 @@ use axum::http::{HeaderMap, header};
 use crate::extract::{Body, content_type};
 use crate::media_type::{extended, parameters};
 use crate::problem::{
-    DUPLICATE_FIELD, FIELD_TOO_LARGE, INVALID_MULTIPART, INVALID_TEXT, Problem, TOO_MANY_PARTS,
-    TRUNCATED_MULTIPART, UNNAMED_PART,
+    FIELD_TOO_LARGE, INVALID_MULTIPART, INVALID_TEXT, Problem, TOO_MANY_PARTS, TRUNCATED_MULTIPART,
+    UNNAMED_PART,
 };
 
 use boundary::Boundaries;
@@ -22,7 +23,7 @@ pub const MAX_PARTS: usize = 100;
 /// The longest text in a field, in bytes. A file may take up all of the body limit.
 pub const MAX_TEXT: usize = 64 << 10;
 
-/// The request body as a form: its parts in their order, those of unknown names too.
+/// The request body as a form. [`Form::read`] makes a struct of it.
 ///
 /// Rejected with
 /// - `unsupported-media-type` unless the content type is `multipart/form-data`,
@@ -40,9 +41,9 @@ pub struct Form(Vec<Part>);
 pub struct Part {
     /// Name of the field.
     pub name: String,
-    /// What the client calls the file; may be anything, so not to be used as a path.
+    /// The client's name of the file. It may be anything: never use it as a path.
     pub file_name: Option<String>,
-    /// The content as it came.
+    /// The content, unchanged.
     pub bytes: Bytes,
 }
 
@@ -51,8 +52,8 @@ impl<S: Send + Sync> FromRequest<S> for Form {
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
         let boundaries = Boundaries::announced(request.headers())?;
-        // The body is parsed when it is complete: a parser that is fed piece by piece searches what
-        // it has from the start each time, which for a body without a boundary takes quadratic time.
+        // The body is parsed when it is complete: an incremental parser searches its buffer from the start each time, which
+        // takes quadratic time for a body without a boundary.
         let Body(bytes) = Body::from_request(request, state).await?;
         let boundary = boundaries.used_in(&bytes)?;
         Self::parse(bytes, boundary).await
@@ -99,51 +100,10 @@ impl Form {
         Ok(Self(parts))
     }
 
-    /// The names of all parts.
-    pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().map(|part| part.name.as_str())
-    }
-
-    /// The parts called `name`.
-    pub fn all(&self, name: &str) -> impl Iterator<Item = &Part> {
-        self.0.iter().filter(move |part| part.name == name)
-    }
-
-    /// The part called `name`, if there is one.
-    ///
-    /// # Errors
-    /// `duplicate-field` when there are several.
-    pub fn one(&self, name: &str) -> Result<Option<&Part>, Problem> {
-        let mut parts = self.all(name);
-        let first = parts.next();
-        match parts.next() {
-            None => Ok(first),
-            Some(_) => Err(Problem::new(
-                DUPLICATE_FIELD,
-                format!("the field '{name}' is there more than once"),
-            )
-            .with("parameter", name)),
-        }
-    }
-
-    /// The text of the field called `name`, if there is one.
-    ///
-    /// # Errors
-    /// `duplicate-field` when there are several, else those of [`Part::text`].
-    pub fn text(&self, name: &str) -> Result<Option<&str>, Problem> {
-        self.one(name)?.map(Part::text).transpose()
-    }
-
-    /// The texts of the fields called `name`, or `name[]` as forms write lists.
-    ///
-    /// # Errors
-    /// Those of [`Part::text`].
-    pub fn texts(&self, name: &str) -> Result<Vec<&str>, Problem> {
-        let is_listed = |part: &&Part| {
-            let stem = part.name.strip_suffix("[]").unwrap_or(&part.name);
-            stem == name
-        };
-        self.0.iter().filter(is_listed).map(Part::text).collect()
+    /// The parts in their order.
+    #[must_use]
+    pub fn parts(&self) -> &[Part] {
+        &self.0
     }
 }
 
@@ -166,15 +126,15 @@ impl Part {
     }
 }
 
-/// What a part is called.
+/// The names of a part.
 struct Disposition {
     name: Option<String>,
     file_name: Option<String>,
 }
 
 impl Disposition {
-    /// From the `Content-Disposition` of a part. The names of parameters are in any case, and `filename*` (RFC 8187)
-    /// goes before `filename`.
+    /// From the `Content-Disposition` of a part. Names of parameters are case-insensitive, and `filename*` (RFC 8187) takes
+    /// precedence over `filename`.
     fn of(headers: &HeaderMap) -> Self {
         let header = headers.get(header::CONTENT_DISPOSITION);
         let found = header.map_or_else(Vec::new, |value| parameters(value.as_bytes()));
@@ -191,7 +151,7 @@ impl Disposition {
     }
 }
 
-/// What the content of a part was made into for mail (RFC 7578, section 4.7); nothing where it is as it was.
+/// The encoding for mail of a part's content (RFC 7578, section 4.7); `None` if it is not encoded.
 fn transfer_encoding(headers: &HeaderMap) -> Option<String> {
     let encoding = headers.get("content-transfer-encoding")?;
     let encoding = String::from_utf8_lossy(encoding.as_bytes().trim_ascii()).to_lowercase();
@@ -205,7 +165,7 @@ pub fn is_form(headers: &HeaderMap) -> bool {
     content_type(headers).is_some_and(|mime| mime.essence_str() == "multipart/form-data")
 }
 
-// As `map_err` hands it over.
+// The signature is the one `map_err` needs.
 #[allow(clippy::needless_pass_by_value)]
 fn malformed(error: multer::Error) -> Problem {
     use multer::Error::{IncompleteFieldData, IncompleteHeaders, IncompleteStream};

@@ -5,7 +5,7 @@ use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{Html, IntoResponse, Response};
 use serde::Serialize;
 
-/// `value` as JSON, or the page that `html` makes where the client would rather have that.
+/// `value` as JSON, or the page that `html` makes if the client prefers HTML.
 pub fn negotiated<T: Serialize, P>(
     request: &HeaderMap,
     value: &T,
@@ -24,7 +24,7 @@ where
     response
 }
 
-/// Whether the client would rather have HTML than JSON: browsers would, programs would not.
+/// Whether the client prefers HTML to JSON: browsers do, programs do not.
 fn prefers_html(headers: &HeaderMap) -> bool {
     let accept = headers
         .get_all(header::ACCEPT)
@@ -67,7 +67,7 @@ fn thousandths(text: &str) -> Option<u16> {
         .then(|| (value * 1000.0).round() as u16)
 }
 
-/// The quality of the most specific range that takes `kind/subtype`, 0 when none does.
+/// The quality of the most specific range that matches `kind/subtype`; 0 if none does.
 fn quality(accept: &[MediaRange<'_>], kind: &str, subtype: &str) -> u16 {
     accept
         .iter()

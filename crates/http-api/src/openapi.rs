@@ -52,12 +52,12 @@ pub fn problem_schema() -> Value {
         "description": "An error (RFC 9457).",
         "required": ["type", "title", "status", "detail", "code"],
         "properties": {
-            "type": {"type": "string", "format": "uri-reference", "description": "Names the problem type; answers to GET."},
+            "type": {"type": "string", "format": "uri-reference", "description": "Identifies the problem type; GET explains it."},
             "title": {"type": "string", "description": "What the problem type means."},
             "status": {"type": "integer", "minimum": 400, "maximum": 599},
             "detail": {"type": "string", "description": "What went wrong this time."},
             "code": {"type": "string", "description": "Stable name of the problem type."},
-            "error": {"type": "string", "description": "Under `/v2` alone: the detail, as the Open Inference Protocol has it."},
+            "error": {"type": "string", "description": "Only under `/v2`: the detail, under the name that the Open Inference Protocol gives it."},
         },
         "additionalProperties": true,
     })

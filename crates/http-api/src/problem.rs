@@ -1,10 +1,9 @@
 //! Errors as `application/problem+json` (RFC 9457).
 //!
-//! Every error of the API is one of the [`ProblemType`]s listed here, so this file is the one place
-//! where an error meets its HTTP status. `code` is the stable name a program may branch on; `detail`
-//! is for people and may change.
+//! Every error of the API is one of the [`ProblemType`]s listed here; this file is the only place that assigns HTTP statuses.
+//! Programs may branch on the stable `code`; `detail` is for people and may change.
 //!
-//! An error of the service has two voices: the client is told a sentence that gives nothing away, the log the cause.
+//! For an error of the service, the client gets a fixed sentence without internals, and the log gets the cause.
 
 use std::error::Error;
 
@@ -20,7 +19,7 @@ pub const MEDIA_TYPE: &str = "application/problem+json";
 /// The path under which the service explains its problem types; `type` is this and the code.
 pub const TYPE_BASE: &str = "/about/problems/";
 
-/// One kind of problem: what stays the same each time it occurs.
+/// A type of problem: what is the same for each occurrence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ProblemType {
     /// Stable name in kebab case, part of the contract.
@@ -43,7 +42,7 @@ macro_rules! problem_types {
 
 problem_types! {
     NOT_FOUND = NOT_FOUND, "not-found", "There is nothing at this path";
-    METHOD_NOT_ALLOWED = METHOD_NOT_ALLOWED, "method-not-allowed", "The path does not answer this method";
+    METHOD_NOT_ALLOWED = METHOD_NOT_ALLOWED, "method-not-allowed", "The path does not support this method";
     INVALID_PATH = BAD_REQUEST, "invalid-path", "The path is not percent-encoded UTF-8";
     INVALID_REQUEST_BODY = BAD_REQUEST, "invalid-request-body", "The request body could not be read";
     INVALID_JSON = BAD_REQUEST, "invalid-json", "The request body is not JSON";
@@ -56,14 +55,14 @@ problem_types! {
     TOO_MANY_PARTS = PAYLOAD_TOO_LARGE, "too-many-parts", "A form has too many parts";
     FIELD_TOO_LARGE = PAYLOAD_TOO_LARGE, "field-too-large", "A text field of a form is over its size limit";
     INVALID_TEXT = BAD_REQUEST, "invalid-text", "A text field of a form is not UTF-8";
-    DUPLICATE_FIELD = UNPROCESSABLE_ENTITY, "duplicate-field", "A field is there more than once";
+    DUPLICATE_FIELD = UNPROCESSABLE_ENTITY, "duplicate-field", "A field was sent more than once";
     INVALID_PARAMETER = UNPROCESSABLE_ENTITY, "invalid-parameter", "A parameter has a value that cannot be used";
     INVALID_BODY = UNPROCESSABLE_ENTITY, "invalid-body", "The JSON in the request body does not have the expected shape";
     MISSING_FIELD = UNPROCESSABLE_ENTITY, "missing-field", "A required field is missing";
     INVALID_CSV = UNPROCESSABLE_ENTITY, "invalid-csv", "The CSV in the request body cannot be used";
     INVALID_TENSOR = UNPROCESSABLE_ENTITY, "invalid-tensor", "An inference request has tensors that the model does not take";
     INVALID_TYPE = UNPROCESSABLE_ENTITY, "invalid-type", "A field has the wrong JSON type";
-    CONFLICTING_FIELDS = UNPROCESSABLE_ENTITY, "conflicting-fields", "Two fields were sent of which one is expected";
+    CONFLICTING_FIELDS = UNPROCESSABLE_ENTITY, "conflicting-fields", "Two fields that exclude one another were sent";
     INVALID_NUMBER = UNPROCESSABLE_ENTITY, "invalid-number", "A text is not an integer in decimal digits";
     INVALID_EXPRESSION = UNPROCESSABLE_ENTITY, "invalid-expression", "The expression cannot be evaluated";
     NOT_AN_INTEGER = UNPROCESSABLE_ENTITY, "not-an-integer", "The number is not an integer";
@@ -79,7 +78,7 @@ problem_types! {
     UNSUPPORTED_LANGUAGE = UNPROCESSABLE_ENTITY, "unsupported-language", "The model does not know the language";
     NO_TRANSLATION = UNPROCESSABLE_ENTITY, "no-translation", "The model does not translate";
     MODEL_NOT_FOUND = NOT_FOUND, "model-not-found", "There is no model of this name";
-    JOB_NOT_FOUND = NOT_FOUND, "job-not-found", "No such job, or its result has expired";
+    JOB_NOT_FOUND = NOT_FOUND, "job-not-found", "There is no such job, or its result has expired";
     JOB_NOT_ENDED = CONFLICT, "job-not-ended", "The job has no result yet";
     JOB_CANCELED = CONFLICT, "job-canceled", "The job was canceled, so it has no result";
     TOO_MANY_JOBS = TOO_MANY_REQUESTS, "too-many-jobs", "Too many jobs are waiting";
@@ -100,9 +99,9 @@ pub fn by_code(code: &str) -> Option<&'static ProblemType> {
 
 /// One occurrence of a problem; as a response it is `application/problem+json`.
 ///
-/// The response carries it as an extension too, for routes whose protocol has errors of its own.
+/// The response also carries it as an extension, for routes whose protocol has its own errors.
 ///
-/// Boxed, so that a `Result` is not the size of its rarer half.
+/// Boxed, to keep `Result`s small.
 #[derive(Clone, Debug, Serialize)]
 #[serde(transparent)]
 pub struct Problem(Box<Document>);
@@ -146,14 +145,15 @@ impl Problem {
         }))
     }
 
-    /// An [`INTERNAL`] that no client can bring about.
+    /// An [`INTERNAL`] problem, which no client can cause.
     #[must_use]
     pub fn internal(cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        let detail = "the service failed; its log says why, under the X-Request-Id of this answer";
+        let detail =
+            "the service failed; its log has the cause under the X-Request-Id of this answer";
         Self::new(INTERNAL, detail).because(cause)
     }
 
-    /// Adds the cause, for the log alone.
+    /// Adds the cause, which only the log gets.
     #[must_use]
     pub fn because(mut self, cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         let cause = cause.into();
@@ -207,7 +207,7 @@ impl Problem {
         self.0.code
     }
 
-    /// What this occurrence tells the client.
+    /// The explanation of this occurrence, for the client.
     #[must_use]
     pub fn detail(&self) -> &str {
         &self.0.detail
@@ -226,9 +226,9 @@ impl Problem {
     }
 }
 
-/// Adds members to the problem document that a response is; leaves every other response as it is.
+/// Adds members to a response that is a problem document; leaves every other response unchanged.
 ///
-/// For routes whose protocol has members of its own: what is put around them has problems, too.
+/// For routes whose protocol has its own members. It also applies to problems that the layers around the routes report.
 #[must_use]
 pub fn extended(response: Response, members: impl FnOnce(Problem) -> Problem) -> Response {
     let Some(problem) = response.extensions().get::<Problem>().cloned() else {
@@ -267,10 +267,10 @@ pub const BODY: &[ProblemType] = &[
     UNSUPPORTED_MEDIA_TYPE,
 ];
 
-/// Problems of a body that is JSON, beside those of [`BODY`].
+/// Problems of a JSON body, in addition to [`BODY`].
 pub const JSON: &[ProblemType] = &[INVALID_JSON, INVALID_BODY];
 
-/// Problems of a body that is a form, beside those of [`BODY`].
+/// Problems of a form, in addition to [`BODY`].
 pub const FORM: &[ProblemType] = &[
     MISSING_BOUNDARY,
     TRUNCATED_MULTIPART,
@@ -361,7 +361,7 @@ mod tests {
             (&"nothing".into(), &"not-found".into())
         );
 
-        // The answer to HEAD has the length of the document, and not the document.
+        // The answer to HEAD has the length of the document, but not the document.
         let mut head = Problem::new(NOT_FOUND, "nothing").into_response();
         *head.body_mut() = Body::empty();
         let head = extended(head, add);

@@ -7,22 +7,17 @@ use axum::body::Body;
 use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderName, HeaderValue, Method, Request, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
+use request_id::{X_REQUEST_ID, request_id};
 use tower::{Layer, ServiceExt};
 use tower_http::cors::{AllowOrigin, Any, Cors, CorsLayer};
 
 use crate::problem::{self, Problem};
-
-/// Names one exchange in logs and reports; echoed when the client sends a usable one.
-pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// The header that lists what is missing in a recording, or broken. (`Warning` was of caches, and is obsolete: RFC 9111,
 /// section 5.5.)
 pub const AUDIO_WARNINGS: HeaderName = HeaderName::from_static("audio-warnings");
 
 const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
-
-/// The longest request id that is echoed, in bytes.
-const MAX_REQUEST_ID: usize = 128;
 
 /// What the operator decides for every route.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,7 +66,7 @@ impl Service {
 
     /// Answers one request. Never fails: every error is a response.
     pub async fn respond(&self, request: Request<Body>) -> Response {
-        let id = request_id(request.headers().get(X_REQUEST_ID));
+        let id = request_id(request.headers());
         let (method, uri) = (request.method().clone(), request.uri().clone());
         let answer = match &self.cross_origin {
             Some(service) if request.headers().contains_key(header::ORIGIN) => {
@@ -121,22 +116,10 @@ async fn method_not_allowed(method: Method, uri: Uri) -> Problem {
     Problem::new(
         problem::METHOD_NOT_ALLOWED,
         format!(
-            "{} does not answer {method}; the header Allow lists what it answers",
+            "{} does not support {method}; the header Allow lists the methods that it does",
             uri.path()
         ),
     )
-}
-
-/// The client's id when it is printable and short, else a new UUID.
-fn request_id(sent: Option<&HeaderValue>) -> HeaderValue {
-    let usable = |value: &&HeaderValue| {
-        (1..=MAX_REQUEST_ID).contains(&value.len())
-            && value.as_bytes().iter().all(u8::is_ascii_graphic)
-    };
-    sent.filter(usable).cloned().unwrap_or_else(|| {
-        let id = uuid::Uuid::new_v4().hyphenated().to_string();
-        HeaderValue::try_from(id).unwrap_or(HeaderValue::from_static("unknown"))
-    })
 }
 
 /// The CORS layer for a comma-separated list of origins; nothing when none is allowed.
@@ -401,8 +384,8 @@ mod tests {
             answer.header("x-request-id") == id
         };
         assert!(echoed("abc-123"));
-        assert!(echoed(&"x".repeat(MAX_REQUEST_ID)));
-        assert!(!echoed(&"x".repeat(MAX_REQUEST_ID + 1)));
+        assert!(echoed(&"x".repeat(128)));
+        assert!(!echoed(&"x".repeat(129)));
         assert!(!echoed("with space"));
         assert!(!echoed(""));
         let made = || {

@@ -3,14 +3,14 @@ use std::str::FromStr;
 
 use tract_onnx::pb::ModelProto;
 
-/// What a model says of itself, in the `metadata_props` of its ONNX file.
+/// A model's description, from the `metadata_props` of its ONNX file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Metadata {
     /// Its name.
     pub name: String,
     /// When it was made, in seconds since 1970.
     pub created: u64,
-    /// Samples a second that it expects.
+    /// The sample rate that it expects, in Hz.
     pub sample_rate: u32,
     /// Samples from one frame of logits to the next.
     pub stride: u32,
@@ -26,7 +26,7 @@ pub enum MetadataError {
     /// It is not in `metadata_props`.
     #[error("the model's metadata_props have no '{0}'")]
     Missing(&'static str),
-    /// It has another form than the one expected.
+    /// It does not have the expected form.
     #[error("'{property}' in the model's metadata_props is '{value}', expected {expected}")]
     Invalid {
         /// The property.

@@ -21,13 +21,13 @@ pub struct Emissions {
 /// The model cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
-    /// The bytes are no ONNX model.
+    /// The bytes are not an ONNX model.
     #[error("it is not an ONNX model")]
     Parse(#[source] TractError),
-    /// It says too little of itself.
+    /// Its description is incomplete.
     #[error(transparent)]
     Metadata(#[from] MetadataError),
-    /// Its graph takes or gives something else, or has operators that are not known.
+    /// Its graph has other inputs or outputs, or unknown operators.
     #[error("its graph cannot be used")]
     Graph(#[source] TractError),
 }
@@ -43,7 +43,7 @@ pub enum RunError {
         /// The fewest that the model takes.
         minimum: u32,
     },
-    /// The model failed, or answered in another form than it should.
+    /// The model failed, or its output does not have the expected form.
     #[error("the model could not be evaluated")]
     Evaluate(#[source] TractError),
 }
@@ -56,7 +56,7 @@ pub struct Model {
     pace: Pace,
 }
 
-/// A model that is read and simplified, and not yet made ready to run.
+/// A model that is loaded and simplified, but not yet ready to run.
 pub struct Draft {
     metadata: Metadata,
     graph: TypedModel,
@@ -66,7 +66,7 @@ impl Draft {
     /// Reads an ONNX file.
     ///
     /// # Errors
-    /// When the bytes are no ONNX model of this kind.
+    /// When the bytes are not an ONNX model of this kind.
     pub fn parse(file: Vec<u8>) -> Result<Self, LoadError> {
         let proto = onnx()
             .proto_model_for_read(&mut file.as_slice())
@@ -77,7 +77,7 @@ impl Draft {
         Ok(Self { metadata, graph })
     }
 
-    /// Makes it ready to run. While it runs, `pause` is called after every quarter of a millisecond of work or so.
+    /// Makes it ready to run. While it runs, `pause` is called after each `pacer::QUANTUM` of work.
     ///
     /// # Errors
     /// When the graph has operators that cannot be run.
@@ -114,7 +114,7 @@ fn prepare(mut graph: TypedModel, pace: Pace) -> TractResult<Arc<TypedRunnableMo
 }
 
 impl Model {
-    /// What the model says of itself.
+    /// The model's description.
     #[must_use]
     pub fn metadata(&self) -> &Metadata {
         &self.metadata

@@ -1,5 +1,4 @@
-//! Operators of tract's that look at each value, or at each row, by itself: they take large tensors in slices, between
-//! which work can pause.
+//! Makes tract's elementwise and row operators process large tensors in slices, between which the computation can pause.
 
 use tract_onnx::prelude::*;
 use tract_onnx::tract_core::internal::{EvalContext, Op, TypedOp, bail};
@@ -12,7 +11,7 @@ use kernels::Pace;
 /// Values in a slice: the slowest of these operators take about half a millisecond for it in Wasm.
 const SLICE: usize = 1 << 15;
 
-/// What `op` makes of its input, in slices. `None` where it needs its input as a whole, or that is small.
+/// `op` applied in slices; `None` if it needs its input as a whole, or the input is small.
 pub(crate) fn eval(
     context: &EvalContext<'_>,
     op: &dyn Op,
@@ -44,7 +43,7 @@ pub(crate) fn eval(
     Ok(Some(results))
 }
 
-/// The operator for a tensor of rows, and how long a row is, if it keeps values of different rows apart.
+/// The operator for a tensor of rows, and the length of a row, if it treats each row independently.
 fn by_rows(op: &dyn Op, shape: &[usize]) -> Option<(Box<dyn TypedOp>, usize)> {
     if let Some(op) = op.downcast_ref::<ElementWiseOp>() {
         let same = op.1.is_none_or(|to| to == f32::datum_type());

@@ -1,4 +1,4 @@
-//! Makes Rust of the interfaces in `wit/`: [`import!`] for what calls one, [`export!`] for what provides one.
+//! Generates Rust bindings for the interfaces in `wit/`: [`import!`] for callers, [`export!`] for providers.
 
 pub use wit_bindgen::{self, yield_async, yield_blocking};
 

@@ -1,8 +1,8 @@
 //! The Open Inference Protocol (KServe v2), REST form, for this one model.
 //!
 //! Specification: `specification/protocol/inference_rest.md` in github.com/kserve/open-inference-protocol. Clients
-//! may write `null` for what the protocol lets them leave out. Parameters are ignored, but for those of extensions
-//! that change what a tensor is: these are refused by name. Outputs are JSON even where `binary_data` asks for the
+//! may write `null` for optional members. Parameters are ignored, except those of extensions that change the meaning of a
+//! tensor: these are refused by name. Outputs are JSON even where `binary_data` asks for the
 //! binary tensor data extension; Triton's clients ask by default, and read both.
 
 mod parameters;
@@ -67,7 +67,7 @@ pub struct RequestedOutput {
     /// `label` or `probabilities`.
     #[schema(example = "label", pattern = "^(label|probabilities)$")]
     pub name: String,
-    /// Ignored, but for those of the extensions `classification` and `shared_memory`, which are refused.
+    /// Ignored, except those of the extensions `classification` and `shared_memory`, which are refused.
     #[schema(value_type = Option<Object>)]
     #[serde(default)]
     pub parameters: Parameters,
@@ -97,7 +97,7 @@ pub struct ModelMetadata {
     /// The model's name.
     #[schema(example = "iris")]
     pub name: &'static str,
-    /// The versions that there are.
+    /// The available versions.
     #[schema(example = json!(["1"]))]
     pub versions: Vec<&'static str>,
     /// Framework and format of the model.
@@ -137,7 +137,7 @@ pub enum InferError {
     /// An output has another name.
     #[error("the model has no output {0:?}, only `{LABEL}` and `{PROBABILITIES}`")]
     UnknownOutput(String),
-    /// An output is asked for in a form that an extension defines.
+    /// An output is requested in a form that an extension defines.
     #[error("output `{}`: {extension}", .output.name())]
     OutputExtension {
         /// The output.
@@ -145,7 +145,7 @@ pub enum InferError {
         /// The extension.
         extension: UnsupportedExtension,
     },
-    /// An output is asked for twice.
+    /// An output is requested twice.
     #[error("output `{}` is requested twice", .0.name())]
     DuplicateOutput(Output),
 }

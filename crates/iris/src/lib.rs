@@ -1,7 +1,7 @@
-//! Iris flowers: what callers send, checked; what is said of it.
+//! Iris flowers: measurements that callers send, and predictions.
 //!
 //! Measurements arrive as JSON ([`Measurement`], [`OneOrMany`]), as CSV ([`table::parse`]) or as Open Inference
-//! Protocol requests ([`kserve::Inference`]). Whatever the door, a [`Measurement`] that exists is a valid one.
+//! Protocol requests ([`kserve::Inference`]). A [`Measurement`] is always valid, however it arrived.
 
 pub mod kserve;
 mod measurement;

@@ -3,8 +3,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-/// Largest measurement accepted, in centimetres: over ten times the largest in the training data, so that only a
-/// wrong unit or a slip of the keyboard is refused.
+/// Largest accepted measurement, in centimetres: over ten times the largest in the training data, so that only wrong units
+/// and typing errors are refused.
 pub const MAX_CENTIMETRES: f64 = 100.0;
 
 /// One of the four measurements of a flower.
@@ -46,14 +46,14 @@ impl fmt::Display for Feature {
     }
 }
 
-/// A measurement that no flower has: zero or less, above [`MAX_CENTIMETRES`], infinite or not a number.
+/// An impossible measurement: zero or less, above [`MAX_CENTIMETRES`], infinite or not a number.
 // `{:?}` prints 1e300 as that, not as 301 digits.
 #[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
 #[error("{feature} must be above 0 and at most {MAX_CENTIMETRES} cm, not {value:?}")]
 pub struct InvalidMeasurement {
-    /// The field it was given for.
+    /// The measurement.
     pub feature: Feature,
-    /// What was given.
+    /// Its value.
     pub value: f64,
 }
 

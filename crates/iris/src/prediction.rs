@@ -24,7 +24,7 @@ impl Species {
     }
 }
 
-/// What the forest says of one flower.
+/// The prediction for one flower.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, ToSchema)]
 pub struct Prediction {
     /// Number of the species with most votes: 0 setosa, 1 versicolor, 2 virginica. A tie goes to the lowest.

@@ -30,7 +30,7 @@ pub enum TableError {
     DuplicateColumn {
         /// Line of the header.
         line: u64,
-        /// The measurement that is there twice.
+        /// The measurement with two columns.
         column: Feature,
     },
     /// Without a header, a line has other than four columns.
@@ -75,7 +75,7 @@ pub enum TableError {
         line: u64,
         /// The measurement.
         column: Feature,
-        /// Beginning of what is there instead.
+        /// The beginning of the text that is not a number.
         value: String,
     },
     /// A measurement is out of range.
@@ -220,7 +220,7 @@ impl Layout {
     }
 }
 
-/// The measurement that a column's name means, whatever its case, punctuation and mention of centimetres.
+/// The measurement that a column's name means; case, punctuation and a mention of centimetres do not matter.
 fn feature_named(name: &[u8]) -> Option<Feature> {
     let letters = name
         .iter()

@@ -42,7 +42,7 @@ impl<P: Platform> Queue<P> {
             Submitted::Conflict => {
                 return Err(Problem::new(
                     IDEMPOTENCY_KEY_REUSED,
-                    "the Idempotency-Key was sent before with another request; take a new one",
+                    "the Idempotency-Key was sent before with another request; send a new key",
                 ));
             }
             Submitted::Full { waiting } => {
@@ -127,7 +127,7 @@ impl<P: Platform> Queue<P> {
         page.map_err(|error| match error {
             Error::InvalidCursor(_) => Problem::parameter(
                 "after",
-                "is not the 'next' of a page; leave it out to begin",
+                "is not the 'next' of a page; leave it out for the first page",
             ),
             error => unavailable(error),
         })
@@ -152,6 +152,6 @@ fn unavailable(error: Error) -> Problem {
 }
 
 fn not_found(id: &str) -> Problem {
-    let detail = format!("there is no job '{id}'; results are kept for some time only");
+    let detail = format!("there is no job '{id}'; results are kept only for a limited time");
     Problem::new(JOB_NOT_FOUND, detail)
 }

@@ -147,7 +147,7 @@ pub fn worker_lost() -> Outcome {
 pub fn outdated() -> Outcome {
     failure(&Problem::new(
         JOB_OUTDATED,
-        "the service was updated while the job waited, and cannot read it; send the request again",
+        "the service was updated while the job was waiting, and can no longer read it; send the request again",
     ))
 }
 

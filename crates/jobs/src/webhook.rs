@@ -31,7 +31,7 @@ pub(crate) fn check(address: &str, allowed: &str) -> Result<(), Problem> {
     }
     Err(refused(match allowed {
         "" => "cannot be called: this service is not set up for webhooks",
-        _ => "is not of the origin that webhooks may go to",
+        _ => "is not at an origin that webhooks may be sent to",
     }))
 }
 

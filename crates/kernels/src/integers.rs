@@ -1,15 +1,15 @@
 //! The innermost loop of products of integers: a tile of 4 rows and 8 columns, two values of each at a time.
 //!
-//! The instruction multiplies 16-bit integers and adds the products in pairs, exactly and alike on every processor. It
-//! takes half as many values as the relaxed product of 8-bit integers, which needs three instructions of x86-64 and allows
-//! one side 7 bits only: 70 instead of 100 billion operations a second.
+//! The instruction multiplies 16-bit integers and adds the products in pairs, exactly and with the same result on every
+//! processor. It processes half as many values as the relaxed product of 8-bit integers, which needs three instructions on
+//! x86-64 and limits one side to 7 bits: 70 instead of 100 billion operations a second.
 
 /// Rows of a tile.
 pub const ROWS: usize = 4;
 /// Columns of a tile.
 pub const COLUMNS: usize = 8;
 
-/// Two 16-bit integers that lie side by side, the first in the low half.
+/// Two 16-bit integers, the first in the low half.
 pub type Pair = i32;
 
 /// A tile of sums, row by row.
@@ -21,7 +21,7 @@ pub trait Columns: Copy + private::Load {
     const ZERO: Self;
     /// The greatest magnitude of a value among `inputs` that are multiplied with others of at most [`others`](Self::others).
     fn most(inputs: usize) -> i32;
-    /// The greatest magnitude of the values of rows with so many `inputs`: no sum of products leaves 32 bits.
+    /// The greatest magnitude of the values of rows with this many `inputs`: sums of products fit 32 bits.
     fn others(inputs: usize) -> i32 {
         (i32::MAX / (Self::most(inputs) * inputs.max(1) as i32)).min(i16::MAX.into())
     }
@@ -105,17 +105,17 @@ pub fn rounded_pair(first: f32, second: f32) -> Pair {
     pair(bits(first), bits(second))
 }
 
-/// The least magnitude that is told from 0.
+/// The least magnitude that is not treated as 0.
 const LEAST: f32 = 1e-30;
 
-/// Quantises `values` to integers of magnitudes up to `most`, two in each of `pairs`, and returns what a unit stands for.
+/// Quantises `values` to integers of magnitudes up to `most`, two in each of `pairs`, and returns the value of a unit.
 pub fn quantize(values: &[f32], most: f32, pairs: &mut [Pair]) -> f32 {
     let unit = magnitude(values).max(LEAST) / most;
     scale(values, 1.0 / unit, pairs);
     unit
 }
 
-/// Writes `values` times `factor` as integers, two in each of `pairs`; each must fit. Where the last one is alone, a 0 follows.
+/// Writes `values` times `factor` as integers, two in each of `pairs`; each must fit. An odd number of values is padded with a 0.
 pub fn scale(values: &[f32], factor: f32, pairs: &mut [Pair]) {
     let (twos, rest) = values.as_chunks::<2>();
     for (pair, [a, b]) in pairs.iter_mut().zip(twos) {
@@ -218,7 +218,7 @@ mod private {
         }
     }
 
-    // Within a larger function, sums would leave the registers.
+    // In a larger function, the sums would not stay in registers.
     #[inline(never)]
     pub(super) fn tile<C: Columns>(rows: &[[Pair; ROWS]], columns: &[C]) -> Tile {
         let mut sums = [[i32x4_splat(0); VECTORS]; ROWS];

@@ -1,7 +1,7 @@
 //! Matrix products and functions of vectors, written for 128-bit SIMD in WebAssembly.
 //!
 //! [`product`] multiplies matrices of 32-bit floats, [`quantized`] those whose weights are known in advance and kept as
-//! integers. Both count their work with a [`Pace`], so that a computation can give way to others.
+//! integers. Both count their work with a [`Pace`], so that a computation can yield to others.
 
 pub mod integers;
 pub mod math;

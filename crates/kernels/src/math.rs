@@ -82,7 +82,7 @@ pub fn layer_norm(row: &[f32], scale: &[f32], shift: &[f32], result: &mut [f32])
     }
 }
 
-/// Σ f(x). Eight partial sums let it run in SIMD.
+/// Σ f(x), with eight partial sums for SIMD.
 #[inline]
 pub fn sum(values: &[f32], f: impl Fn(f32) -> f32) -> f32 {
     let mut sums = [0.0; 8];
@@ -95,7 +95,7 @@ pub fn sum(values: &[f32], f: impl Fn(f32) -> f32) -> f32 {
     sums.iter().sum::<f32>() + rest.iter().map(|x| f(*x)).sum::<f32>()
 }
 
-/// Σ a · b, for as many as both have.
+/// Σ a · b, up to the shorter length.
 #[inline]
 #[must_use]
 pub fn dot(a: &[f32], b: &[f32]) -> f32 {
@@ -112,7 +112,7 @@ pub fn dot(a: &[f32], b: &[f32]) -> f32 {
     sums.iter().sum::<f32>() + rest
 }
 
-/// The largest value, or minus infinity where there is none.
+/// The largest value; minus infinity without values.
 #[must_use]
 pub fn largest(values: &[f32]) -> f32 {
     let mut most = [f32::NEG_INFINITY; 8];

@@ -1,11 +1,11 @@
-//! Matrix products of one matrix that is known in advance, and packed for the kernel, with one that is not.
+//! Products of a matrix that is known in advance and packed for the kernel with one that is not.
 
 use std::ops::Range;
 
 use crate::tile::{COLUMNS, ROWS, Tile, tile};
 use pacer::Pace;
 
-/// Panels of the other matrix that are packed at a time: they stay in the cache while all of the packed matrix passes.
+/// Panels of the other matrix that are packed at a time: they stay in the cache while the whole packed matrix is read.
 const PANELS_OF_ROWS: usize = 16;
 const PANELS_OF_COLUMNS: usize = 9;
 
@@ -126,7 +126,7 @@ pub struct Strided<'a> {
     pub depth: &'a [usize],
 }
 
-/// Where results go: of packed item `p` and other item `i`, to `data[packed[p] + items[i]]`.
+/// The output: the result for packed item `p` and other item `i` goes to `data[packed[p] + items[i]]`.
 pub struct Output<'a> {
     /// The values.
     pub data: &'a mut [f32],
@@ -136,7 +136,7 @@ pub struct Output<'a> {
     pub items: &'a [usize],
 }
 
-/// What is done to each result.
+/// The last steps for each result.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Finish {
     /// Is added: one for each packed item, or nothing.
@@ -145,7 +145,7 @@ pub struct Finish {
     pub relu: bool,
 }
 
-/// Each item of `matrix` times each item of `packed`. What was in the output before is lost.
+/// Each item of `matrix` times each item of `packed`. Overwrites the output.
 pub fn multiply(
     packed: &Packed,
     matrix: &Strided,
@@ -208,7 +208,7 @@ pub fn multiply(
     }
 }
 
-/// What becomes of the sums over a part of the depth.
+/// How the sums over a part of the depth are stored.
 struct Stage<'a> {
     /// They are added to those of the parts before.
     more: bool,
@@ -217,7 +217,7 @@ struct Stage<'a> {
 }
 
 impl Stage<'_> {
-    /// Puts a tile into the output. `finish` is for tiles whose packed items lie as these do, and begin at `first`.
+    /// Writes a tile to the output. `finish` applies to tiles whose packed items begin at `first`.
     fn put(
         &self,
         mut sums: Tile,
@@ -236,7 +236,7 @@ impl Stage<'_> {
     }
 }
 
-/// Adds what is in the output to a tile.
+/// Adds the values in the output to a tile.
 fn add(sums: &mut Tile, data: &[f32], rows: &[usize], columns: &[usize]) {
     for (sums, row) in sums.iter_mut().zip(rows) {
         for (sum, column) in sums.iter_mut().zip(columns) {
@@ -281,7 +281,7 @@ fn clamp(sums: &mut Tile) {
     }
 }
 
-/// Whether each offset is the one after that before it.
+/// Whether the offsets are contiguous.
 fn side_by_side(offsets: &[usize]) -> bool {
     let first = offsets.first().copied().unwrap_or_default();
     offsets.iter().zip(first..).all(|(at, next)| *at == next)

@@ -1,27 +1,27 @@
 //! Linear layers whose weights are integers of 8 or 16 bits.
 //!
-//! Each output has a scale of its own. A row of inputs becomes integers of as many bits as fit sums of 32 bits: 15 beside
-//! 8-bit weights, 11 and more beside 16-bit ones.
+//! Each output has its own scale. A row of inputs is quantised to as many bits as fit into sums of 32 bits: 15 with 8-bit
+//! weights, 11 and more with 16-bit ones.
 
 use crate::Pace;
 use crate::integers::{COLUMNS, Columns, Pair, ROWS, magnitude, quantize, row, tile};
 
-/// Weights of 8 bits: where they are read once a token, memory is what they cost.
+/// Weights of 8 bits. If they are read once per token, memory bandwidth dominates the cost.
 pub type Weights8 = [[i8; 2]; COLUMNS];
 /// Weights of 11 bits and more, for layers of many rows.
 pub type Weights16 = [Pair; COLUMNS];
 
-/// Rows that are multiplied at a time: they stay in the cache while all of the weights pass.
+/// Rows that are multiplied at a time: they stay in the cache while all weights are read.
 const BLOCK: usize = 64;
-/// Multiplications of integers that take as long as one of floats.
+/// Integer multiplications that take as long as one of floats.
 const COST: usize = 2;
 
-/// What becomes of the results.
+/// How the results are stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Then {
-    /// They replace what was there.
+    /// They replace the output.
     Store,
-    /// They are added to what was there.
+    /// They are added to the output.
     Add,
 }
 
@@ -32,7 +32,7 @@ pub struct Linear<W = Weights8> {
     outputs: usize,
     /// For each panel of [`COLUMNS`] outputs, for each two inputs: the weights of one output after the other.
     weights: Vec<W>,
-    /// What a unit of each output's weights stands for.
+    /// The value of a unit of each output's weights.
     scales: Vec<f32>,
     bias: Vec<f32>,
 }
@@ -44,7 +44,7 @@ pub struct Scratch {
     tiles: Vec<[Pair; ROWS]>,
     /// A row on its own.
     row: Vec<Pair>,
-    /// What a unit of each row stands for.
+    /// The value of a unit of each row.
     units: Vec<f32>,
 }
 
@@ -52,7 +52,7 @@ impl<W: Columns> Linear<W> {
     /// A layer with `outputs` outputs from its weights, output by output, and its bias, which may be empty.
     ///
     /// # Panics
-    /// When the weights are not as many for each output, or the bias has not as many as there are outputs.
+    /// When the number of weights is not the same for each output, or the bias does not have one value for each output.
     #[must_use]
     pub fn new(outputs: usize, weights: &[f32], bias: &[f32]) -> Self {
         assert!(outputs > 0 && weights.len().is_multiple_of(outputs));

@@ -1,10 +1,10 @@
-//! What the kernels for WebAssembly are made of.
+//! SIMD helpers of the kernels for WebAssembly.
 
 #![allow(unsafe_code, reason = "SIMD")]
 
 use core::arch::wasm32::{i32x4_shuffle, v128, v128_load, v128_store};
 
-/// Numbers of which a vector has four.
+/// Numbers in vectors of four.
 pub(crate) trait Lane: Copy + Default {}
 impl Lane for f32 {}
 impl Lane for i32 {}
@@ -28,7 +28,7 @@ pub(crate) fn store<T: Lane>(vectors: [v128; 2]) -> [T; 8] {
     numbers
 }
 
-/// Vectors of which each has one of the numbers four times.
+/// Vectors that each hold one of the numbers four times.
 #[inline]
 pub(crate) fn spread<T: Lane>(numbers: &[T; 4]) -> [v128; 4] {
     // SAFETY: the vector is the array.
@@ -41,8 +41,8 @@ pub(crate) fn spread<T: Lane>(numbers: &[T; 4]) -> [v128; 4] {
     ]
 }
 
-/// Calls `step` for each item of both slices, as far as both reach. The branch between two steps keeps LLVM from loading
-/// the values of several steps first, which are more than there are registers for. Eight steps share the check with which a
+/// Calls `step` for each pair of items, up to the shorter length. The branch between two steps keeps LLVM from loading the
+/// values of several steps first, for which there are not enough registers. Eight steps share the check with which a
 /// WebAssembly runtime interrupts a loop.
 #[inline(always)]
 #[expect(

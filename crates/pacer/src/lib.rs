@@ -1,14 +1,16 @@
-//! Bounded portions of work between two pauses, so that a long computation holds up nobody.
+//! Bounded portions of work between two pauses, so that a long computation does not hold up others.
 //!
-//! A guest has the thread of its host until it yields. Whoever computes for long counts the work, in units of its own
-//! whose cost it knows, and pauses after each [`QUANTUM`]: [`Pacer`] where it can await, [`Pace`] where it cannot.
+//! A guest keeps the thread of its host until it yields. A long computation counts its work in units of its own, whose cost it
+//! knows, and pauses after each [`QUANTUM`]: with [`Pacer`] where it can await, with [`Pace`] where it cannot.
 
+use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// The most work between two pauses: 200 µs in WebAssembly under Wasmtime on a server core of 2023, in picoseconds.
+/// The most work between two pauses, in picoseconds: 200 µs in WebAssembly under Wasmtime on a server core of 2023, a third of
+/// that natively.
 ///
-/// A yield costs some microseconds. With less than 100 µs between two of them, they are felt; with more than 250 µs,
-/// who waits for the core feels it: an event loop looks at its sockets after some dozens of polls.
+/// A yield costs some microseconds, which are noticeable if it comes more often than every 100 µs. If it comes more rarely than
+/// every 250 µs, other requests notice the wait: an event loop looks at its sockets after some dozens of polls.
 pub const QUANTUM: usize = 200_000_000;
 
 /// How many units of this cost, in picoseconds, make a [`QUANTUM`].
@@ -17,31 +19,55 @@ pub const fn portion(unit: usize) -> usize {
     QUANTUM / unit
 }
 
-/// Counts units of work, and awaits `pause` whenever a portion is done.
+/// The pause asked the computation to stop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Interrupted;
+
+/// Counts units of work, and awaits `pause` before a [`QUANTUM`] is exceeded. A pause that breaks interrupts the computation.
 #[derive(Debug)]
 pub struct Pacer<P> {
     pause: P,
+    /// In units.
     portion: usize,
+    /// In units, since the last pause.
     spent: usize,
+    is_interrupted: bool,
 }
 
-impl<P: AsyncFnMut()> Pacer<P> {
+impl<P: AsyncFnMut() -> ControlFlow<()>> Pacer<P> {
     /// For units that cost so many picoseconds.
     pub const fn new(unit: usize, pause: P) -> Self {
         Self {
             pause,
             portion: portion(unit),
             spent: 0,
+            is_interrupted: false,
         }
     }
 
-    /// Makes room for `cost` units of work that is about to be done.
+    /// Announces `cost` units of work, at most a [`portion`], that is done in any case.
     #[inline]
-    pub async fn spend(&mut self, cost: usize) {
+    pub async fn tick(&mut self, cost: usize) {
+        debug_assert!(cost <= self.portion, "{cost} units are more than a portion");
         self.spent = self.spent.saturating_add(cost);
         if self.spent > self.portion {
             self.spent = cost;
-            (self.pause)().await;
+            if (self.pause)().await.is_break() {
+                self.is_interrupted = true;
+            }
+        }
+    }
+
+    /// Announces `cost` units of work, at most a [`portion`], that can be given up.
+    ///
+    /// # Errors
+    /// When a pause, this one or one before it, asked the computation to stop.
+    #[inline]
+    pub async fn spend(&mut self, cost: usize) -> Result<(), Interrupted> {
+        self.tick(cost).await;
+        match self.is_interrupted {
+            true => Err(Interrupted),
+            false => Ok(()),
         }
     }
 }
@@ -49,7 +75,7 @@ impl<P: AsyncFnMut()> Pacer<P> {
 /// What a multiplication of a matrix product costs, in picoseconds.
 const MULTIPLICATION: usize = 60;
 
-/// What a value costs that passes through another operator of a graph, in multiplications.
+/// What a value costs that passes through any other operator of a graph, in multiplications.
 const VALUE: usize = 24;
 
 /// Counts multiplications in the whole process, and calls a function after each portion.
@@ -75,7 +101,7 @@ impl Pace {
     }
 }
 
-/// All are alike where the operators that hold them are compared.
+/// Operators that differ only in this are equal.
 impl PartialEq for Pace {
     fn eq(&self, _: &Self) -> bool {
         true
@@ -89,14 +115,28 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pauses_before_the_quantum_is_exceeded() {
+    fn pauses_before_the_quantum_is_exceeded_and_remembers_a_break() {
+        const UNIT: usize = 5000;
         let mut pauses = 0;
-        let mut pacer = Pacer::new(5000, async || pauses += 1);
-        pollster::block_on(async {
-            for _ in 0..5 {
-                pacer.spend(portion(5000) / 2).await;
+        let mut pacer = Pacer::new(UNIT, async || {
+            pauses += 1;
+            match pauses {
+                2 => ControlFlow::Break(()),
+                _ => ControlFlow::Continue(()),
             }
         });
+        let interrupted = pollster::block_on(async {
+            let mut interrupted = Vec::new();
+            for _ in 0..5 {
+                interrupted.push(pacer.spend(portion(UNIT) / 2).await.is_err());
+            }
+            for _ in 0..2 {
+                interrupted.push(pacer.spend(1).await.is_err());
+            }
+            interrupted
+        });
+        // The third and the fifth pause.
+        assert_eq!(interrupted, [false, false, false, false, true, true, true]);
         assert_eq!(pauses, 2);
     }
 

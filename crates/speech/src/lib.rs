@@ -1,4 +1,4 @@
-//! From bytes to transcripts: decodes audio, cuts it into windows, puts the words of these together, and writes subtitles.
+//! From bytes to transcripts: decodes audio, cuts it into windows, merges their words, and writes subtitles.
 
 pub mod audio;
 pub mod chunk;

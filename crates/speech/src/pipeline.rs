@@ -1,6 +1,6 @@
-//! From samples to a transcript: cuts them, has each window recognised, puts the words together.
+//! From samples to a transcript: cuts them into windows, has each recognised, and merges the words.
 //!
-//! The recogniser is a callback, so that it may be in another component, or a test.
+//! The recogniser is a callback, so it may be another component, or a test.
 
 use std::ops::Range;
 use std::vec::IntoIter;
@@ -18,13 +18,13 @@ pub struct Recognition {
     chunks: IntoIter<Chunk>,
     merger: Merger,
     progress: Progress,
-    /// The language of the first window in which somebody speaks.
+    /// The language of the first window with speech.
     language: Option<String>,
-    /// Of the window in which somebody speaks for surest.
+    /// The least of all windows.
     no_speech_probability: f64,
 }
 
-/// How far a recognition has come.
+/// The progress of a recognition.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Progress {
     /// Seconds of the recording that have been recognised.
@@ -38,8 +38,8 @@ pub struct Progress {
 }
 
 impl Recognition {
-    /// Cuts `samples`, mono and [`SAMPLE_RATE`] a second, into windows of a number of samples that `window` holds. `pause` is
-    /// awaited between portions of the work.
+    /// Cuts `samples`, mono at [`SAMPLE_RATE`], into windows whose length in samples is within `window`. `pause` is awaited
+    /// between portions of the work.
     pub async fn new(samples: Vec<f32>, window: Range<usize>, pause: impl AsyncFnMut()) -> Self {
         let chunks = chunk::chunks(&samples, window.end, pause).await;
         let progress = Progress {
@@ -59,14 +59,14 @@ impl Recognition {
         }
     }
 
-    /// How far it has come.
+    /// The progress so far.
     #[must_use]
     pub fn progress(&self) -> Progress {
         self.progress
     }
 
-    /// Has `recognise` hear the next window, and gives the words that are certain by now and were not
-    /// before; nothing when no window is left. `recognise` is told the language that was heard before.
+    /// Recognises the next window with `recognise`, which gets the language of the windows before it. Returns the words that
+    /// have become certain; `None` when no window is left.
     ///
     /// # Errors
     /// Those of `recognise`. The window counts as done.
@@ -78,7 +78,7 @@ impl Recognition {
             return Ok(None);
         };
         let samples = self.samples.get(chunk.range.clone()).unwrap_or_default();
-        // In fewer samples nothing can be said.
+        // Fewer samples cannot contain a word.
         let heard = if samples.len() < self.minimum {
             Heard {
                 no_speech_probability: 1.0,

@@ -58,7 +58,7 @@ pub fn tsv(transcript: &Transcript) -> String {
     text
 }
 
-/// What is shown at once, times in milliseconds.
+/// A cue, with times in milliseconds.
 struct Cue {
     start: u64,
     end: u64,
@@ -66,7 +66,7 @@ struct Cue {
     channel: Option<usize>,
 }
 
-/// What stands before the text of a channel.
+/// The label before the text of a channel.
 fn label(channel: Option<usize>) -> String {
     channel.map_or(String::new(), |channel| {
         format!("Channel {}: ", channel + 1)
@@ -78,7 +78,7 @@ fn cues(transcript: &Transcript) -> Vec<Cue> {
     let mut last = 0;
     let cue = |segment: &Segment| {
         let channel = transcript.channel(segment);
-        // Those of different channels may be said at once.
+        // Different channels may speak at once.
         if channel.is_some() {
             last = 0;
         }
@@ -112,7 +112,7 @@ fn clock(milliseconds: u64, separator: char) -> String {
     format!("{hours:02}:{minutes:02}:{seconds:02}{separator}{milliseconds:03}")
 }
 
-/// Text of a WebVTT cue: tags and entities of the caller's model are shown as they are.
+/// Text of a WebVTT cue, with tags and entities escaped.
 fn escape(text: &str) -> String {
     text.replace('&', "&amp;")
         .replace('<', "&lt;")

@@ -1,11 +1,11 @@
-//! What a recogniser hears.
+//! The output of a recogniser.
 
-/// What is said in a window of a recording.
+/// The recognised words of a window.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Heard {
-    /// The code of the language that is spoken, given or detected.
+    /// The code of the spoken language, given or detected.
     pub language: String,
-    /// How likely nobody speaks, from 0 to 1.
+    /// The probability that nobody speaks, from 0 to 1.
     pub no_speech_probability: f64,
     /// The words in order; times are in seconds from the window's first sample.
     pub words: Vec<Word>,
@@ -14,7 +14,7 @@ pub struct Heard {
 /// A recognised word.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Word {
-    /// With the space before it, where its language writes one, and with punctuation.
+    /// With the space before it, if its language writes one, and with punctuation.
     pub text: String,
     /// When it begins, in seconds.
     pub start: f64,
@@ -26,18 +26,18 @@ pub struct Word {
     pub tokens: Vec<Token>,
     /// The temperature at which it was decoded.
     pub temperature: f64,
-    /// How likely nobody speaks in the window that it was heard in.
+    /// The probability that nobody speaks in its window.
     pub no_speech_probability: f64,
-    /// The channel that it was heard in, where each is recognised on its own.
+    /// Its channel, if channels are recognised separately.
     pub channel: Option<usize>,
 }
 
-/// A token of a model's vocabulary, as it was decoded.
+/// A token that was decoded.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Token {
-    /// Its place in the vocabulary.
+    /// Its index in the vocabulary.
     pub id: u32,
-    /// The bytes that it stands for. A character may be spread over several tokens.
+    /// Its bytes. A character may be spread over several tokens.
     pub bytes: Vec<u8>,
     /// The logarithm of its probability.
     pub log_probability: f64,
@@ -50,7 +50,7 @@ impl Word {
         f64::midpoint(self.start, self.end)
     }
 
-    /// Letters and digits alone, in lower case: what stays the same when a word is heard twice.
+    /// Only letters and digits, in lower case: they stay the same when a word is recognised twice.
     #[must_use]
     pub fn letters(&self) -> String {
         let letters = self.text.chars().filter(|c| c.is_alphanumeric());

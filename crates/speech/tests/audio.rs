@@ -10,40 +10,12 @@ mod common;
 
 use std::{f64::consts::TAU, time::Duration};
 
-use common::{likeness, read, signal, tone, wav};
-use proptest::prelude::*;
-use speech::audio::{self, AudioError, Channels, Decoder, Format, Recording, WarningKind};
-
-const LIMIT: Duration = Duration::from_secs(5);
-
-fn folder() -> impl Iterator<Item = (String, Vec<u8>)> {
-    let mut names: Vec<_> = std::fs::read_dir("tests/audio")
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .collect();
-    names.sort();
-    names.into_iter().map(|name| {
-        let bytes = read(&name);
-        (name, bytes)
-    })
-}
-
-/// Decodes, and checks that the probe of the same bytes says the same of their beginning.
-fn decode(bytes: Vec<u8>) -> Result<Recording, AudioError> {
-    let probed = pollster::block_on(audio::probe(bytes.clone(), Channels::Mixed, async || {}));
-    let decoded = pollster::block_on(audio::decode(bytes, LIMIT, Channels::Mixed, async |_| {}));
-    match &decoded {
-        Ok(_) | Err(AudioError::TooLong { .. }) => assert_eq!(probed, Ok(())),
-        Err(error @ AudioError::Corrupt { .. }) => {
-            assert!(
-                probed.is_ok() || probed.as_ref() == Err(error),
-                "{probed:?}"
-            );
-        }
-        Err(error) => assert_eq!(probed.as_ref(), Err(error)),
-    }
-    decoded
-}
+use common::{
+    likeness, read,
+    recordings::{LIMIT, RECORDINGS, decode},
+    signal, tone, wav,
+};
+use speech::audio::{self, AudioError, Channels, Decoder, Format, WarningKind};
 
 fn message(bytes: impl Into<Vec<u8>>) -> String {
     decode(bytes.into()).unwrap_err().to_string()
@@ -52,53 +24,6 @@ fn message(bytes: impl Into<Vec<u8>>) -> String {
 fn correlation(samples: &[f32]) -> f64 {
     likeness(samples, signal)
 }
-
-/// File, format, seconds, by how many seconds it may be longer, correlation.
-const RECORDINGS: [(&str, Format, f64, f64, f64); 43] = [
-    ("u8.wav", Format::Wav, 1.0, 0.0, 0.999),
-    ("s16.wav", Format::Wav, 1.0, 0.0, 0.9999),
-    ("s24.wav", Format::Wav, 0.5, 0.0001, 0.9999),
-    ("s32.wav", Format::Wav, 0.5, 0.0, 0.9999),
-    ("f32.wav", Format::Wav, 0.5, 0.0, 0.9999),
-    ("f64.wav", Format::Wav, 0.25, 0.0, 0.9999),
-    ("alaw.wav", Format::Wav, 1.0, 0.0, 0.999),
-    ("mulaw.wav", Format::Wav, 1.0, 0.0, 0.999),
-    ("surround.wav", Format::Wav, 0.2, 0.0, 0.9999),
-    ("stream.wav", Format::Wav, 1.0, 0.0, 0.9999),
-    ("mono.flac", Format::Flac, 0.5, 0.0, 0.9999),
-    ("stereo.flac", Format::Flac, 0.2, 0.0, 0.9999),
-    ("deep.flac", Format::Flac, 0.5, 0.0, 0.9999),
-    ("flac.ogg", Format::Ogg, 0.5, 0.0, 0.9999),
-    ("mono.mp3", Format::Mp3, 1.0, 0.0, 0.999),
-    ("stereo.mp3", Format::Mp3, 1.0, 0.0, 0.999),
-    ("variable.mp3", Format::Mp3, 1.0, 0.0, 0.999),
-    ("slow.mp3", Format::Mp3, 1.0, 0.0, 0.999),
-    ("tagged.mp3", Format::Mp3, 1.0, 0.0, 0.999),
-    ("untagged.mp3", Format::Mp3, 1.0, 0.036, 0.99),
-    ("mono.ogg", Format::Ogg, 1.0, 0.0, 0.99),
-    ("stereo.ogg", Format::Ogg, 1.0, 0.0, 0.99),
-    ("mono.m4a", Format::Mp4, 1.0, 0.0, 0.98),
-    ("stereo.m4a", Format::Mp4, 1.0, 0.0, 0.99),
-    ("fragmented.mp4", Format::Mp4, 1.0, 0.022, 0.99),
-    ("mono.aac", Format::Adts, 1.0, 0.047, 0.98),
-    ("stereo.aac", Format::Adts, 1.0, 0.022, 0.99),
-    ("silk-narrow.opus", Format::Ogg, 1.0, 0.0, 0.93),
-    ("silk-wide.opus", Format::Ogg, 1.0, 0.0, 0.98),
-    ("silk-stereo.opus", Format::Ogg, 1.0, 0.0, 0.98),
-    ("hybrid.opus", Format::Ogg, 1.0, 0.0, 0.98),
-    ("hybrid-stereo.opus", Format::Ogg, 1.0, 0.0, 0.98),
-    ("celt.opus", Format::Ogg, 1.0, 0.0, 0.999),
-    ("celt-stereo.opus", Format::Ogg, 1.0, 0.0, 0.999),
-    ("celt-short.opus", Format::Ogg, 1.0, 0.0, 0.99),
-    ("celt-5.opus", Format::Ogg, 1.0, 0.0, 0.99),
-    ("surround.opus", Format::Ogg, 0.5, 0.0, 0.99),
-    ("opus.webm", Format::Matroska, 1.0, 0.02, 0.98),
-    ("live.webm", Format::Matroska, 1.0, 0.02, 0.98),
-    ("vorbis.webm", Format::Matroska, 1.0, 0.02, 0.99),
-    ("aac.mkv", Format::Matroska, 1.0, 0.022, 0.99),
-    ("pcm.mkv", Format::Matroska, 0.5, 0.0, 0.9999),
-    ("flac.mkv", Format::Matroska, 0.5, 0.0, 0.9999),
-];
 
 #[test]
 fn decodes_every_format_at_the_right_time() {
@@ -311,7 +236,7 @@ fn a_file_that_is_cut_or_damaged_says_where() {
                 if ["mono.m4a", "mono.ogg", "stereo.flac", "vorbis.webm"].contains(&name) => {}
             other => wrong.push(format!("{name}, cut: {:?}", other.map(|r| r.warnings))),
         }
-        // PCM and ADTS payloads and MP4 samples have no check sums.
+        // PCM and ADTS payloads and MP4 samples have no checksums.
         let mut damaged = whole.clone();
         let (from, to) = (whole.len() * 5 / 10, whole.len() * 6 / 10);
         damaged[from..to].fill(0x55);
@@ -382,96 +307,5 @@ fn pauses_all_the_time() {
         assert!(last > Duration::ZERO && last <= recording.duration());
         let rate = f64::from(pauses) / seconds;
         assert!(rate > 4.0, "{rate} pauses in a second of {name}");
-    }
-}
-
-/// Must neither panic nor give more than the limit, whatever comes of it.
-fn survive(bytes: Vec<u8>) {
-    let mixed = decode(bytes.clone());
-    if let Ok(recording) = &mixed {
-        assert_eq!(recording.channels.len(), 1);
-        assert!(recording.duration() <= LIMIT);
-        assert!(recording.samples().iter().all(|sample| sample.abs() <= 1.0));
-    }
-    let split = pollster::block_on(audio::decode(bytes, LIMIT, Channels::Split, async |_| {}));
-    match (mixed, split) {
-        (Ok(mixed), Ok(split)) => {
-            assert!(split.work() <= LIMIT && split.channels.len() <= 8);
-            for channel in &split.channels {
-                assert_eq!(channel.len(), mixed.samples().len());
-                assert!(channel.iter().all(|sample| sample.abs() <= 1.0));
-            }
-            assert_eq!(split.offset, mixed.offset);
-        }
-        // Only what has too many channels for it.
-        (Ok(_), Err(error)) => assert!(matches!(
-            error,
-            AudioError::TooLong { .. } | AudioError::UnsupportedLayout { .. }
-        )),
-        (Err(_), split) => assert!(split.is_err()),
-    }
-}
-
-#[test]
-fn survives_what_fuzzing_came_upon() {
-    let mut files = 0;
-    for entry in std::fs::read_dir("tests/fuzz-corpus").unwrap() {
-        survive(std::fs::read(entry.unwrap().path()).unwrap());
-        files += 1;
-    }
-    assert!(files > 100, "{files} files");
-}
-
-#[test]
-fn survives_files_cut_anywhere() {
-    for (_, bytes) in folder() {
-        for eighth in 0..8 {
-            let mut bytes = bytes.clone();
-            bytes.truncate(bytes.len() * eighth / 8 + eighth);
-            survive(bytes);
-        }
-        for length in 0..64 {
-            survive(bytes.get(..length).unwrap_or_default().to_vec());
-        }
-    }
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(150))]
-
-    #[test]
-    fn survives_any_bytes(bytes in proptest::collection::vec(any::<u8>(), 0..2000)) {
-        survive(bytes);
-    }
-
-    #[test]
-    fn survives_any_bytes_behind_a_magic_number(
-        bytes in proptest::collection::vec(any::<u8>(), 0..2000),
-        (_, format, ..) in proptest::sample::select(RECORDINGS.to_vec()),
-    ) {
-        let magic: &[u8] = match format {
-            Format::Wav => b"RIFF\0\0\0\0WAVEfmt \x10\0\0\0\x01\0\x01\0",
-            Format::Flac => b"fLaC\0\0\0\x22",
-            Format::Mp3 => b"ID3\x04\0\0\0\0\0\0\xFF\xFB",
-            Format::Adts => b"\xFF\xF1",
-            Format::Ogg => b"OggS\0\x02",
-            Format::Mp4 => b"\0\0\0\x10ftypM4A \0\0\0\0",
-            Format::Matroska => b"\x1A\x45\xDF\xA3\x93\x42\x82\x84webm",
-        };
-        survive([magic, &bytes].concat());
-    }
-
-    #[test]
-    fn survives_damaged_files(
-        (name, ..) in proptest::sample::select(RECORDINGS.to_vec()),
-        flips in proptest::collection::vec((any::<proptest::sample::Index>(), 0u8..8), 1..20),
-        early in any::<bool>(),
-    ) {
-        let mut bytes = read(name);
-        let range = if early { bytes.len().min(200) } else { bytes.len() };
-        for (index, bit) in flips {
-            bytes[index.index(range)] ^= 1 << bit;
-        }
-        survive(bytes);
     }
 }

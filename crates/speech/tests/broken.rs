@@ -196,7 +196,7 @@ fn an_index_that_is_missing_is_named() {
 #[test]
 fn what_is_damaged_is_told_where_it_is_and_the_rest_is_in_its_place() {
     for (name, bytes) in files() {
-        // Samples of PCM have no check sums; what is in their place is heard by ffmpeg, too.
+        // Samples of PCM have no checksums; what is in their place is heard by ffmpeg, too.
         if matches!(name, "a.wav" | "rf64.wav" | "a.mov") {
             continue;
         }

@@ -215,7 +215,7 @@ fn a_damaged_page_is_told() {
         let junk: Vec<u8> = (0..999u32).map(|i| (i * 7 % 251) as u8).collect();
         bytes.splice(start..start, junk);
         assert_eq!(decode(bytes), expected);
-        // A program that writes no check sums.
+        // A program that writes no checksums.
         let mut unsealed: Vec<u8> = Vec::new();
         for page in pages(&file(&whole)) {
             let mut page = page.bytes().to_vec();

@@ -23,7 +23,7 @@ pub enum LoadError {
     /// The bytes are not a safetensors file.
     #[error("it is not a safetensors file")]
     Format(#[from] SafeTensorError),
-    /// It says too little of itself.
+    /// Its description is incomplete.
     #[error("the file's metadata have no '{0}'")]
     MissingMetadata(&'static str),
     /// What it says of itself cannot be read.

@@ -9,21 +9,21 @@ use crate::loops::{attended, follows, repetition};
 use crate::rules::Rules;
 use crate::vocabulary::Vocabulary;
 
-/// Temperatures that are tried when the text at a lower one cannot be right.
+/// Temperatures to try when the text at a lower one cannot be right.
 const TEMPERATURES: [f32; 6] = [0.0, 0.2, 0.4, 0.6, 0.8, 1.0];
-/// A text that zlib shortens by more than this repeats itself.
+/// A text with a higher compression ratio repeats itself.
 const REPETITIVE: f32 = 2.4;
-/// Below this mean log-probability of its tokens a text is a guess.
+/// A text with a lower mean log-probability of its tokens is a guess.
 const GUESS: f32 = -1.0;
-/// Above this probability nobody speaks.
+/// With a higher probability, nobody speaks.
 const SILENCE: f32 = 0.85;
-/// Above this, nobody does if the text is a guess, too.
+/// With a higher probability, nobody speaks if the text is also a guess.
 const DOUBT: f32 = 0.5;
-/// Below this mean log-probability a text is a guess where nobody may be speaking. The three were chosen on 91 noises and
-/// 246 recordings of people, 70 of them with noise as well: no noise gives text, and no speech is lost that was understood.
+/// A text with a lower mean log-probability is a guess if nobody may be speaking. The three limits were chosen on 91 noises and
+/// 246 recordings of people, 70 of them also with noise: no noise gives text, and no understood speech is lost.
 const DOUBTFUL: f32 = -0.65;
-/// Bytes of text that a second of speech has at most, and those that any clip may have. English has some 15, scripts whose
-/// letters take three bytes up to 50.
+/// The most bytes of text per second of speech, and those that any clip may have. English has about 15 per second, scripts with
+/// three-byte letters up to 50.
 const BYTES_A_SECOND: f32 = 60.0;
 const LEAST_BYTES: f32 = 64.0;
 
@@ -34,7 +34,7 @@ pub(crate) struct Choice {
     pub(crate) log_probability: f32,
 }
 
-/// What tells whether anybody speaks, and whether a text is right.
+/// Evidence for whether anybody speaks, and whether a text is right.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Evidence {
     /// The probability of the token for no speech.
@@ -43,12 +43,12 @@ pub struct Evidence {
     pub annotation: f32,
     /// Mean log-probability of the tokens and the end.
     pub average_log_probability: f32,
-    /// How much shorter zlib makes the text.
+    /// The text's compression ratio.
     pub compression_ratio: f32,
 }
 
 impl Evidence {
-    /// The probability that nobody speaks: the model takes the window for silence, or for a sound that it would annotate.
+    /// The probability that nobody speaks: that the model considers the window silence, or a sound to annotate.
     #[must_use]
     pub fn silence(&self) -> f32 {
         1.0 - (1.0 - self.no_speech) * (1.0 - self.annotation)
@@ -69,14 +69,14 @@ pub(crate) struct Decoded {
     pub(crate) alignment: Vec<f32>,
     pub(crate) temperature: f32,
     pub(crate) evidence: Evidence,
-    /// It ran into a loop or out of room, and was cut.
+    /// It ended in a loop or at the length limit, and was cut.
     cut: bool,
-    /// What it attends to moves on through the sound.
+    /// Its attention advances through the sound.
     follows: bool,
 }
 
 impl Decoded {
-    /// Whether it is not the whole text, or says the same over and over while nobody does.
+    /// Whether it is incomplete, or repeats itself although nobody does.
     pub(crate) fn breaks_off(&self) -> bool {
         self.cut || self.evidence.compression_ratio > REPETITIVE && !self.follows
     }
@@ -90,14 +90,14 @@ impl Decoded {
         self.evidence.is_silence()
     }
 
-    /// How good it is when no attempt is fine. A loop is penalised, not ruled out: its first part may be right, while an
-    /// attempt without a loop may be noise.
+    /// The score for choosing among attempts when none is good. A loop is penalised, not excluded: its first part may be right,
+    /// while an attempt without a loop may be noise.
     fn rank(&self) -> f32 {
         let penalty = if self.breaks_off() { 1.0 } else { 0.0 };
         self.evidence.average_log_probability - penalty
     }
 
-    /// Leaves no text.
+    /// Removes the text.
     fn clear(&mut self) {
         self.choices.clear();
         self.alignment.clear();
@@ -128,7 +128,7 @@ pub(crate) struct Window<'a> {
 }
 
 impl Window<'_> {
-    /// The text, after a first attempt. It is decoded again at higher temperatures while it breaks off or is a guess.
+    /// The text, from a first attempt. It is decoded again at higher temperatures while it is incomplete or a guess.
     pub(crate) fn settle(&self, first: Decoded) -> Decoded {
         best(first, |temperature| self.attempt(temperature))
     }
@@ -167,7 +167,7 @@ impl Window<'_> {
         let mut random = Random(temperature.to_bits().into());
         let mut end = 0.0;
         let row = heard.frames() * rules.alignment_heads.len();
-        // What each token attends to most; what the last one before the text does is where the text begins.
+        // The frames that each token attends to most; those of the last token before the text are where it begins.
         let mut places = Vec::new();
         loop {
             decoder.push(&mut text, next, heard, &rules.alignment_heads, pace);
@@ -219,8 +219,8 @@ impl Window<'_> {
     }
 }
 
-/// The best of the first attempt and those at higher temperatures, which are made while none is fine. Nothing is left of it
-/// where nobody speaks.
+/// The best of the first attempt and those at higher temperatures, which are made while none is good. Without speech its text is
+/// removed.
 fn best(first: Decoded, mut attempt: impl FnMut(f32) -> Decoded) -> Decoded {
     let lowest = first.temperature;
     let mut best = first;

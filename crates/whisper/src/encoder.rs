@@ -1,8 +1,8 @@
-//! The encoder: a spectrogram to what the decoder attends to.
+//! The encoder: from a spectrogram to the keys and values that the decoder attends to.
 //!
-//! Whisper is trained on windows of 30 s, and falls apart on shorter ones. The silence behind a shorter clip is the same
-//! everywhere but for its position, so it is merged: groups of frames become their mean, and each of them counts as a key as
-//! often as it has frames ("proportional attention", Bolya et al., Token Merging, ICLR 2023).
+//! Whisper is trained on windows of 30 s, and fails on shorter ones. The silence after a shorter clip differs only in its
+//! position, so it is merged: groups of frames become their mean, and each group counts as a key as often as it has frames
+//! ("proportional attention", Bolya et al., Token Merging, ICLR 2023).
 
 use kernels::math::gelu;
 use kernels::quantized::{Linear, Then, Weights16};
@@ -14,7 +14,7 @@ use crate::layers::{Norm, linear, projections};
 
 /// Frames of the encoder in a second.
 pub(crate) const FRAMES: usize = 50;
-/// Frames of silence behind the sound that are not merged.
+/// Frames of silence after the sound that are not merged.
 const MARGIN: usize = FRAMES;
 /// Frames of silence that are merged into one.
 const MERGED: usize = 4;
@@ -23,7 +23,7 @@ const BLOCK: usize = 64;
 /// Frames that a convolution looks at.
 const KERNEL: usize = 3;
 
-/// How the silence behind a clip is encoded.
+/// How the silence after a clip is encoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Padding {
     /// Frames of 20 ms that are encoded one by one.
@@ -70,11 +70,11 @@ struct Convolution {
     stride: usize,
 }
 
-/// What the decoder attends to.
+/// The output of the encoder, which the decoder attends to.
 pub(crate) struct Encoded {
     /// Rows, one for each key.
     pub(crate) rows: Vec<f32>,
-    /// What is added to the scores of each key: the logarithm of how many frames it stands for.
+    /// Added to the scores of each key: the logarithm of its number of frames.
     pub(crate) bias: Vec<f32>,
 }
 

@@ -1,4 +1,4 @@
-//! What encoder and decoder are made of.
+//! Layers of the encoder and the decoder.
 
 use kernels::Pace;
 use kernels::integers::Columns;

@@ -1,8 +1,8 @@
-//! Loops: a decoder that says one thing over and over, told from people who do.
+//! Loops: distinguishes a decoder that repeats itself from people who do.
 
 use crate::decoding::Choice;
 
-/// Where to cut a text whose end says one thing over and over: behind the first time.
+/// Where to cut a text whose end repeats itself: after the first occurrence.
 pub(crate) fn repetition(choices: &[Choice]) -> Option<usize> {
     (1..=choices.len() / 4).find_map(|period| {
         let same = |i: &usize| {
@@ -22,10 +22,10 @@ pub(crate) fn repetition(choices: &[Choice]) -> Option<usize> {
     })
 }
 
-/// Whether the places that the last tokens attend to move on through the sound. When people repeat themselves, each
+/// Whether the positions that the last tokens attend to advance through the sound. When people repeat themselves, each
 /// repetition is later in the sound; a decoder in a loop stays where it is.
 pub(crate) fn follows(places: &[usize]) -> bool {
-    /// Tokens that are looked at, tokens from one to the one that it is compared with, and the share that must be later.
+    /// Tokens that are checked, the distance of the tokens that are compared, and the share that must be later.
     const LAST: usize = 40;
     const STEP: usize = 4;
     const SHARE: f32 = 0.7;

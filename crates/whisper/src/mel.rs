@@ -1,4 +1,4 @@
-//! Sound as Whisper sees it: the logarithms of the energies in mel bands.
+//! The input of Whisper: logarithms of the energies in mel bands.
 
 use std::f64::consts::PI;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ const WINDOW: usize = 400;
 pub(crate) const HOP: usize = 160;
 /// Frequencies of a transform.
 const BINS: usize = WINDOW / 2 + 1;
-/// What the energy in a band is at least.
+/// The least energy in a band.
 const LEAST: f32 = 1e-10;
 
 /// Computes mel spectrograms as OpenAI's `log_mel_spectrogram` does.

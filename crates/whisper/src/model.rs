@@ -13,44 +13,44 @@ use crate::times::{quietest, refine};
 use crate::vocabulary::Vocabulary;
 use crate::words::words;
 
-/// The fewest samples that are looked at: in 20 ms nothing can be said.
+/// The least samples of a window: 20 ms cannot contain a word.
 pub const MINIMUM_SAMPLES: usize = SAMPLE_RATE / FRAMES;
 
 /// The fewest samples of a window that is recognised in two parts.
 const LEAST_WHOLE: usize = 8 * SAMPLE_RATE;
 
-/// What to do with a window.
+/// The options for a window.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Options {
     /// Whether to translate into English.
     pub translate: bool,
-    /// The language that is spoken, by its code; without it the model detects it.
+    /// The code of the spoken language; without it, the model detects the language.
     pub language: Option<String>,
-    /// Text that the transcript is to continue.
+    /// Text that the transcript continues.
     pub prompt: String,
-    /// From 0 to 1; above 0 tokens are sampled. What is below counts as 0, what is above as 1.
+    /// From 0 to 1; above 0, tokens are sampled. Values outside are clamped.
     pub temperature: f32,
-    /// How the silence behind the sound is encoded.
+    /// How the silence after the sound is encoded.
     pub padding: Padding,
 }
 
-/// What is said in a window.
+/// The recognised words of a window.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Recognition {
     /// The code of the language.
     pub language: String,
-    /// How likely nobody speaks.
+    /// The probability that nobody speaks.
     pub no_speech: f32,
-    /// The words in order; none where nobody speaks.
+    /// The words in order; empty without speech.
     pub words: Vec<Word>,
     /// The temperature at which they were decoded.
     pub temperature: f32,
-    /// What the decision whether anybody speaks rests on.
+    /// The evidence for whether anybody speaks.
     pub evidence: Evidence,
 }
 
 impl Recognition {
-    /// Appends what is said from this sample on.
+    /// Appends the words from this sample on.
     fn append(&mut self, later: Self, at: usize) {
         let seconds = at as f32 / SAMPLE_RATE as f32;
         self.words.extend(later.words.into_iter().map(|word| Word {
@@ -66,10 +66,10 @@ impl Recognition {
     }
 }
 
-/// A word and when it is said, in seconds.
+/// A word and its times in seconds.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Word {
-    /// With the space before it, where the language writes one.
+    /// With the space before it, if the language writes one.
     pub text: String,
     /// When it begins.
     pub start: f32,
@@ -84,7 +84,7 @@ pub struct Word {
 /// A token of a text.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Token {
-    /// Its place in the vocabulary.
+    /// Its index in the vocabulary.
     pub id: u32,
     /// What it stands for.
     pub bytes: Vec<u8>,
@@ -107,7 +107,7 @@ pub enum RecognizeError {
     #[error("the model does not know the language '{0}'")]
     Language(String),
     /// The model transcribes only.
-    #[error("the model knows English alone, and does not translate")]
+    #[error("the model knows only English and does not translate")]
     Translation,
 }
 
@@ -125,7 +125,7 @@ pub struct Model {
 }
 
 impl Model {
-    /// Loads a model file. While the model works, `pause` is called after every quarter of a millisecond or so.
+    /// Loads a model file. While the model works, `pause` is called after each `pacer::QUANTUM`.
     ///
     /// # Errors
     /// When the file is not a Whisper model.
@@ -173,12 +173,12 @@ impl Model {
         self.encoder.positions() * 2 * HOP
     }
 
-    /// The words in a window of [`SAMPLE_RATE`] samples a second, one channel from -1 to 1. What is louder counts as ±1, what is
-    /// no number as 0. A text that repeats itself or has no room is recognised in two parts, cut where it is quietest: when people say
-    /// one sentence over and over, the decoder loses count of it.
+    /// The words in a window of [`SAMPLE_RATE`] samples a second, one channel from -1 to 1. Louder samples count as ±1, NaN
+    /// as 0. If the text repeats itself or reaches the length limit, the window is recognised in two parts, cut where it is
+    /// quietest: the decoder loses count of a sentence that is repeated many times.
     ///
     /// # Errors
-    /// When the window has another length than it may have, or the model cannot do what the options ask for.
+    /// When the length of the window is out of range, or the model does not support the options.
     pub fn recognize(
         &self,
         samples: &[f32],
@@ -254,7 +254,7 @@ impl Model {
         self.decoder.hear(encoded, frames, self.pace)
     }
 
-    /// The language that is spoken, and its token.
+    /// The spoken language, and its token.
     fn detect(&self, heard: &Heard) -> (&str, u32) {
         let languages = self.rules.languages.as_slice();
         let mut logits = Vec::new();

@@ -1,4 +1,4 @@
-//! Keys and values of a head as integers, laid out for the kernel.
+//! Keys and values of a head as integers, in the kernel's layout.
 
 use kernels::Pace;
 use kernels::integers::{COLUMNS, Columns, Pair, quantize, rounded_pair};
@@ -7,10 +7,10 @@ use kernels::integers::{COLUMNS, Columns, Pair, quantize, rounded_pair};
 pub(crate) const HEAD: usize = 64;
 /// Pairs of values of a head.
 pub(crate) const PAIRS: usize = HEAD / 2;
-/// What all probabilities of a query add up to, but for rounding.
+/// The sum of all probabilities of a query, except for rounding.
 pub(crate) const WHOLE: f32 = i16::MAX as f32;
 
-/// The least magnitude of a value that is told from 0.
+/// The least magnitude of a value that is not treated as 0.
 const LEAST: f32 = 1e-30;
 
 /// A query or a key as integers, and what their unit stands for: its products with another are within 32 bits.

@@ -1,9 +1,9 @@
-//! Which tokens mean what, and which are never text.
+//! The meaning of special tokens, and the tokens that are never text.
 
 use crate::checkpoint::Checkpoint;
 use crate::vocabulary::Vocabulary;
 
-/// Which tokens mean what.
+/// The special tokens of a model.
 #[derive(Clone)]
 pub(crate) struct Rules {
     pub(crate) end: u32,

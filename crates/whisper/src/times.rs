@@ -1,7 +1,7 @@
-//! Where words begin and end: the alignment's times, moved to where the sound is.
+//! When words begin and end: the times of the alignment, adjusted to the sound.
 //!
-//! Attention follows a word with a delay, and gives a pause to the word before it. So times are moved back by the delay, and
-//! words end where the sound does. Both were measured against the marks of a speech synthesizer (`make evaluate`).
+//! Attention lags behind a word, and assigns a pause to the word before it. So times are moved back by the lag, and words end
+//! where the sound does. Both were measured against the marks of a speech synthesizer (`make evaluate`).
 
 use std::ops::Range;
 
@@ -42,7 +42,7 @@ pub(crate) fn quietest(samples: &[f32]) -> usize {
     frame.unwrap_or_default() * FRAME
 }
 
-/// When words are said, in seconds, from where the alignment has them begin and end.
+/// The times of words in seconds, from the alignment.
 pub(crate) fn refine(times: &[(f32, f32)], samples: &[f32]) -> Vec<(f32, f32)> {
     let quiet = quiet(samples);
     let frame = |time: f32| (((time - LAG).max(0.0) * 100.0).round() as usize).min(quiet.len());
@@ -114,7 +114,7 @@ fn pause(span: Span, quiet: &[bool]) -> Option<Span> {
     best
 }
 
-/// How loud each frame is.
+/// The loudness of each frame.
 fn levels(samples: &[f32]) -> Vec<f32> {
     let level =
         |frame: &[f32]| (frame.iter().map(|x| x * x).sum::<f32>() / frame.len() as f32).sqrt();

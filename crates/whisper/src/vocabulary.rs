@@ -1,4 +1,4 @@
-//! Tokens and the text that they stand for.
+//! Tokens and their text.
 
 use std::collections::HashMap;
 
@@ -8,7 +8,7 @@ use crate::checkpoint::Checkpoint;
 
 /// Bytes of a piece that are merged at a time: longer words are not written by people, and the work grows with the square.
 const LONGEST_PIECE: usize = 256;
-/// What comes behind an apostrophe in English, which GPT-2 keeps together.
+/// Endings after an apostrophe in English, which GPT-2 keeps together.
 const CONTRACTIONS: [&str; 7] = ["'s", "'t", "'re", "'ve", "'m", "'ll", "'d"];
 
 /// The tokens of a model.
@@ -36,7 +36,7 @@ impl Vocabulary {
         Self::of(tokens, special)
     }
 
-    /// A vocabulary of these tokens, of which those from `special` on stand for no text.
+    /// A vocabulary of these tokens; those from `special` on are not text.
     fn of(tokens: impl Iterator<Item = Vec<u8>>, special: u32) -> Self {
         let mut vocabulary = Self {
             bytes: Vec::new(),
@@ -143,7 +143,7 @@ impl Vocabulary {
     }
 }
 
-/// Cuts a text where no token reaches over, by the pattern of GPT-2:
+/// Splits a text into pieces that no token crosses, by the pattern of GPT-2:
 /// `'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+`.
 fn pieces(mut text: &str) -> Vec<&str> {
     let mut pieces = Vec::new();

@@ -1,4 +1,4 @@
-//! Keeps from a dependency what only its importer may have.
+//! Withholds its importer's permissions from a dependency.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use wac_graph::{CompositionGraph, NodeId, types::WorldId};
 
 use crate::add;
 
-/// What a dependency without its importer's permissions must not import.
+/// Interfaces that a dependency without its importer's permissions must not import.
 const FORBIDDEN: [&str; 8] = [
     "wasi:http/client",
     "wasi:http/outgoing-handler",
@@ -28,10 +28,10 @@ const PREOPENS: &str = "wasi:filesystem/preopens";
 pub(crate) struct Isolation(BTreeMap<String, NodeId>);
 
 impl Isolation {
-    /// Takes from an instance what is its importer's.
+    /// Withholds its importer's permissions from an instance.
     ///
     /// # Errors
-    /// When it wants more than can be taken from it.
+    /// When it imports an interface that cannot be withheld.
     pub(crate) fn apply(
         &mut self,
         graph: &mut CompositionGraph,
@@ -67,7 +67,7 @@ impl Isolation {
     }
 }
 
-/// Zeroes, which are an empty list and an absent option alike.
+/// Zeroes stand for an empty list as well as an absent option.
 const NOTHING: &str = r#"
     (core module $module
         (memory (export "memory") 1)
@@ -76,7 +76,7 @@ const NOTHING: &str = r#"
     (alias core export $core "memory" (core memory $memory))
     (alias core export $core "nothing" (core func $nothing))"#;
 
-/// The functions of WASI 0.2 and 0.3 together: what is not imported does no harm.
+/// The functions of WASI 0.2 and 0.3 together: unused ones do no harm.
 fn environment(version: &str) -> String {
     format!(
         r#"(component {NOTHING}

@@ -13,20 +13,19 @@ use wac_graph::{
 
 use isolation::Isolation;
 
-/// Changes whenever [`compose`] makes something else of the same components: for the keys of
-/// caches.
+/// Part of the keys of caches: changes whenever [`compose`] changes its result for the same components.
 pub const REVISION: u32 = 2;
 
 /// What a component is made from.
 pub struct Parts<'a> {
     /// The component itself.
     pub wasm: Vec<u8>,
-    /// What it depends on.
+    /// Its dependencies.
     pub dependencies: Vec<(&'a Dependency, Vec<u8>)>,
 }
 
 impl<'a> Parts<'a> {
-    /// Has `read` read the files.
+    /// Reads the files with `read`.
     ///
     /// # Errors
     /// Those of `read`.
@@ -43,16 +42,15 @@ impl<'a> Parts<'a> {
     /// The component with its dependencies inside: see [`compose`].
     ///
     /// # Errors
-    /// When they do not fit together.
+    /// When they cannot be composed.
     pub fn whole(self, id: &str) -> Result<Vec<u8>> {
         compose(id, self.wasm, self.dependencies)
     }
 }
 
-/// Composes the component `id` with its dependencies, given with their bytes. One without any
-/// stays as it is.
+/// Composes the component `id` with its dependencies, given with their bytes. Without dependencies it stays unchanged.
 ///
-/// The result is not validated: whoever compiles it does that.
+/// The result is not validated: compiling it does that.
 ///
 /// # Errors
 /// When a dependency satisfies no import, an export is missing or has another type, or a

@@ -9,12 +9,12 @@ use crate::outbound;
 use crate::reader::{At, Document, StringOrTable, Table, Value, unsupported};
 use crate::template::Template;
 
-/// What Spin's components can have and this host's cannot.
+/// Keys of Spin's components that this host does not support.
 const UNSUPPORTED: [&str; 3] = ["ai_models", "key_value_stores", "profile"];
 
 /// A component whose dependencies on other components are not resolved yet.
 pub(crate) struct Draft {
-    /// `None` if it was so wrong that nothing can be said about it.
+    /// `None` if it is too malformed for further checks.
     pub(crate) component: Option<Component>,
     pub(crate) dependencies: Vec<At<Dependency>>,
 }

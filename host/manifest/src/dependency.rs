@@ -33,7 +33,7 @@ pub struct InvalidDependencyName {
 }
 
 impl DependencyName {
-    /// Whether the dependency satisfies the import called `import` in a component's type.
+    /// Whether the dependency satisfies the import `import` of a component.
     pub fn satisfies(&self, import: &str) -> bool {
         let (package, interface, version) = match self {
             Self::Plain(name) => return name == import,
@@ -57,7 +57,7 @@ impl DependencyName {
             && (version.is_none() || *version == import_version)
     }
 
-    /// The WIT package, or the plain name: what a composition knows the dependency by.
+    /// The WIT package or the plain name, by which a composition identifies the dependency.
     pub fn package(&self) -> &str {
         match self {
             Self::Plain(name) => name,

@@ -1,4 +1,4 @@
-//! What is wrong with a manifest, and where.
+//! Errors and warnings about a manifest, with their positions.
 
 use std::fmt;
 use std::io;

@@ -1,4 +1,4 @@
-//! `files`: what of the manifest's folder a component sees.
+//! `files`: the part of the manifest's folder that a component sees.
 
 use std::fs;
 use std::io;
@@ -146,7 +146,7 @@ impl Expansion {
     fn add_glob(&mut self, base: &Path, glob: &str, guest: &Path) -> Result<(), FilesError> {
         let base = fs::canonicalize(base).map_err(io_error(base))?;
         self.relative_to_root(&base)?;
-        // The folder's own name is not a pattern, whatever characters it has.
+        // The folder's own name is not a pattern.
         let full = format!("{}/{glob}", Pattern::escape(&base.to_string_lossy()));
         let paths = glob::glob(&full).map_err(|source| FilesError::Pattern {
             pattern: glob.into(),
@@ -187,7 +187,7 @@ impl Expansion {
     }
 }
 
-/// `path` without `.`, if it is relative and goes nowhere but down.
+/// `path` without `.`, if it is relative and only leads down.
 fn inside(path: &str) -> Option<PathBuf> {
     let mut inside = PathBuf::new();
     for segment in Path::new(path).components() {

@@ -1,4 +1,4 @@
-//! The request headers by which Spin tells a component how it was reached.
+//! The request headers in which Spin describes the request's route to a component.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
@@ -63,8 +63,8 @@ impl RouteMatch<'_> {
     }
 }
 
-/// Removes what no component gets to see of a request from outside: `Connection`, which concerns
-/// the server alone, and a `Host` that claims to be a component.
+/// Removes headers that components must not see in a request from outside: `Connection`, which concerns only the server, and a
+/// `Host` that claims to be a component.
 pub fn strip_forbidden_headers(headers: &mut HeaderMap) {
     let host = headers.get(HOST).and_then(|host| host.to_str().ok());
     if host.is_some_and(|host| chaining_target(host).is_some()) {

@@ -2,9 +2,8 @@
 //! application that needs no WebAssembly engine: variables, routes, request headers, files and
 //! the hosts that a component may call.
 //!
-//! The reading is strict. A key that Spin does not know, and a Spin feature that the embedded
-//! host does not have, are errors that name the key, the file, the line and the column: a
-//! permission or a limit that was written down but silently ignored would be worse than none.
+//! Reading is strict. Keys that Spin does not know, and features of Spin that the embedded host does not support, are errors
+//! that name the key, the file, the line and the column: a permission or a limit must not be ignored silently.
 //!
 //! ```
 //! let text = r#"

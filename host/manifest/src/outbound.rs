@@ -12,7 +12,7 @@ use crate::variables::{VariableError, Variables};
 /// Hosts below this domain are components of the same application.
 const CHAINING_SUFFIX: &str = ".spin.internal";
 
-/// Why an entry of `allowed_outbound_hosts` allows nothing.
+/// Why an entry of `allowed_outbound_hosts` is invalid.
 #[derive(Debug, thiserror::Error)]
 pub enum OutboundError {
     /// It does not have the form `scheme://host[:port]`.
@@ -23,7 +23,7 @@ pub enum OutboundError {
     Invalid {
         /// The entry as it is written: the values of its variables may be secret.
         entry: String,
-        /// What is wrong with it.
+        /// The error.
         reason: String,
     },
     /// A variable in it has no value.
@@ -38,11 +38,11 @@ pub struct AllowedHosts {
 }
 
 impl AllowedHosts {
-    /// Works out what `component` may call. `http://*.spin.internal` stands for those of
-    /// `component_ids`, which are the application's.
+    /// The hosts that `component` may call. `http://*.spin.internal` stands for the components `component_ids` of the
+    /// application.
     ///
     /// # Errors
-    /// The value of a variable makes an entry wrong.
+    /// An entry is invalid with the value of a variable.
     pub fn resolve<'a>(
         component: &Component,
         variables: &Variables,
@@ -67,7 +67,7 @@ impl AllowedHosts {
     }
 
     /// Whether a connection is allowed. `host` is written as in a URL, an IPv6 address in
-    /// brackets; without a `port` the scheme's own is meant.
+    /// brackets; the default `port` is that of the scheme.
     pub fn allows(&self, scheme: &str, host: &str, port: Option<u16>) -> bool {
         let Ok(host) = Host::parse(host) else {
             return false;
@@ -117,8 +117,8 @@ pub(crate) fn chaining_host_of(entry: &str) -> Option<String> {
     }
 }
 
-/// Whether `component` names other components of its application among the hosts that it calls.
-/// Variables are not looked into, as Spin does not either.
+/// Whether `component` names other components of its application among the hosts that it may call. As in Spin, variables are
+/// not resolved.
 pub fn requires_chaining(component: &Component) -> bool {
     component
         .allowed_outbound_hosts
@@ -301,7 +301,7 @@ impl Ports {
     }
 }
 
-/// The port that Spin takes for a scheme without one.
+/// Spin's default port for a scheme.
 fn well_known_port(scheme: &str) -> Option<u16> {
     match scheme {
         "postgres" => Some(5432),

@@ -1,4 +1,4 @@
-//! The document as a whole: version, application, application variables.
+//! The document: version, application, application variables.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -31,10 +31,10 @@ impl Manifest {
 
     /// Reads a manifest from `text`, which was found at `path`.
     ///
-    /// Looks at no other file: whether sources and files exist is seen when they are opened.
+    /// Does not check whether other files exist, such as sources.
     ///
     /// # Errors
-    /// Everything that is wrong, at once.
+    /// All errors at once.
     pub fn parse(text: &str, path: &Path) -> Result<Self, Error> {
         let root = DeTable::parse(text).map_err(|error| {
             let at = error.span().map_or(0, |span| span.start);

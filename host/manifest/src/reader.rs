@@ -1,4 +1,4 @@
-//! Reads a parsed TOML document key by key, remembering where everything stood.
+//! Reads a parsed TOML document key by key, with the positions of keys and values.
 
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use toml::de::{DeTable, DeValue};
 
 use crate::diagnostic::Diagnostic;
 
-/// The document being read, and what was found wrong with it so far.
+/// The document being read, and the errors so far.
 ///
 /// Reading goes on after an error, so that one run reports them all.
 pub(crate) struct Document<'a> {
@@ -52,18 +52,18 @@ impl<'a> Document<'a> {
     }
 }
 
-/// A value and the byte offset to blame for it.
+/// A value and its byte offset, for errors.
 #[derive(Clone, Debug)]
 pub(crate) struct At<T> {
     pub(crate) value: T,
     pub(crate) at: usize,
 }
 
-/// A value that has not been looked at, and what it is called in messages.
+/// A value that is not checked yet, and its name in messages.
 pub(crate) struct Value<'a> {
     pub(crate) document: &'a Document<'a>,
     name: String,
-    /// Where its key stands; for an element of an array, where it stands itself.
+    /// The position of its key; for an element of an array, its own position.
     pub(crate) at: usize,
     inner: DeValue<'a>,
 }
@@ -219,7 +219,7 @@ impl<'a> Table<'a> {
         self.take(key)?.string()
     }
 
-    /// A string that may be left out, then it is empty.
+    /// An optional string; empty if it is absent.
     pub(crate) fn text(&mut self, key: &str) -> String {
         self.string(key)
             .map(|found| found.value)
@@ -234,7 +234,7 @@ impl<'a> Table<'a> {
         self.take(key)?.bool()
     }
 
-    /// An array of strings that may be left out, then it is empty.
+    /// An optional array of strings; empty if it is absent.
     pub(crate) fn strings(&mut self, key: &str) -> Vec<At<String>> {
         self.take(key).map(Value::strings).unwrap_or_default()
     }
@@ -243,7 +243,7 @@ impl<'a> Table<'a> {
         self.take(key)?.table(heading)
     }
 
-    /// Reports each of `keys` that is there as a feature of Spin that is missing here.
+    /// Reports each present key of `keys` as a feature of Spin that is missing here.
     pub(crate) fn unsupported(&mut self, keys: &[&str]) {
         for key in keys {
             if let Some(value) = self.take(key) {
@@ -272,7 +272,7 @@ impl<'a> Table<'a> {
     }
 }
 
-/// Reports something that Spin has and this host has not.
+/// Reports a feature that Spin has and this host does not.
 pub(crate) fn unsupported(document: &Document<'_>, at: usize, what: &str) {
     document.error(
         at,

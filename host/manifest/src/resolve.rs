@@ -7,7 +7,7 @@ use crate::component::{Draft, Drafts};
 use crate::model::{Component, Dependency};
 use crate::reader::{At, Document};
 
-/// Puts each dependency on a component to that component's file.
+/// Resolves each dependency on a component to that component's file.
 ///
 /// As in Spin, a component that others depend on has no dependencies itself, so that there are no
 /// cycles, and no permissions, which would have no effect.

@@ -20,7 +20,7 @@ pub enum RetainError {
 }
 
 impl Manifest {
-    /// Drops every component but those with the given ids, and the triggers of what is dropped.
+    /// Removes all components except those with the given ids, and the triggers of the removed ones.
     ///
     /// # Errors
     /// An id is unknown, or a component that stays may call one that goes. Hosts with variables

@@ -58,7 +58,7 @@ impl Route {
         })
     }
 
-    /// The route as it is written in the manifest.
+    /// The route as written in the manifest.
     pub fn as_str(&self) -> &str {
         &self.raw
     }

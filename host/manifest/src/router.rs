@@ -1,4 +1,4 @@
-//! Which trigger answers which path: Spin's rules, decided by the router that Spin uses.
+//! Routes paths to triggers by Spin's rules, with the router that Spin uses.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -11,7 +11,7 @@ use crate::route::Route;
 /// Paths below this prefix belong to the host, such as `/.well-known/spin/health`.
 pub const WELL_KNOWN_PREFIX: &str = "/.well-known/spin/";
 
-/// What Spin reports as the route of a request from another component.
+/// The route that Spin reports for a request from another component.
 const CHAINED_ROUTE: &str = "/...";
 
 impl Manifest {
@@ -136,7 +136,7 @@ fn trailing(rest: &str, path: &str) -> String {
     }
 }
 
-/// What a path matched.
+/// The match of a path.
 #[derive(Debug)]
 pub struct RouteMatch<'a> {
     handler: &'a Handler,
@@ -152,7 +152,7 @@ impl<'a> RouteMatch<'a> {
         self.handler
     }
 
-    /// The route as it is written in the manifest.
+    /// The route as written in the manifest.
     pub fn raw_route(&self) -> &'a str {
         self.raw_route
     }
@@ -162,7 +162,7 @@ impl<'a> RouteMatch<'a> {
         self.matched_route
     }
 
-    /// The route as it is written in the manifest, without a trailing `/...`.
+    /// The route as written in the manifest, without a trailing `/...`.
     pub fn raw_route_or_prefix(&self) -> &'a str {
         self.raw_route
             .strip_suffix("/...")

@@ -49,12 +49,12 @@ impl Template {
         })
     }
 
-    /// Whether there is no variable in it.
+    /// Whether it has no variables.
     pub fn is_literal(&self) -> bool {
         self.variables().next().is_none()
     }
 
-    /// Puts in the variables' values.
+    /// Replaces the variables by their values.
     ///
     /// # Errors
     /// The name of the first variable that `value` does not know.

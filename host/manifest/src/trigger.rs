@@ -243,7 +243,7 @@ fn read_executor(mut table: Table<'_>) {
     table.finish();
 }
 
-/// The id of a component that there is.
+/// The id of an existing component.
 fn read_component(value: Value<'_>, trigger: &str, components: &Drafts) -> Option<String> {
     let document = value.document;
     let id = match value.string_or_table(format!("'component' in {trigger}"))? {

@@ -1,4 +1,4 @@
-//! Whatever a manifest says, reading it ends in a manifest or in errors that point into it.
+//! Reading any manifest ends in a manifest or in errors that point into it.
 
 #![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
 

@@ -1,4 +1,4 @@
-//! A test is a folder of `tests/cases`: a `spin.toml` and what is to be expected of it.
+//! A test is a folder of `tests/cases`: a `spin.toml` and the expected results.
 //!
 //! - `error.txt`: the manifest is refused with exactly these lines.
 //! - `warnings.txt`: it is read, with these warnings. Without the file there are none.

@@ -19,14 +19,13 @@ const APPLICATION: &str = "application/vnd.fermyon.spin.application.v1+config";
 const WASM: &str = "application/vnd.wasm.content.layer.v1+wasm";
 const DATA: &str = "application/vnd.wasm.content.layer.v1+data";
 
-/// Files of up to so many bytes stand in the locked application: some registries refuse such
-/// small layers.
+/// Files of up to this many bytes are inside the locked application: some registries refuse such small layers.
 const INLINE_BYTES: usize = 128;
 
-/// More layers than some registry takes.
+/// More layers than some registries accept.
 const MAX_LAYERS: usize = 500;
 
-/// How a component begins, by the component model's binary format; a module has another version.
+/// The first bytes of a component, by the component model's binary format; a module has another version.
 const COMPONENT: [u8; 8] = *b"\0asm\x0d\0\x01\0";
 
 /// Writes the application into the layout in `folder`, and says its digest, which is the same

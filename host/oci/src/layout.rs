@@ -1,4 +1,4 @@
-//! A folder as the [OCI image layout] describes it.
+//! An [OCI image layout] in a folder.
 //!
 //! [OCI image layout]: https://github.com/opencontainers/image-spec/blob/v1.1.1/image-layout.md
 
@@ -15,7 +15,7 @@ const MARK: &str = "oci-layout";
 const INDEX: &str = "index.json";
 const BLOBS: &str = "blobs";
 
-/// What refers to a blob.
+/// A descriptor, which refers to a blob.
 ///
 /// Not that of the crate `oci-spec`, whose annotations are hash maps: their order, and with it the digest of the image,
 /// would change from run to run.
@@ -45,10 +45,10 @@ pub(crate) struct Layout {
 }
 
 impl Layout {
-    /// Begins a layout, in place of one that is there.
+    /// Begins a layout, and replaces an existing one.
     ///
     /// # Errors
-    /// When the folder holds something else, which is not to be lost.
+    /// When the folder contains something else, which must not be lost.
     pub(crate) fn create(root: &Path) -> Result<Self> {
         let root = root.to_owned();
         fs::create_dir_all(&root).with_context(|| format!("cannot make {}", root.display()))?;

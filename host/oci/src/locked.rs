@@ -14,7 +14,7 @@ use serde_json::{Map, Value, json};
 pub(crate) struct Content {
     /// Their digest.
     pub(crate) digest: String,
-    /// The bytes themselves, where they are few.
+    /// The bytes themselves, if they are few.
     pub(crate) inline: Option<Vec<u8>>,
 }
 
@@ -42,12 +42,12 @@ pub(crate) fn application(manifest: &Manifest, components: Vec<Value>) -> Value 
         _ => None,
     };
     object([
-        // What a host of the first version would disregard makes it the second.
+        // Features that a host of the first version would ignore need the second version.
         ("spin_lock_version", json!(u8::from(chaining))),
         ("must_understand", json!(must_understand)),
         ("metadata", metadata(&manifest.application, single)),
         ("variables", variables(&manifest.variables)),
-        // Needed also where there are none.
+        // Required even if empty.
         ("triggers", Value::Array(triggers)),
         ("components", Value::Array(components)),
     ])
@@ -197,7 +197,7 @@ fn content<const N: usize>(content: &Content, rest: [(&str, Value); N]) -> Value
     reference
 }
 
-/// An object of those fields that say something; Spin leaves out the others too.
+/// An object of the non-empty fields; Spin also leaves out empty ones.
 fn object<const N: usize>(fields: [(&str, Value); N]) -> Value {
     let fields = fields
         .into_iter()

@@ -1,4 +1,4 @@
-//! The line that says where the application listens, and what it answers there.
+//! The line that announces the application's address and routes.
 
 use manifest::{Handler, HttpTrigger, Manifest, TriggerRoute};
 use serde::Serialize;
@@ -11,9 +11,9 @@ use crate::log::START;
 pub(super) struct Route {
     /// The component or the trigger that answers.
     id: String,
-    /// The path without a trailing `/...`; behind the application's address when it is announced.
+    /// The path without a trailing `/...`; with the application's address when it is announced.
     url: String,
-    /// Whether it stands for everything below, too.
+    /// Whether it also matches everything below.
     wildcard: bool,
 }
 
@@ -39,7 +39,7 @@ fn public(trigger: &HttpTrigger) -> Option<Route> {
     })
 }
 
-/// Says that the application listens at `address`. Programs wait for this line: as text it begins with
+/// Announces that the application listens at `address`. Programs wait for this line: as text it begins with
 /// `Serving http://`, as JSON it has the key `serving`.
 pub(super) fn serving(address: &str, mut routes: Vec<Route>) {
     let mut text = String::new();

@@ -17,7 +17,7 @@ use crate::{
     cli::health, interfaces::sqlite::statements::Statements, log::Format, serving::pool::Range,
 };
 
-/// Runs a Spin application where the Spin command line is absent.
+/// Runs a Spin application where Spin is not installed.
 #[derive(Debug, Parser)]
 #[command(version, about)]
 pub(crate) struct Cli {
@@ -34,7 +34,7 @@ pub(crate) enum Command {
     /// Compile the components of an application ahead of time, for `up --compiled`
     #[cfg(feature = "compiler")]
     Compile(Compile),
-    /// Ask a running application whether it serves
+    /// Check that a running application serves requests
     Health(Health),
     /// Run an application
     Up(Box<Up>),
@@ -80,7 +80,7 @@ pub(crate) struct Compile {
 /// `routelets health`
 #[derive(Args, Debug)]
 pub(crate) struct Health {
-    /// What is to answer with 200
+    /// The URL that must answer with 200
     #[arg(default_value = health::URL)]
     pub(crate) url: Uri,
 }
@@ -161,7 +161,7 @@ pub(crate) struct Up {
     )]
     pub(crate) quiet: bool,
 
-    /// How the host's own lines look
+    /// The format of the host's own lines
     #[arg(long, value_enum, default_value_t)]
     pub(crate) log_format: Format,
 
@@ -174,11 +174,11 @@ pub(crate) struct Up {
     #[arg(long, value_name = "FOLDER")]
     pub(crate) cache_dir: Option<PathBuf>,
 
-    /// The folder of components compiled by `routelets compile`, which are taken as they are
+    /// The folder of components compiled by `routelets compile`; nothing is compiled
     #[arg(long, env = "ROUTELETS_COMPILED", value_name = "FOLDER")]
     pub(crate) compiled: Option<PathBuf>,
 
-    /// Compile all components again, and keep nothing
+    /// Compile all components again, and do not cache them
     #[cfg(feature = "compiler")]
     #[arg(
         long,
@@ -208,7 +208,7 @@ pub(crate) struct Up {
     #[arg(long, value_name = "TIME", default_value = "1s", value_parser = duration_range)]
     pub(crate) idle_instance_timeout: Range<Duration>,
 
-    /// How long a request, and the work it leaves behind, may take [default: for ever]
+    /// How long a request, and its work after the response, may take [default: unlimited]
     #[arg(long, value_name = "TIME", value_parser = duration_range)]
     pub(crate) request_timeout: Option<Range<Duration>>,
 
@@ -240,7 +240,7 @@ pub(crate) struct Up {
     pub(crate) shutdown_timeout: Duration,
 }
 
-/// Flags of Spin's that this host does not have, and what there is instead.
+/// Flags of Spin that this host does not have, and the alternatives.
 const SPIN_ONLY: [(&str, &str); 11] = [
     ("--tls-cert", "a proxy in front of the host ends TLS"),
     ("--tls-key", "a proxy in front of the host ends TLS"),
@@ -261,7 +261,7 @@ const SPIN_ONLY: [(&str, &str); 11] = [
     ("--key-value", "there are no key-value stores"),
 ];
 
-/// Adds to the error about a flag of Spin's why it is unknown here.
+/// Adds the alternative to the error about a flag of Spin.
 pub(crate) fn explain(mut error: clap::Error) -> clap::Error {
     use clap::error::{ContextKind, ContextValue};
 
@@ -282,7 +282,7 @@ fn folder() -> impl TypedValueParser<Value = PathBuf> {
     OsStringValueParser::new().map(PathBuf::from)
 }
 
-/// Of a name's addresses the first of IPv4, as `localhost` is mostly meant.
+/// The first IPv4 address of a name, because this is usually meant by `localhost`.
 fn listen_address(text: &str) -> Result<SocketAddr, String> {
     let addresses: Vec<_> = text
         .to_socket_addrs()

@@ -1,5 +1,4 @@
-//! What the host is told beside the manifest: the command line's folders and Spin's runtime
-//! configuration.
+//! Settings that are not in the manifest: the command line's folders and Spin's runtime configuration.
 
 use std::{
     collections::BTreeMap,
@@ -18,7 +17,7 @@ use crate::{
 /// The file of the default database in the state folder.
 const DEFAULT_DATABASE_FILE: &str = "sqlite_db.db";
 
-/// `--runtime-config-file`: the settings of Spin's that this host has.
+/// `--runtime-config-file`: the settings of Spin that this host supports.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RuntimeConfig {
@@ -38,7 +37,7 @@ struct SqliteDatabase {
     settings: toml::Table,
 }
 
-/// What a database of type `spin` has.
+/// The settings of a database of type `spin`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct SpinDatabase {
@@ -54,10 +53,10 @@ struct OutboundRedis {
     max_connections: Option<usize>,
 }
 
-/// The settings, from the command line before the runtime configuration.
+/// The settings; the command line takes precedence over the runtime configuration.
 #[derive(Debug)]
 pub(crate) struct Settings {
-    /// The folder for what components print, if there is to be one.
+    /// The folder for the output of components, if any.
     pub(crate) log_dir: Option<PathBuf>,
     /// Where each SQLite database lies; there is always a default one.
     pub(crate) databases: BTreeMap<String, Location>,
@@ -66,8 +65,8 @@ pub(crate) struct Settings {
 }
 
 impl Settings {
-    /// The state folder is `.spin` in the application's folder if nothing says otherwise, and the
-    /// folder for logs is `logs` in it. An empty path means none.
+    /// By default, the state folder is `.spin` in the application's folder, and the folder for logs is `logs` in it. An empty
+    /// path means no folder.
     ///
     /// # Errors
     /// When the runtime configuration is wrong.
@@ -121,7 +120,7 @@ impl SqliteDatabase {
                     path,
                     allow_attach_file,
                 } = self.settings.try_into()?;
-                // Not from the file's folder: Spin does so, too.
+                // Relative to the working directory and not to the file, as in Spin.
                 let absolute = |path| env::current_dir().map(|folder| folder.join(path));
                 Ok(Location {
                     path: path.map(absolute).transpose()?,

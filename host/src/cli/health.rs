@@ -1,5 +1,5 @@
-//! `routelets health`: asks a running application whether it serves, for what looks after it where there
-//! is no shell and no curl.
+//! `routelets health`: checks that a running application serves requests. For health checks in images without a shell and
+//! curl.
 
 use std::{
     io::{Read, Write},
@@ -10,19 +10,19 @@ use std::{
 use anyhow::{Context, Result, anyhow, ensure};
 use http::Uri;
 
-/// What is asked if nothing else is named.
+/// The default URL.
 pub const URL: &str = "http://127.0.0.1:8001/.well-known/spin/health";
 
-/// How long the answer may take, for each address that the host has.
+/// How long the answer may take, for each address of the host.
 const LIMIT: Duration = Duration::from_secs(3);
 
 /// Bytes of a status line.
 const LINE: usize = 1 << 10;
 
-/// Asks for `url`.
+/// Requests `url`.
 ///
 /// # Errors
-/// When the answer's status is not 200, or there is none in time.
+/// When the status of the answer is not 200, or no answer comes in time.
 pub fn check(url: &Uri) -> Result<()> {
     ensure!(
         url.scheme_str() == Some("http"),

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
-// The errors of `manifest` say all in one line, their causes included.
+// The errors of `manifest` include their causes in one line.
 use anyhow::{Context, Error, Result, bail, ensure};
 use manifest::{Manifest, Variables};
 use tokio::{
@@ -28,28 +28,28 @@ use crate::{
     },
 };
 
-/// Tokio looks at its sockets at the latest after this many steps of guests. A guest that yields by
-/// itself takes steps of some 100 µs, so the default of 61 would let connections wait.
+/// Tokio polls its sockets at the latest after this many polls of guests. A guest that yields takes some 100 µs for each, so
+/// with the default of 61 connections would wait.
 const STEPS_BETWEEN_EVENTS: u32 = 8;
 
-/// Threads for what blocks, beside one for each request: a statement of SQLite holds one while it
-/// waits for another connection's lock, and what gives the lock back needs one, too.
+/// Threads for blocking work, in addition to one for each request: a statement of SQLite occupies a thread while it waits for
+/// another connection's lock, and the statement that releases the lock needs one, too.
 const BLOCKING: usize = 512;
 
-/// Runs an application until it is told to stop.
+/// Runs an application until a signal stops it.
 ///
 /// # Errors
-/// What keeps it from starting.
+/// When the application cannot start.
 pub(super) fn up(options: Up) -> Result<()> {
     let manifest = read(&options)?;
     let runtime = runtime(options.max_concurrent_requests as usize)?;
     let result = runtime.block_on(run(options, manifest));
-    // What still runs in the background had its time.
+    // Background work had its time.
     runtime.shutdown_background();
     result
 }
 
-/// Reads the manifest, and builds what it names if that is asked for.
+/// Reads the manifest, and builds its components if requested.
 fn read(options: &Up) -> Result<Manifest> {
     let mut manifest = Manifest::load(&options.from).map_err(Error::msg)?;
     for warning in &manifest.warnings {
@@ -69,7 +69,7 @@ fn read(options: &Up) -> Result<Manifest> {
     Ok(manifest)
 }
 
-/// The threads that serve so many requests at once.
+/// The runtime, for this number of concurrent requests.
 fn runtime(requests: usize) -> Result<Runtime> {
     runtime::Builder::new_multi_thread()
         .event_interval(STEPS_BETWEEN_EVENTS)
@@ -82,7 +82,7 @@ fn runtime(requests: usize) -> Result<Runtime> {
 async fn run(options: Up, manifest: Manifest) -> Result<()> {
     let shutdown = Shutdown::default();
     shutdown.listen()?;
-    // Compiling may take a while: that the address is taken should be known before.
+    // Compiling may take a while: check first that the address is free.
     let socket = match manifest.http_triggers.is_empty() {
         true => None,
         false => Some(Socket::bind(options.listen)?),
@@ -120,7 +120,7 @@ async fn run(options: Up, manifest: Manifest) -> Result<()> {
     Ok(())
 }
 
-/// What the application gets beside its manifest.
+/// The settings of the application that are not in its manifest.
 fn settings(options: Up, manifest: &Manifest) -> Result<start::Settings> {
     let config = config::Settings::load(&options, manifest.folder())?;
     let logs = logs(&options, manifest, config.log_dir)?;
@@ -151,7 +151,7 @@ fn settings(options: Up, manifest: &Manifest) -> Result<start::Settings> {
     })
 }
 
-/// Where what components print goes.
+/// The destination of the components' output.
 fn logs(options: &Up, manifest: &Manifest, folder: Option<PathBuf>) -> Result<Logs> {
     let unknown = |id: &&String| !manifest.components.contains_key(*id);
     if let Some(id) = options.follow.iter().find(unknown) {

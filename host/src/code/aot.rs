@@ -1,5 +1,4 @@
-//! Loads machine code that this program compiled. The one place that needs `unsafe`: what is loaded
-//! here runs as it is.
+//! Loads machine code that this program compiled. Only this needs `unsafe`: the code runs without a check.
 #![allow(unsafe_code)]
 
 use std::path::Path;
@@ -8,13 +7,13 @@ use std::path::Path;
 use wasmtime::Config;
 use wasmtime::{Engine, Result, component::Component};
 
-/// Has code made for any CPU of this architecture from about 2015 on, instead of for the one at hand.
+/// Generates code for any CPU of this architecture from about 2015 on, instead of for this one.
 ///
 /// # Errors
 /// When Wasmtime cannot compile for this architecture.
 #[cfg(feature = "compiler")]
 pub(crate) fn portable(config: &mut Config) -> Result<()> {
-    // A target that is named is taken without the features of this CPU.
+    // With a named target, Wasmtime does not use the features of this CPU.
     config.target(&target_lexicon::HOST.to_string())?;
     #[cfg(target_arch = "x86_64")]
     // SAFETY: the flag is a set of CPU features. Wasmtime records them with the code and refuses to
@@ -27,9 +26,8 @@ pub(crate) fn portable(config: &mut Config) -> Result<()> {
 
 /// Maps a compiled component from a file, whose pages all processes that run it share.
 ///
-/// The caller vouches that the file holds what [`Engine::precompile_component`] returned,
-/// unchanged. One from another version or configuration of Wasmtime, or for another CPU, is an
-/// error, not a danger.
+/// The caller guarantees that the file holds the unchanged result of [`Engine::precompile_component`]. A file from another
+/// version or configuration of Wasmtime, or for another CPU, is an error, not a danger.
 pub(crate) fn from_file(engine: &Engine, path: &Path) -> Result<Component> {
     // SAFETY: the compilation cache calls this with files of a directory that only this user and root
     // can write to, after it has checked that their contents have the digest recorded when this

@@ -49,11 +49,10 @@ pub(crate) fn path(dir: &Path, id: &str) -> PathBuf {
     dir.join(format!("{id}.cwasm"))
 }
 
-/// Whether only this user and root can write to a directory, so that nobody else can plant machine
-/// code in it.
+/// Whether only this user and root can write to a directory, so that other users cannot place machine code there.
 ///
 /// # Errors
-/// When there is no such directory.
+/// When the directory does not exist.
 pub(crate) fn is_safe(dir: &Path) -> io::Result<bool> {
     let meta = fs::metadata(dir)?;
     let ours = [0, rustix::process::geteuid().as_raw()].contains(&meta.uid());

@@ -55,7 +55,7 @@ pub(crate) fn precompiled(engine: &Engine, id: &str, description: &Description) 
     Ok(engine.precompile_component(&wasm)?)
 }
 
-/// Reads what a component is made from.
+/// Reads the files that a component is made from.
 fn parts(description: &Description) -> Result<Parts<'_>> {
     Parts::read(description, read)
 }

@@ -37,8 +37,7 @@ pub(crate) fn engine(limits: Limits) -> Result<Engine> {
         .context("cannot start Wasmtime")
 }
 
-/// Makes an engine whose code other machines of this architecture run, too. It compiles and no
-/// more.
+/// Makes an engine whose code also runs on other machines of this architecture. It only compiles.
 ///
 /// # Errors
 /// When this architecture is not supported by Wasmtime.
@@ -47,7 +46,7 @@ pub(crate) fn portable() -> Result<Engine> {
     let mut config = config();
     aot::portable(&mut config)
         .and_then(|()| {
-            // Only debuggers and profilers want these.
+            // Only debuggers and profilers need these.
             config.native_unwind_info(false).generate_address_map(false);
             Engine::new(&config)
         })
@@ -64,8 +63,8 @@ fn config() -> Config {
     config
 }
 
-/// The ratios follow Spin: a composed component holds a core instance for each part and its
-/// adapters. Memories are twice as many, as what stands in for an environment has one too.
+/// The ratios follow Spin: a composed component has a core instance for each part and its
+/// adapters. There are twice as many memories, because the stand-in for an environment has one, too.
 fn pool(instances: u32) -> InstanceAllocationStrategy {
     let mut pool = PoolingAllocationConfig::default();
     pool.total_component_instances(instances)
@@ -94,7 +93,7 @@ mod tests {
 
     #[test]
     fn both_allocators_compile_the_same_code() {
-        // The compilation cache is shared by both, so a fallback must not recompile everything.
+        // Both share the compilation cache, so a fallback must not recompile everything.
         let hash = |pooling| {
             use std::hash::{DefaultHasher, Hash, Hasher};
             let engine = engine(Limits {

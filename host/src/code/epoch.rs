@@ -11,12 +11,10 @@ use std::{
 
 use wasmtime::{Engine, Store, UpdateDeadline};
 
-/// How long a guest computes before other work of its worker thread gets a turn. A yield costs
-/// about 2 µs.
+/// How long a guest computes before other tasks of its thread get a turn. A yield costs about 2 µs.
 const TICK: Duration = Duration::from_millis(1);
 
-/// Advances the epoch of an engine while any instance is alive; sleeps otherwise, so that an idle
-/// server is idle.
+/// Advances the epoch of an engine while any instance is alive; sleeps otherwise, so that an idle server uses no CPU.
 pub(crate) struct EpochClock {
     live: AtomicUsize,
     thread: OnceLock<Thread>,

@@ -15,11 +15,11 @@ use crate::code::{
     source::{Found, Source},
 };
 
-/// Loads components: first those that `source` has, then the others, which take long and of which the user is told.
-/// With `live` that is one line of the terminal. `ready` makes of each what is wanted.
+/// Loads components: first those that `source` has, then the others, which are compiled. Reports the progress, with `live` in
+/// one line of the terminal. `ready` prepares each component.
 ///
 /// # Errors
-/// The first one, by the components' ids, of those that were found before loading stopped.
+/// The first error, by component id, among those found before loading stopped.
 pub(crate) fn load_all<'a, T: Send>(
     engine: &Engine,
     source: &Source,
@@ -51,7 +51,7 @@ pub(crate) fn load_all<'a, T: Send>(
     Ok(loaded)
 }
 
-/// Does some work for each component, until one fails: then the application cannot start, and the rest is in vain.
+/// Calls `work` for each component until one fails: then the application cannot start.
 fn on_all_cores<'a, C: Sync, T: Send>(
     components: &[(&'a str, C)],
     work: impl Fn(&str, &C) -> Result<T> + Sync,

@@ -1,4 +1,4 @@
-//! Tells what is being compiled, and how far the start has come: it may take minutes.
+//! Shows the progress of compiling, which may take minutes.
 
 use std::{
     io::{self, Write},
@@ -16,7 +16,7 @@ pub(crate) struct Progress {
     total: usize,
     begun: Mutex<usize>,
     start: Instant,
-    /// Whether one line of the terminal is written over again and again, instead of a line for each component.
+    /// Whether one line of the terminal is overwritten, instead of a line for each component.
     live: bool,
 }
 
@@ -31,14 +31,14 @@ impl Progress {
         }
     }
 
-    /// Tells that a component is being compiled from now on.
+    /// Reports that the compilation of a component begins.
     pub(crate) fn begin(&self, id: &str) {
-        // Locked until it is told, so that the numbers come in their order.
+        // Locked until it is printed, so that the numbers are in order.
         let mut begun = self.begun.lock().unwrap_or_else(PoisonError::into_inner);
         *begun += 1;
         let line = self.line(id, *begun);
         if self.live {
-            // With the cursor at its beginning: whatever is said meanwhile takes its place.
+            // Leaves the cursor at the beginning, so that other output overwrites the line.
             _ = write!(io::stderr(), "{line}{ERASE}\r");
         } else {
             info!(component = id, "{line}");
@@ -49,7 +49,7 @@ impl Progress {
         format!("Compiling component {id} ({number} of {})", self.total)
     }
 
-    /// Tells that all are compiled.
+    /// Reports that all are compiled.
     pub(crate) fn finish(&self) {
         self.clear();
         if self.total > 0 {
@@ -66,7 +66,7 @@ impl Progress {
 }
 
 impl Drop for Progress {
-    /// Leaves a clean line for the error that has ended it.
+    /// Clears the line for an error message.
     fn drop(&mut self) {
         self.clear();
     }

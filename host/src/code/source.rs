@@ -14,20 +14,20 @@ use crate::code::{
     compiler::{cached, find, fresh},
 };
 
-/// Which source is asked for.
+/// The source that the user chose.
 #[derive(Debug, Default)]
 pub(crate) struct Settings {
-    /// The folder of components compiled ahead of time, which are taken as they are.
+    /// A folder of components compiled ahead of time.
     pub(crate) compiled: Option<PathBuf>,
     /// The folder of the cache; the user's own when `None`.
     #[cfg(feature = "compiler")]
     pub(crate) cache_dir: Option<PathBuf>,
-    /// Whether nothing is to be kept.
+    /// Whether compiled code is not kept.
     #[cfg(feature = "compiler")]
     pub(crate) disable_cache: bool,
 }
 
-/// Where machine code comes from, and goes to.
+/// Where machine code is loaded from and stored.
 pub(crate) enum Source {
     /// Compiled ahead of time.
     Compiled(Compiled),
@@ -38,19 +38,19 @@ pub(crate) enum Source {
     Fresh,
 }
 
-/// What a source has of a component.
+/// The result of looking for a component in a source.
 pub(crate) enum Found {
     /// Its machine code.
     Code(Component),
-    /// Nothing: it is to be compiled. With the reason where that is not to be expected.
+    /// Not found: it must be compiled. With the reason if that is unexpected.
     Nothing(Option<Error>),
 }
 
 impl Source {
-    /// Opens the source. The default cache is a help, and a program without a home does without.
+    /// Opens the source. Without a home folder there is no default cache.
     ///
     /// # Errors
-    /// When a folder that is named cannot be used.
+    /// When a named folder cannot be used.
     pub(crate) fn open(settings: Settings) -> Result<Self> {
         if let Some(dir) = settings.compiled {
             return Compiled::open(dir).map(Self::Compiled);
@@ -69,7 +69,7 @@ impl Source {
         Ok(Self::Fresh)
     }
 
-    /// Looks for a component, its dependencies inside, without compiling it.
+    /// Looks for a composed component, without compiling it.
     ///
     /// # Errors
     /// When one of its files is missing.
@@ -97,7 +97,7 @@ impl Source {
         })
     }
 
-    /// Compiles a component that was not found, because of `missing` if that was not to be expected.
+    /// Compiles a component that was not found; `missing` is the reason if that was unexpected.
     ///
     /// # Errors
     /// When it cannot be compiled.

@@ -7,7 +7,7 @@ wasmtime::component::bindgen!({
         "spin:variables/variables": async,
         default: async | trappable,
     },
-    // A function that fails returns the interface's own error, and never traps.
+    // A function that fails returns the interface's error and never traps.
     trappable_error_type: {
         "spin:redis/redis.error" => spin::redis::redis::Error,
         "spin:sqlite/sqlite.error" => spin::sqlite::sqlite::Error,
@@ -20,7 +20,7 @@ wasmtime::component::bindgen!({
 
 pub(crate) use spin::{redis::redis, sqlite::sqlite, variables::variables};
 
-/// What a component exports to receive messages.
+/// The export that receives messages.
 pub(crate) mod handler {
     wasmtime::component::bindgen!({
         path: "wit",

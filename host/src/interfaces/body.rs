@@ -12,7 +12,7 @@ use hyper::body::Incoming;
 use tokio::time::{Instant, Sleep};
 use wasmtime_wasi_http::Error;
 
-/// A body that holds on to something until it is through, or dropped.
+/// A body that keeps a value until it has ended or is dropped.
 pub(crate) struct Held<B, G> {
     body: B,
     _held: G,
@@ -49,7 +49,7 @@ impl<B: Body + Unpin, G: Unpin> Body for Held<B, G> {
 pub(crate) struct Timed {
     body: Incoming,
     pause: Duration,
-    // Made when the client first keeps us waiting: most bodies arrive with their head.
+    // Created when the client first pauses: most bodies arrive with their head.
     deadline: Option<Pin<Box<Sleep>>>,
     waiting: bool,
 }

@@ -13,12 +13,11 @@ use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks, default
 
 use crate::interfaces::{body::Held, requests::AtWork};
 
-/// Requests that the components of an application may have open at once. Components that call each
-/// other in a circle end here.
+/// Requests that the components of an application may have open at once. Also ends components that call each other in a
+/// circle.
 const OPEN_REQUESTS: usize = 1_000;
 
-/// The host that stands for the application itself, for clients that cannot send a request without
-/// a host.
+/// The host name of the application itself, for clients that cannot send a request without a host.
 const SELF: &str = "self.alt";
 
 /// An application, as its own components reach it.
@@ -34,7 +33,7 @@ pub(crate) trait Application: Send + Sync {
     ) -> BoxFuture<'a, Option<Response<WasiBody>>>;
 }
 
-/// What all components of an application share to make requests.
+/// The network that all components of an application share for their requests.
 pub(crate) struct Network {
     application: OnceLock<Weak<dyn Application>>,
     open: Arc<Semaphore>,
@@ -55,7 +54,7 @@ impl Network {
     }
 }
 
-/// What the requests of one component go by.
+/// The network access of one component.
 pub(crate) struct Outbound {
     /// The component's id.
     pub(crate) component: Arc<str>,
@@ -120,7 +119,7 @@ impl Outbound {
     }
 }
 
-/// The same target as the server would see it.
+/// The target in the form that a server receives.
 fn as_http(uri: &Uri) -> Result<Uri, Error> {
     let path = uri.path_and_query().map_or("/", |path| path.as_str());
     let authority = uri.authority().map_or(SELF, Authority::as_str);
@@ -137,17 +136,17 @@ fn as_http(uri: &Uri) -> Result<Uri, Error> {
         .map_err(|_| Error::HttpRequestUriInvalid)
 }
 
-/// What remains to be done for a request after its response has begun.
+/// The rest of a request after its response has begun.
 type Completion = Box<dyn Future<Output = Result<(), Error>> + Send>;
 
-/// What Wasmtime calls for the requests of one instance.
+/// Wasmtime's hooks for the requests of one instance.
 pub(crate) struct Hooks {
     outbound: Arc<Outbound>,
     requests: AtWork,
 }
 
 impl Hooks {
-    /// For an instance that has `requests` at work.
+    /// For an instance with these requests in progress.
     pub(crate) fn new(outbound: &Arc<Outbound>, requests: &AtWork) -> Self {
         Self {
             outbound: Arc::clone(outbound),

@@ -1,4 +1,4 @@
-//! What belongs to one instance of a component.
+//! The state of one instance of a component.
 
 use std::sync::{Arc, Weak};
 
@@ -22,7 +22,7 @@ use crate::{
 /// Connections to databases that one instance may have.
 const CONNECTIONS: usize = 256;
 
-/// What every instance of a component may see and reach.
+/// What instances of a component may see and reach.
 pub(crate) struct Sandbox {
     /// The component's id.
     pub(crate) id: Arc<str>,
@@ -118,7 +118,7 @@ impl InstanceState {
         Arc::clone(&self.connections).try_acquire_owned().ok()
     }
 
-    /// Tells as long as the instance is there.
+    /// Held while the instance exists.
     pub(crate) fn alive(&self) -> Weak<()> {
         Arc::downgrade(&self.alive)
     }

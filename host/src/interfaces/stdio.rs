@@ -20,22 +20,22 @@ use wasmtime_wasi::{
 
 use crate::{interfaces::requests::AtWork, log};
 
-/// A line that is longer than this goes to the terminal in parts.
+/// Longer lines go to the terminal in parts.
 const LONGEST_LINE: usize = 8 << 10;
 
-/// What a guest may hand over in one write.
+/// The most bytes of one write of a guest.
 const WRITE_SIZE: usize = 64 << 10;
 
-/// Where what components print is kept, and whether it is shown.
+/// Where the output of components is stored, and whether it is shown.
 #[derive(Debug)]
 pub(crate) struct Logs {
     /// The folder for the logs of components, if there is to be one.
     pub(crate) folder: Option<PathBuf>,
     /// Whether their files are emptied first.
     pub(crate) truncate: bool,
-    /// The components that are shown on the terminal; all when there is none.
+    /// The components whose output is shown on the terminal; all if empty.
     pub(crate) follow: Vec<String>,
-    /// Whether no component is shown.
+    /// Whether no output is shown.
     pub(crate) quiet: bool,
 }
 
@@ -66,7 +66,7 @@ impl Logs {
     }
 }
 
-/// One of a component's two outputs, common to all its instances.
+/// One of a component's two outputs, shared by its instances.
 pub(crate) struct Sink {
     component: String,
     stream: &'static str,
@@ -122,8 +122,7 @@ impl Sink {
 #[derive(Clone)]
 pub(crate) struct Output(Arc<Lines>);
 
-/// Collects whole lines for the terminal, so that those of several instances do not run into each
-/// other.
+/// Collects whole lines for the terminal, so that lines of several instances do not mix.
 struct Lines {
     sink: Arc<Sink>,
     requests: AtWork,

@@ -1,4 +1,4 @@
-//! What an event looks like: a line of text for people, or a JSON object for log collectors.
+//! The format of an event: a line of text for people, or a JSON object for log collectors.
 
 use std::{
     fmt::{self, Debug, Write},
@@ -16,7 +16,7 @@ use tracing_subscriber::{
     registry::LookupSpan,
 };
 
-/// The target of the line that each request leaves.
+/// The target of the log line of each request.
 pub(crate) const ACCESS: &str = "access";
 
 /// The target of lines that programs wait for at the start.
@@ -38,7 +38,7 @@ pub(crate) enum Format {
     Json,
 }
 
-/// What continues a message of several lines begins with, so that it does not pass for another message.
+/// The prefix of continuation lines, so that they do not look like other messages.
 const CONTINUED: &str = "    ";
 
 /// Writes events in a format.
@@ -96,7 +96,7 @@ fn text(writer: &mut impl Write, event: &Event<'_>, now: SystemTime) -> fmt::Res
                 Printable(&words.message)
             )
         }
-        // Its lines are meant.
+        // Its lines need no target.
         (START, _) => writeln!(writer, "{}", words.message),
         (_, Level::INFO) if !words.foreign => lines(writer, &words.message),
         (_, level) => {
@@ -127,10 +127,10 @@ fn lines(writer: &mut impl Write, message: &str) -> fmt::Result {
     Ok(())
 }
 
-/// What a line of text has of an event.
+/// The parts of an event in a line of text.
 #[derive(Default)]
 struct Words {
-    /// Whether the event is another crate's, whose fields the message does not repeat.
+    /// Whether the event comes from another crate, so that its fields are not in the message.
     foreign: bool,
     message: String,
     component: String,
@@ -188,7 +188,7 @@ fn json(writer: &mut impl Write, event: &Event<'_>, now: SystemTime) -> fmt::Res
         time: rfc3339(now).to_string(),
         level: (![ACCESS, START, GUEST].contains(&target)).then(|| name(*metadata.level())),
         fields: &fields.named,
-        // Elsewhere the fields say it all.
+        // In other events the fields have it all.
         message: (![ACCESS, START].contains(&target)).then_some(&fields.message),
     };
     // The keys are strings, so that serialising does not fail.
@@ -261,7 +261,7 @@ impl Visit for Fields {
         self.named.push((field.name(), value.into()));
     }
 
-    /// Bytes are JSON already: events have no other way to carry a list.
+    /// Bytes are already JSON: events cannot carry a list in another way.
     fn record_bytes(&mut self, field: &Field, value: &[u8]) {
         let value = serde_json::from_slice(value).unwrap_or_default();
         self.named.push((field.name(), value));

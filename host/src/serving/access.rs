@@ -1,4 +1,4 @@
-//! The line that each request leaves.
+//! The log line of each request.
 
 use std::{sync::Arc, time::Instant};
 
@@ -10,8 +10,8 @@ use crate::{
     log::ACCESS,
 };
 
-/// A line of the access log, written when it is dropped: after the last byte of the response, or
-/// when the client has gone.
+/// A line of the access log. It is written when it is dropped: after the last byte of the response, or when the client has
+/// gone.
 pub(crate) struct Entry {
     start: Instant,
     method: Method,
@@ -40,7 +40,7 @@ impl Entry {
     }
 }
 
-/// What logs show, since nginx, where the client left before there was a status: 499.
+/// The status in logs when the client left before the response: 499, as in nginx.
 fn client_closed_request() -> StatusCode {
     StatusCode::from_u16(499).unwrap_or(StatusCode::REQUEST_TIMEOUT)
 }
@@ -59,7 +59,7 @@ impl Drop for Entry {
     }
 }
 
-/// What is told of a request that could not be read.
+/// Logs a request that could not be read.
 pub(super) fn unread(request: &str, status: StatusCode) {
     Line {
         request,
@@ -75,7 +75,7 @@ pub(super) fn unread(request: &str, status: StatusCode) {
 struct Line<'a> {
     request: &'a str,
     method: &'a str,
-    /// The query stays out, as it may carry secrets.
+    /// Without the query, which may contain secrets.
     path: &'a str,
     status: StatusCode,
     /// From the request's head to the end of the response, in milliseconds.

@@ -1,4 +1,4 @@
-//! The running application: which component answers a request, and what it is told about it.
+//! The running application: routes requests to components.
 
 use std::{
     collections::HashMap,
@@ -17,6 +17,7 @@ use http_body::Body as _;
 use http_body_util::{BodyExt, Empty, Full};
 use hyper::body::Incoming;
 use manifest::{CHAINED_CLIENT, Handler, RouteMatch, Router, StaticResponse, WELL_KNOWN_PREFIX};
+use request_id::{X_REQUEST_ID, request_id};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tracing::error;
 use wasmtime::PoolConcurrencyLimitError;
@@ -34,7 +35,7 @@ use crate::{
     serving::{
         access::Entry,
         pool::Pool,
-        refusal::{Refusal, X_REQUEST_ID, request_id},
+        refusal::Refusal,
         target::{bad_request, host, set_target},
     },
 };
@@ -44,9 +45,9 @@ const NOT_FOUND: Refusal = Refusal::new(StatusCode::NOT_FOUND, "nothing answers 
 /// The two ends of a connection.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Ends {
-    /// Who asks.
+    /// The client's address.
     pub(crate) client: SocketAddr,
-    /// The address that was asked.
+    /// The address that the client connected to.
     pub(crate) local: SocketAddr,
 }
 
@@ -71,13 +72,13 @@ pub(crate) struct App {
     pub(crate) body_pause: Duration,
 }
 
-/// The body of a response to the outside. It holds the request's permit, and its line in the log.
+/// The body of a response to the outside. It keeps the request's permit and its log line.
 pub(crate) type Body = Held<WasiBody, (Option<OwnedSemaphorePermit>, Entry)>;
 
 impl App {
-    /// Answers a request from outside.
+    /// Answers a request from the outside.
     pub(crate) async fn respond(&self, request: Request<Incoming>, ends: Ends) -> Response<Body> {
-        let id = request_id(&request);
+        let id = request_id(request.headers());
         let tracked = Tracked::new(id.clone());
         let mut entry = Entry::new(&request, &tracked);
         let mut permit = None;
@@ -113,7 +114,7 @@ impl App {
         if uri.path() == "*" {
             host(request.headers())?;
             if request.method() != Method::OPTIONS {
-                return Err(bad_request("the target '*' is for OPTIONS alone"));
+                return Err(bad_request("the target '*' is only for OPTIONS"));
             }
             let mut response = Response::new(full(Bytes::new()));
             *response.status_mut() = StatusCode::NO_CONTENT;
@@ -142,7 +143,7 @@ impl App {
         matched: Option<RouteMatch<'_>>,
         request: Request<WasiBody>,
     ) -> Response<WasiBody> {
-        let id = request_id(&request);
+        let id = request_id(request.headers());
         let tracked = Tracked::new(id.clone());
         let mut ending = Ending::of(&tracked);
         let answer = match matched {
@@ -161,11 +162,10 @@ impl App {
         }
     }
 
-    /// Hands a request to what its path matched and waits for the head of the response.
+    /// Passes a request to the match of its path, and waits for the head of the response.
     ///
     /// # Errors
-    /// With the status that stands for the failure: 504 when the time was up, 503 when there was no
-    /// room for another instance, else 500.
+    /// 504 at the time limit, 503 when there are too many instances, else 500.
     async fn answer(
         &self,
         matched: &RouteMatch<'_>,
@@ -182,7 +182,7 @@ impl App {
         let authority = uri.authority().map_or("", Authority::as_str);
         let target = uri.path_and_query().map_or("/", PathAndQuery::as_str);
         matched.set_headers(request.headers_mut(), scheme, authority, target, client);
-        // By this id the component names the request, too.
+        // The component logs the request under the same id.
         request
             .headers_mut()
             .insert(X_REQUEST_ID, tracked.header().clone());
@@ -217,14 +217,14 @@ impl Application for App {
 }
 
 impl Component {
-    /// What stands for a failure of an instance: one sentence for the client, all of its causes for the log.
+    /// Reports a failure of an instance: one sentence for the client, all causes for the log.
     fn refusal(&self, request: &Tracked, error: &wasmtime::Error, elapsed: Duration) -> Refusal {
         // An instance that ended does not say why, but the pool has logged it.
         let ended = error.is::<TrapOrPanicError>();
         let instantiation = error.downcast_ref::<InstantiationError<Arc<Tracked>>>();
         let (component, request) = (&*self.id, request.id());
         if let Some(failure) = instantiation {
-            // It does not tell the causes of its own error.
+            // Its own error does not include the causes.
             let error = &failure.error;
             error!(component, request, "instantiation error: {error:#}");
         } else if !ended {
@@ -235,7 +235,7 @@ impl Component {
         if timed_out || error.is::<ExpirationError>() {
             return Refusal::new(
                 StatusCode::GATEWAY_TIMEOUT,
-                "the request took longer than requests may take",
+                "the request took longer than the time limit",
             );
         }
         match instantiation {
@@ -245,7 +245,7 @@ impl Component {
             ),
             _ => Refusal::new(
                 StatusCode::INTERNAL_SERVER_ERROR,
-                "the component that answers this path failed; the server's log says how",
+                "the component that answers this path failed; the server's log says why",
             ),
         }
     }

@@ -9,13 +9,13 @@ use wasmtime_wasi_http::{handler::ProxyPre, p2, p3};
 
 use crate::interfaces::{bindings::handler::RedisHandlerPre, state::InstanceState};
 
-/// A component that can be instantiated, by what it is to answer.
+/// A component that can be instantiated, by the kind of its trigger.
 pub(crate) struct Linked {
     pub(crate) http: Option<ProxyPre<InstanceState>>,
     pub(crate) redis: Option<RedisHandlerPre<InstanceState>>,
 }
 
-/// Gives a component what it imports, and looks for what its triggers call.
+/// Links the imports of a component, and looks up the exports that its triggers call.
 ///
 /// # Errors
 /// When one of the two is missing.
@@ -24,9 +24,9 @@ pub(crate) fn link(
     component: &Component,
     triggers: &BTreeSet<TriggerKind>,
 ) -> Result<Linked> {
-    let pre = linker
-        .instantiate_pre(component)
-        .map_err(|error| anyhow!("it needs what this host does not have: {error:#}"))?;
+    let pre = linker.instantiate_pre(component).map_err(|error| {
+        anyhow!("it needs something that this host does not provide: {error:#}")
+    })?;
     let (mut http, mut redis) = (None, None);
     for trigger in triggers {
         match trigger {

@@ -28,8 +28,7 @@ use crate::{
     serving::shutdown::Shutdown,
 };
 
-/// A setting, or two bounds between which each instance gets a value of its own: `a..b` without
-/// `b`.
+/// A setting: one value, or a range `a..b` (without `b`) from which each instance gets a random value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Range<T> {
     /// The least value.
@@ -69,7 +68,7 @@ pub(crate) struct Reuse {
     pub(crate) concurrent: Range<usize>,
     /// How long an instance without work is kept.
     pub(crate) idle: Range<Duration>,
-    /// How long a request, and the work it leaves behind, may take; for ever when `None`.
+    /// How long a request, and its work after the response, may take; unlimited when `None`.
     pub(crate) timeout: Option<Range<Duration>>,
 }
 
@@ -92,7 +91,7 @@ impl HandlerState for Pool {
         let at_work = store.data().requests().clone();
         let proxy = self.pre.instantiate_async(&mut store).await?;
         let timeout = self.reuse.timeout.map(Range::<Duration>::pick);
-        // A component of WASI 0.2 expects to serve one request, and then to end.
+        // A component of WASI 0.2 expects to end after one request.
         let (requests, concurrent) = match self.pre {
             ProxyPre::P2(_) => (1, 1),
             ProxyPre::P3(_) => (self.reuse.requests.pick(), self.reuse.concurrent.pick()),
@@ -118,7 +117,7 @@ impl HandlerState for Pool {
     }
 }
 
-/// Decides when an instance goes.
+/// Decides when an instance ends.
 pub(crate) struct Expiration {
     idle: Duration,
     timeout: Option<Duration>,

@@ -3,14 +3,9 @@
 use std::time::SystemTime;
 
 use bytes::Bytes;
-use http::{HeaderName, HeaderValue, Request, Response, StatusCode, header};
+use http::{HeaderValue, Response, StatusCode, header};
+use request_id::X_REQUEST_ID;
 use serde::Serialize;
-
-/// Names an exchange in logs and reports.
-pub(crate) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-
-/// The longest request id that is echoed, in bytes.
-const MAX_REQUEST_ID: usize = 128;
 
 /// A request that the host answers with an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,7 +14,7 @@ pub(crate) struct Refusal {
     detail: &'static str,
 }
 
-/// Without a type of its own, a problem is what its status says: RFC 9457, section 4.2.1.
+/// The type `about:blank` means that the status describes the problem (RFC 9457, section 4.2.1).
 #[derive(Serialize)]
 struct Document {
     r#type: &'static str,
@@ -35,7 +30,7 @@ impl Refusal {
         Self { status, detail }
     }
 
-    /// What hyper means by a status that it answers by itself.
+    /// The refusal for a status with which hyper itself would answer.
     pub(crate) fn of_head(status: StatusCode) -> Self {
         Self::new(
             status,
@@ -104,24 +99,10 @@ impl Refusal {
     }
 }
 
-/// The id of a request: the client's own when it is printable and short, else a new one.
-pub(crate) fn request_id<B>(request: &Request<B>) -> HeaderValue {
-    let sent = request.headers().get(X_REQUEST_ID);
-    let usable = |value: &&HeaderValue| {
-        (1..=MAX_REQUEST_ID).contains(&value.len())
-            && value.as_bytes().iter().all(u8::is_ascii_graphic)
-    };
-    sent.filter(usable).cloned().unwrap_or_else(new_id)
-}
-
-/// A new id.
-pub(crate) fn new_id() -> HeaderValue {
-    let id = uuid::Uuid::new_v4().hyphenated().to_string();
-    HeaderValue::try_from(id).unwrap_or(HeaderValue::from_static("unknown"))
-}
-
 #[cfg(test)]
 mod tests {
+    use request_id::new_id;
+
     use super::*;
 
     #[test]
@@ -149,20 +130,5 @@ mod tests {
         assert_eq!(document["type"], "about:blank");
         assert_eq!(document["code"], "request-header-fields-too-large");
         assert_eq!(document["status"], 431);
-    }
-
-    #[test]
-    fn ids_are_echoed_when_they_are_harmless() {
-        let id = |sent: &str| {
-            let request = Request::builder()
-                .header(X_REQUEST_ID, sent)
-                .body(())
-                .expect("a request");
-            request_id(&request)
-        };
-        assert_eq!(id("abc-1"), "abc-1");
-        for sent in ["", "a b", &"x".repeat(129)] {
-            assert_eq!(id(sent).len(), 36, "{sent}");
-        }
     }
 }

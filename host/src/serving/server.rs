@@ -1,4 +1,4 @@
-//! The HTTP server: connections, their limits and their end.
+//! The HTTP server: connections and their limits.
 
 use std::{
     convert::Infallible, future::poll_fn, io, net::SocketAddr, pin::Pin, sync::Arc, time::Duration,
@@ -8,6 +8,7 @@ use anyhow::{Context as _, Result, anyhow};
 use http::Request;
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
+use request_id::new_id;
 use tokio::{
     io::AsyncWriteExt,
     net::{TcpListener, TcpSocket, TcpStream},
@@ -21,7 +22,6 @@ use crate::{
     serving::{
         access,
         app::{App, Ends},
-        refusal::new_id,
         shutdown::Shutdown,
         stream::{Exchange, Stream},
     },
@@ -40,18 +40,18 @@ pub(crate) struct Limits {
     pub(crate) buffer: usize,
     /// How long a client may take for a request's head, or leave a connection idle.
     pub(crate) client: Duration,
-    /// How long requests in flight may take after a stop was asked for.
+    /// How long requests in flight may take after a stop.
     pub(crate) shutdown: Duration,
 }
 
-/// An address that is ours and answers nobody yet.
+/// A bound address that does not accept connections yet.
 pub(crate) struct Socket {
     socket: TcpSocket,
     address: SocketAddr,
 }
 
 impl Socket {
-    /// Takes an address.
+    /// Binds an address.
     ///
     /// # Errors
     /// When it is taken, or is not one of this machine's.
@@ -62,7 +62,7 @@ impl Socket {
             TcpSocket::new_v6()
         };
         let socket = socket.context("cannot make a socket")?;
-        // Connections of an earlier run that linger do not make the address taken.
+        // Lingering connections of an earlier run do not block the address.
         let bound = socket
             .set_reuseaddr(true)
             .and_then(|()| socket.bind(address));
@@ -73,7 +73,7 @@ impl Socket {
     /// Begins to accept connections.
     ///
     /// # Errors
-    /// When another program took the address for itself in the meantime.
+    /// When another program has bound the address in the meantime.
     pub(crate) fn listen(self) -> Result<TcpListener> {
         self.socket
             .listen(BACKLOG)
@@ -89,7 +89,7 @@ fn refused(address: SocketAddr, error: &io::Error) -> anyhow::Error {
     }
 }
 
-/// Serves until a stop is asked for and what was in flight is done, or had its time.
+/// Serves until a stop, and then until the requests in flight are done or their time is up.
 pub(crate) async fn serve(
     app: Arc<App>,
     clock: &EpochClock,
@@ -118,7 +118,7 @@ pub(crate) async fn serve(
                 });
             }
             (_, Err(error)) => {
-                // Out of file descriptors or memory: some come back when connections end.
+                // Out of file descriptors or memory: some are freed when connections end.
                 warn!("cannot accept a connection: {error}");
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
@@ -127,7 +127,7 @@ pub(crate) async fn serve(
     // From here on the kernel refuses connections.
     drop(listener);
     let finished = async {
-        // Every connection has given back its permit when all can be had.
+        // All permits are available when every connection has ended.
         _ = connections.acquire_many(CONNECTIONS).await;
         // Instances without work go at once; the others do what they began after their last
         // response.

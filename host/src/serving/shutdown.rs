@@ -5,18 +5,18 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 use tracing::info;
 
-/// Tells every part of the server that it is to stop.
+/// Tells every part of the server to stop.
 #[derive(Clone, Default)]
 pub(crate) struct Shutdown(CancellationToken);
 
 impl Shutdown {
-    /// Waits for the request to stop.
+    /// Waits for the stop.
     pub(crate) fn requested(&self) -> WaitForCancellationFutureOwned {
         self.0.clone().cancelled_owned()
     }
 
-    /// Listens for SIGTERM and SIGINT from here on. Handlers of its own make the program stop as
-    /// process 1 of a container too, where signals have no default action.
+    /// Listens for SIGTERM and SIGINT from now on. The handlers also work in process 1 of a container, where signals have no
+    /// default action.
     ///
     /// # Errors
     /// When the handlers cannot be installed.

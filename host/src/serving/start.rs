@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-// The errors of `manifest` say all in one line, their causes included.
+// The errors of `manifest` include their causes in one line.
 use anyhow::{Context, Error, Result};
 use manifest::{AllowedHosts, Manifest, Variables};
 use tempfile::TempDir;
@@ -39,17 +39,16 @@ use crate::{
     },
 };
 
-/// Instances alive at once, over all components. Each reserves 4 GiB of address space and costs
-/// what it touches.
+/// Instances alive at once, over all components. Each reserves 4 GiB of address space and uses the memory that it touches.
 const INSTANCES: u32 = 1_000;
 
-/// What an application gets beside its manifest.
+/// The settings of an application that are not in its manifest.
 pub(crate) struct Settings {
     /// The values of its variables.
     pub(crate) variables: Arc<Variables>,
     /// Environment variables of all components.
     pub(crate) environment: Vec<(String, String)>,
-    /// Where what components print goes.
+    /// The destination of the components' output.
     pub(crate) logs: Logs,
     /// The SQLite databases that its components use.
     pub(crate) databases: Databases,
@@ -73,18 +72,18 @@ pub(crate) struct Settings {
 
 /// An application that is ready for requests.
 pub(crate) struct Started {
-    /// What answers requests.
+    /// Answers requests.
     pub(crate) app: Arc<App>,
     /// The clock of its instances.
     pub(crate) clock: Arc<EpochClock>,
-    /// Where messages come from.
+    /// Receives messages.
     pub(crate) servers: Servers,
 }
 
-/// Starts an application, whose instances go when a stop is asked for.
+/// Starts an application. Its instances end at a stop.
 ///
 /// # Errors
-/// What keeps it from starting.
+/// When the application cannot start.
 pub(crate) fn start(
     manifest: &Manifest,
     settings: Settings,
@@ -116,7 +115,7 @@ pub(crate) fn start(
     })
 }
 
-/// What the instances of each component see and reach.
+/// What instances of each component see and reach.
 fn sandboxes(
     manifest: &Manifest,
     settings: &Settings,
@@ -159,7 +158,7 @@ fn sandboxes(
         .collect()
 }
 
-/// Loads the components, and gives them what they import.
+/// Loads the components and links their imports.
 fn load(
     manifest: &Manifest,
     engine: &Engine,
@@ -185,7 +184,7 @@ fn load(
 /// Components that answer requests, and those that receive messages, by id.
 type Workers = (HashMap<String, Component>, BTreeMap<String, Arc<Receiver>>);
 
-/// Puts the components to work.
+/// Prepares the components for their triggers.
 fn workers(
     engine: &Engine,
     sandboxes: BTreeMap<String, Arc<Sandbox>>,
@@ -234,8 +233,7 @@ fn environment(
     environment.into_iter().collect()
 }
 
-/// Copies the files of a component to a folder of its own, so that it sees these files and no
-/// others.
+/// Copies the files of a component to a separate folder, so that it sees only these files.
 fn files(component: &manifest::Component, application: &Path) -> Result<Option<TempDir>> {
     if component.files.is_empty() {
         return Ok(None);

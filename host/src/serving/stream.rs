@@ -1,4 +1,4 @@
-//! A connection's bytes, and whose they are: those of a response, or of hyper itself.
+//! A connection's bytes. Distinguishes responses from what hyper itself sends.
 
 use std::{
     io,
@@ -20,10 +20,10 @@ use tokio::{
 
 use crate::serving::refusal::Refusal;
 
-/// How long a client may take none of a response that is ready for it.
+/// How long a client may pause while it reads a response.
 const WRITE_PAUSE: Duration = Duration::from_secs(60);
 
-/// How long a client that was refused may go on sending.
+/// How long a refused client may go on sending.
 const LINGER: Duration = Duration::from_secs(2);
 
 /// No request was read, or the response to the last one has left.
@@ -33,15 +33,15 @@ const BUSY: u8 = 1;
 /// The end of a response is on its way.
 const ENDING: u8 = 2;
 
-/// Whether a request is being answered: told by the service, asked by the stream.
+/// Whether a request is being answered: set by the service, read by the stream.
 #[derive(Clone, Default)]
 pub(crate) struct Exchange(Arc<AtomicU8>);
 
-/// A request is being answered while this lives: until its response is through.
+/// A request is being answered while this exists: until its response has been sent.
 pub(crate) struct Answering(Exchange);
 
 impl Exchange {
-    /// A request has come.
+    /// A request has arrived.
     pub(crate) fn begin(&self) -> Answering {
         self.0.store(BUSY, Ordering::Release);
         Answering(self.clone())
@@ -51,7 +51,7 @@ impl Exchange {
         self.0.load(Ordering::Acquire) == IDLE
     }
 
-    /// Everything that was written has left.
+    /// Everything that was written has been sent.
     fn flushed(&self) -> bool {
         let ended = self
             .0
@@ -66,14 +66,14 @@ impl Drop for Answering {
     }
 }
 
-/// A stream that fails when its peer takes nothing for [`WRITE_PAUSE`].
+/// A stream that fails when its peer reads nothing for [`WRITE_PAUSE`].
 ///
-/// What hyper answers by itself to a head that it cannot read has no body. The stream keeps that back, and knows its
-/// status, so that a problem document takes its place.
+/// Hyper's own answers to heads that it cannot read have no body. The stream holds them back and reads their status, so that a
+/// problem document can replace them.
 pub(crate) struct Stream {
     stream: TcpStream,
     exchange: Exchange,
-    /// Whether something has come since the last exchange.
+    /// Whether bytes have arrived since the last exchange.
     received: bool,
     refused: Option<StatusCode>,
     deadline: Option<Pin<Box<Sleep>>>,
@@ -90,9 +90,9 @@ impl Stream {
         }
     }
 
-    /// Why the last head that came was refused, if it was: by hyper, or because of what the connection ended with.
+    /// Why the last head was refused, if it was: by hyper, or because the connection ended within it.
     pub(crate) fn refusal(&self, ended: &hyper::Result<()>) -> Option<Refusal> {
-        // A connection that nothing was sent on ends without a word.
+        // A connection without any bytes ends without an answer.
         let begun = self.exchange.is_idle() && self.received;
         let error = ended.as_ref().err().filter(|_| begun);
         let status = error.and_then(|error| match error {
@@ -104,17 +104,17 @@ impl Stream {
         self.refused.or(status).map(Refusal::of_head)
     }
 
-    /// Sends a refusal, with an id for what came, and ends the connection.
+    /// Sends a refusal with a new request id, and ends the connection.
     ///
     /// # Errors
     /// When the client has gone.
     pub(crate) async fn refuse(mut self, refusal: Refusal, id: HeaderValue) -> io::Result<()> {
-        // No longer hyper's.
+        // No longer from hyper.
         let answering = self.exchange.begin();
         self.write_all(&refusal.wire(id)).await?;
         self.shutdown().await?;
         drop(answering);
-        // Closed with bytes unread, the connection would be reset, and the response lost with it.
+        // Closing with unread bytes would reset the connection and lose the response.
         let mut rest = [0; 8192];
         let drained = async { while self.read(&mut rest).await.is_ok_and(|read| read > 0) {} };
         _ = tokio::time::timeout(LINGER, drained).await;

@@ -1,4 +1,4 @@
-//! The Redis trigger: hands the messages of channels to components.
+//! The Redis trigger: passes the messages of channels to components.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -24,19 +24,18 @@ use crate::{
     serving::{pool::Range, shutdown::Shutdown},
 };
 
-/// How often the server is asked whether it is still there.
+/// How often the server is pinged.
 const PING_INTERVAL: Duration = Duration::from_secs(30);
 
-/// Messages that wait for those before them to be handled. What comes beyond is lost, as everything
-/// is that is published while nobody listens.
+/// Messages that may wait to be handled. More are dropped, like all messages that are published without a subscriber.
 const WAITING: usize = 10_000;
 
-/// A component that receives messages, each in an instance of its own.
+/// A component that receives messages, each in its own instance.
 pub(crate) struct Receiver {
     pub(crate) engine: Engine,
     pub(crate) pre: RedisHandlerPre<InstanceState>,
     pub(crate) sandbox: Arc<Sandbox>,
-    /// How long it may take for a message; for ever when `None`.
+    /// How long it may take for a message; unlimited when `None`.
     pub(crate) timeout: Option<Range<Duration>>,
 }
 
@@ -69,7 +68,7 @@ pub(crate) type Servers = BTreeMap<String, Channels>;
 /// Sorts the triggers by server and channel. `receivers` are the components, by id.
 ///
 /// # Errors
-/// When an address is none, or a component is missing.
+/// When an address is invalid, or a component is missing.
 pub(crate) fn servers(
     triggers: &[RedisTrigger],
     variables: &Variables,
@@ -80,7 +79,7 @@ pub(crate) fn servers(
         let id = trigger.component.as_str();
         let address = variables.expand(&trigger.address)?;
         parse(&address).map_err(|error| {
-            anyhow!("the Redis trigger of component '{id}' has no good address: {error}")
+            anyhow!("the Redis trigger of component '{id}' has an invalid address: {error}")
         })?;
         let channel = variables.expand(&trigger.channel)?;
         let receiver = receivers
@@ -93,10 +92,10 @@ pub(crate) fn servers(
     Ok(servers)
 }
 
-/// Receives messages until a stop is asked for and the message at work is done, or had `patience`.
+/// Receives messages until a stop, and then until the current message is handled or `patience` is over.
 ///
 /// # Errors
-/// When a server cannot be reached, or goes.
+/// When a server cannot be reached, or the connection is lost.
 pub(crate) async fn run(servers: Servers, shutdown: &Shutdown, patience: Duration) -> Result<()> {
     let subscribers = servers.into_iter().map(async |(address, channels)| {
         let info = parse(&address)?;
@@ -125,7 +124,7 @@ pub(crate) async fn run(servers: Servers, shutdown: &Shutdown, patience: Duratio
         let (queue, waiting) = mpsc::channel(WAITING);
         let over = CancellationToken::new();
         let listen = async {
-            // Ends the handling too, after the message at work.
+            // Also ends the handling, after the current message.
             let _over = over.clone().drop_guard();
             listen(sink, messages, queue, shutdown)
                 .await
@@ -138,10 +137,10 @@ pub(crate) async fn run(servers: Servers, shutdown: &Shutdown, patience: Duratio
     Ok(())
 }
 
-/// Takes messages off the connection until the stop.
+/// Reads messages from the connection until the stop.
 ///
 /// # Errors
-/// When the server has gone, or does not answer any more.
+/// When the connection is lost, or the server no longer answers.
 async fn listen(
     mut sink: PubSubSink,
     mut messages: PubSubStream,
@@ -154,7 +153,7 @@ async fn listen(
             message = messages.next() => {
                 let message = message.context("it was closed")?;
                 if queue.try_send(message).is_err() {
-                    warn!("a Redis message is lost: {WAITING} wait already");
+                    warn!("a Redis message was dropped: {WAITING} are waiting already");
                 }
             }
             _ = ping.tick() => timeout(RESPONSE_TIMEOUT, sink.ping::<Value>())
@@ -179,7 +178,7 @@ async fn handle(
         let handled = receivers.into_iter().flatten().map(|receiver| {
             let receiver = Arc::clone(receiver);
             let payload = message.get_payload_bytes().to_vec();
-            // A task of its own, so that a panic is that of one message.
+            // In a task, so that a panic affects one message only.
             tokio::spawn(async move {
                 if let Err(error) = receiver.receive(payload).await {
                     error!(

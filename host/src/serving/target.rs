@@ -1,4 +1,4 @@
-//! What a request is for, in absolute form.
+//! The absolute form of a request's target.
 
 use std::net::SocketAddr;
 
@@ -10,12 +10,11 @@ use hyper::body::Incoming;
 
 use crate::serving::refusal::Refusal;
 
-/// Makes the request's target absolute, as a component expects it (RFC 9112, section 3.2): from the
-/// target itself, whatever the `Host` header says, or from that. HTTP/1.0 may lack both; then it is
-/// `local`, the address that was asked.
+/// Makes the request's target absolute, as components expect (RFC 9112, section 3.2). The host comes from the target or else
+/// from the header `Host`. HTTP/1.0 may lack both; then it is `local`, the address that the client connected to.
 ///
 /// # Errors
-/// With 400 when neither names a host.
+/// 400 when neither names a host.
 pub(super) fn set_target(
     request: &mut Request<Incoming>,
     local: SocketAddr,
@@ -43,10 +42,10 @@ pub(super) fn set_target(
     Ok(())
 }
 
-/// What the header `Host` says.
+/// The value of the header `Host`.
 ///
 /// # Errors
-/// With 400 when there are several, or it is not a host and a port.
+/// 400 when there are several, or it is not a host and a port.
 pub(super) fn host(headers: &HeaderMap) -> Result<Option<Authority>, Refusal> {
     let mut values = headers.get_all(header::HOST).iter();
     let Some(value) = values.next() else {

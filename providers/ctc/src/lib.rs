@@ -19,7 +19,7 @@ use snapshot_heap::chain;
 static HEAPS: snapshot_heap::Heaps<snapshot_heap::Linear> =
     snapshot_heap::Heaps::new(snapshot_heap::Linear);
 
-/// Seconds of the longest window: attention takes memory and time by its square.
+/// Seconds of the longest window: the memory and time of attention grow with its square.
 const LONGEST: u32 = 20;
 
 static LOADED: OnceLock<Loaded> = OnceLock::new();

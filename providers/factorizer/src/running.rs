@@ -1,4 +1,4 @@
-//! What the factorisations of this instance have found so far.
+//! The progress of the factorisations in this instance.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -20,7 +20,7 @@ struct Entry {
 #[derive(Clone, Default)]
 pub(crate) struct Findings {
     pub(crate) found: BTreeMap<BigUint, u32>,
-    /// Of the sieve that runs; 0 of 0 where none does.
+    /// Relations of the sieve that is running; 0 of 0 if none is.
     pub(crate) relations: u32,
     pub(crate) needed: u32,
 }
@@ -43,7 +43,7 @@ impl Running {
         match progress {
             Progress::Found { prime, exponent } => {
                 *findings.found.entry(prime.clone()).or_default() += exponent;
-                // What a sieve splits are primes as a rule.
+                // The factors that a sieve finds are usually prime.
                 (findings.relations, findings.needed) = (0, 0);
             }
             Progress::Relations { found, needed } => {
@@ -59,7 +59,7 @@ impl Drop for Running {
     }
 }
 
-/// What a running factorisation of `number` has found; none when none runs.
+/// The progress of the factorisation of `number`; `None` if none is running.
 pub(crate) fn findings(number: &str) -> Option<Findings> {
     RUNNING.with_borrow(|running| {
         let entry = running.iter().find(|entry| entry.number == number)?;

@@ -30,7 +30,7 @@ impl Guest for Provider {
         };
         let model = Model::load(&file, pause).map_err(|error| chain(&error))?;
         drop(file);
-        // A copy has nothing of what loading left between its parts.
+        // A copy leaves no gaps from loading.
         #[cfg(target_family = "wasm")]
         let model = {
             HEAPS.keep();

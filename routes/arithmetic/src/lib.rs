@@ -1,4 +1,4 @@
-//! An operation on two numbers over HTTP: the same for every operation but for its name.
+//! An operation on two numbers over HTTP. All operations differ only in their names and functions.
 
 use arithmetic::Decimal;
 use axum::Json;
@@ -9,7 +9,7 @@ use serde_json::Number;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 
-/// What is done with the two numbers.
+/// The operation.
 pub type Operation = fn(&Decimal, &Decimal) -> Decimal;
 
 /// The two numbers of an operation, as path parameters.
@@ -33,19 +33,19 @@ pub struct Operands {
     b: String,
 }
 
-/// Two numbers and what came of them, with all their digits.
+/// Two numbers and the result of an operation, with all their digits.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Calculation {
     /// First number.
-    // In the registry of formats of OpenAPI: unspecified precision and range.
+    // From OpenAPI's registry of formats: unspecified precision and range.
     #[schema(value_type = f64, format = "decimal")]
     a: Number,
     /// Second number.
-    // In the registry of formats of OpenAPI: unspecified precision and range.
+    // From OpenAPI's registry of formats: unspecified precision and range.
     #[schema(value_type = f64, format = "decimal")]
     b: Number,
     /// The exact result.
-    // In the registry of formats of OpenAPI: unspecified precision and range.
+    // From OpenAPI's registry of formats: unspecified precision and range.
     #[schema(value_type = f64, format = "decimal")]
     result: Number,
 }
@@ -70,8 +70,8 @@ impl Calculation {
     }
 }
 
-/// The routes of an operation: `documented`, which is `{base}/{a}/{b}`, and the paths with an empty
-/// operand, which the router would take for unknown ones.
+/// The routes of an operation: `documented`, which is `{base}/{a}/{b}`, and the paths with an empty operand, which are
+/// invalid numbers, not unknown paths.
 #[must_use]
 pub fn routes(base: &str, operation: Operation, documented: UtoipaMethodRouter) -> OpenApiRouter {
     let left = move |Path(a): Path<String>| async move { Calculation::answer(&a, "", operation) };

@@ -1,4 +1,4 @@
-//! The sound of an upload, and what may be wrong with it.
+//! Decoding of uploads, with the limits on their duration.
 
 use std::time::Duration;
 
@@ -11,22 +11,22 @@ use jobs::Mode;
 use serde_json::{Value, json};
 use speech::audio::{AudioError, Channels, Recording};
 
-/// Seconds of audio that a request may bring, unless the variable `asr_max_audio_seconds` says otherwise.
+/// Seconds of audio in a request, unless the variable `asr_max_audio_seconds` says otherwise.
 const DEFAULT_MAX_SECONDS: f64 = 600.0;
-/// The same of a job, and the variable `asr_job_max_audio_seconds`.
+/// The same for a job, and the variable `asr_job_max_audio_seconds`.
 const DEFAULT_JOB_MAX_SECONDS: f64 = 7200.0;
 
-/// Seconds of audio from one report of decoding to the next.
+/// Seconds of audio between two progress reports of decoding.
 const REPORT_INTERVAL: u64 = 30;
 
-/// How much audio a request may bring, and how much of that is left.
+/// How much audio a request may have, and how much of that is left.
 pub(crate) struct Allowance {
     limit: Duration,
     left: Duration,
 }
 
 impl Allowance {
-    /// What the variables allow.
+    /// The allowance that the variables give.
     pub(crate) async fn new(mode: Mode) -> Self {
         let (name, default) = match mode {
             Mode::Job => ("asr_job_max_audio_seconds", DEFAULT_JOB_MAX_SECONDS),
@@ -47,7 +47,7 @@ impl Allowance {
         probe.map_err(|error| refused(&error, self.limit)).map(drop)
     }
 
-    /// Decodes a file; `report` hears how far it has come.
+    /// Decodes a file. `report` is called with the progress.
     pub(crate) async fn decode(
         &mut self,
         file: Bytes,
@@ -84,7 +84,9 @@ fn refused(error: &AudioError, limit: Duration) -> Problem {
             let limit = limit.as_secs_f64();
             Problem::new(
                 AUDIO_TOO_LONG,
-                format!("a request may bring {limit} s of audio; send longer recordings in parts"),
+                format!(
+                    "a request may have at most {limit} s of audio; send longer recordings in parts"
+                ),
             )
             .with("limit", limit)
         }

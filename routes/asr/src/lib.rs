@@ -1,23 +1,20 @@
 //! Speech to text: `POST /asr`, and the API of OpenAI under `/v1`.
 //!
-//! Reads an upload, decodes it, and writes the words in the format asked for; the `recognizer`
-//! component, which holds the model and has no access to anything, hears the words. Nothing of an
-//! upload is kept.
+//! Decodes an upload, has its words recognised by the component behind `routelets:recognizer`, and answers in the format that
+//! the client asked for. Uploads are not kept.
 
 mod asr;
 mod audio;
 mod model;
 mod openai;
-mod text;
-mod upload;
-mod warnings;
 
 use utoipa_axum::router::OpenApiRouter;
 
 interfaces::import!("../../wit/recognizer");
 
 pub use asr::{Asr, AsrInput};
-pub use openai::{Order, Transcribe, Translate, with_their_errors};
+pub use openai::{Transcribe, Translate};
+pub use speech_api::openai::with_openai_errors;
 
 /// The routes of this component, with their part of the OpenAPI document.
 #[must_use]

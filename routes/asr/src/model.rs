@@ -1,4 +1,4 @@
-//! The model, which is in another component.
+//! The model, which is another component.
 
 use std::cell::OnceCell;
 use std::ops::Range;
@@ -6,47 +6,28 @@ use std::rc::Rc;
 
 use http_api::Problem;
 use http_api::problem::UNSUPPORTED_LANGUAGE;
-use serde::{Deserialize, Serialize};
 use speech::audio::{Channels, Recording, SAMPLE_RATE};
 use speech::pipeline::{Progress, Recognition};
 use speech::transcript::Transcript;
 use speech::{Heard, Token, Word};
+use speech_api::{RecognitionOptions, ServedModel};
 
 use crate::bindings::routelets::recognizer::recognizer::{self, Error, Options, Task};
 
 thread_local! {
-    // An instance is composed with one recogniser, so what that says of itself does not change.
+    // An instance is composed with one recogniser, whose description does not change.
     static MODEL: OnceCell<Rc<Model>> = const { OnceCell::new() };
 }
 
-/// The model that is served.
+/// The model of the recogniser that this component is composed with.
 pub(crate) struct Model {
-    pub(crate) name: String,
-    /// In seconds since 1970.
-    pub(crate) created: u64,
-    /// Codes of the languages that it recognises.
-    pub(crate) languages: Vec<String>,
-    /// Whether it translates into English.
-    pub(crate) translates: bool,
+    pub(crate) served: ServedModel,
     /// Samples that it takes at a time.
     window: Range<usize>,
 }
 
-/// What a client wants of the model.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Wish {
-    /// Whether to translate into English.
-    pub(crate) translate: bool,
-    /// The code of the language that is spoken, if that is known.
-    pub(crate) language: Option<String>,
-    /// Text that the transcript is to continue.
-    pub(crate) prompt: String,
-    /// From 0 to 1.
-    pub(crate) temperature: f32,
-}
-
 impl Model {
-    /// The model of the recogniser that this component is composed with.
+    /// The model; asked for once in an instance.
     pub(crate) async fn get() -> Result<Rc<Self>, Problem> {
         if let Some(model) = MODEL.with(|cell| cell.get().cloned()) {
             return Ok(model);
@@ -65,10 +46,12 @@ impl Model {
         }
         Ok(Self {
             window: model.minimum_samples as usize..model.maximum_samples as usize,
-            name: model.name,
-            created: model.created,
-            languages: model.languages,
-            translates: model.translates,
+            served: ServedModel {
+                name: model.name,
+                created: model.created,
+                languages: model.languages,
+                translates: model.translates,
+            },
         })
     }
 
@@ -77,20 +60,23 @@ impl Model {
         Recognition::new(samples, self.window.clone(), guest::pause).await
     }
 
-    /// Everything that is said in a recording, in the time of its player; `report` hears how far the recognition has come.
+    /// The transcript of a recording, with the times of its player. `report` is called as the recognition proceeds.
     pub(crate) async fn transcribe(
         &self,
         recording: Recording,
         channels: Channels,
-        wish: &Wish,
+        options: &RecognitionOptions,
         report: impl Fn(Progress),
     ) -> Result<Transcript, Problem> {
         let offset = recording.offset.as_secs_f64();
+        let mut recognise = async |samples: &[f32], language: Option<&str>| {
+            Self::recognise(samples, language, options).await
+        };
         let mut transcripts = Vec::new();
         for samples in recording.channels {
             let mut recognition = self.begin(samples).await;
             report(recognition.progress());
-            while self.step(&mut recognition, wish).await?.is_some() {
+            while recognition.step(&mut recognise).await?.is_some() {
                 report(recognition.progress());
             }
             transcripts.push(recognition.finish().delayed(offset));
@@ -103,34 +89,28 @@ impl Model {
         })
     }
 
-    /// Recognises the next window; see [`Recognition::step`].
-    pub(crate) async fn step<'r>(
-        &self,
-        recognition: &'r mut Recognition,
-        wish: &Wish,
-    ) -> Result<Option<&'r [Word]>, Problem> {
-        let recognise = async |samples: &[f32], language: Option<&str>| {
-            let options = Options {
-                task: if wish.translate {
-                    Task::Translate
-                } else {
-                    Task::Transcribe
-                },
-                language: wish
-                    .language
-                    .clone()
-                    .or_else(|| language.map(str::to_owned)),
-                prompt: wish.prompt.clone(),
-                temperature: wish.temperature,
-            };
-            let heard = recognizer::recognize(samples.to_vec(), options).await;
-            heard.map(Heard::from).map_err(|error| match error {
-                Error::Unsupported(reason) => Problem::new(UNSUPPORTED_LANGUAGE, reason),
-                Error::WrongLength => failed(format_args!("{} samples are refused", samples.len())),
-                Error::Failed(reason) => failed(reason),
-            })
+    /// Recognises a window. `language` is that of the windows before it.
+    pub(crate) async fn recognise(
+        samples: &[f32],
+        language: Option<&str>,
+        options: &RecognitionOptions,
+    ) -> Result<Heard, Problem> {
+        let language = options.language.as_deref().or(language);
+        let options = Options {
+            task: match options.translate {
+                true => Task::Translate,
+                false => Task::Transcribe,
+            },
+            language: language.map(str::to_owned),
+            prompt: options.prompt.clone(),
+            temperature: options.temperature,
         };
-        recognition.step(recognise).await
+        let heard = recognizer::recognize(samples.to_vec(), options).await;
+        heard.map(Heard::from).map_err(|error| match error {
+            Error::Unsupported(reason) => Problem::new(UNSUPPORTED_LANGUAGE, reason),
+            Error::WrongLength => failed(format_args!("{} samples are refused", samples.len())),
+            Error::Failed(reason) => failed(reason),
+        })
     }
 }
 
@@ -168,7 +148,7 @@ impl From<recognizer::Token> for Token {
     }
 }
 
-/// The recogniser contradicts itself: no client can cause this.
+/// The recogniser contradicts its own description: no client can cause this.
 fn failed(error: impl std::fmt::Display) -> Problem {
     Problem::internal(error.to_string())
 }

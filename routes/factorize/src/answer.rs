@@ -1,4 +1,4 @@
-//! The answer: a number, its prime factorisation and, on request, what follows from it.
+//! The answer: a number, its prime factorisation and, on request, functions of its divisors.
 
 use std::collections::BTreeMap;
 
@@ -31,7 +31,7 @@ pub(crate) struct FactorizeResponse {
 }
 
 impl FactorizeResponse {
-    /// The answer for `number`, in decimal digits, of which `found` is the factorisation.
+    /// The answer for `number`, in decimal digits, with its factorisation `found`.
     pub(crate) fn new(
         number: String,
         found: Vec<PrimePower>,

@@ -9,7 +9,7 @@ use crate::request::Options;
 
 const CACHE_CONTROL: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
 
-/// Names the answer for a number, which is known before it is computed (RFC 9110, section 8.8.3).
+/// The entity tag of the answer for a number, known before the answer is computed (RFC 9110, section 8.8.3).
 ///
 /// Another version of this program may answer with other bytes.
 pub(crate) struct EntityTag(String);
@@ -23,7 +23,7 @@ impl EntityTag {
         ))
     }
 
-    /// Whether a client with these header fields has the answer already (RFC 9110, section 13.1.2).
+    /// Whether a client with these header fields already has the answer (RFC 9110, section 13.1.2).
     pub(crate) fn is_known(&self, headers: &HeaderMap) -> bool {
         headers
             .get_all(header::IF_NONE_MATCH)
@@ -34,14 +34,14 @@ impl EntityTag {
             .any(|tag| tag == "*" || tag.strip_prefix("W/").unwrap_or(tag) == self.0)
     }
 
-    /// `response`, to be kept by caches under this name.
+    /// `response`, with headers that let caches keep it.
     pub(crate) fn on(self, response: impl IntoResponse) -> Result<Response, Problem> {
         let tag = HeaderValue::try_from(self.0).map_err(Problem::internal)?;
         let headers = [(header::CACHE_CONTROL, CACHE_CONTROL), (header::ETAG, tag)];
         Ok((headers, response).into_response())
     }
 
-    /// The answer to a client that has it already.
+    /// The answer to a client that already has it.
     pub(crate) fn not_modified(self) -> Result<Response, Problem> {
         self.on(StatusCode::NOT_MODIFIED)
     }

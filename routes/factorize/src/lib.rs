@@ -1,7 +1,7 @@
 //! `POST /factorize`, `GET /factorize/{n}`: the prime factorisation of an integer.
 //!
-//! Checks the number and shapes the answer; the `factorizer` component computes, and has no access
-//! to anything.
+//! Checks the number and writes the answer. The component `factorizer` computes; it has no access to
+//! anything.
 
 mod answer;
 mod cached;
@@ -38,10 +38,10 @@ interfaces::import!("../../wit/factorizer");
 
 /// Seconds a factorisation may take, unless the variable `factorize_time_limit` says otherwise.
 const DEFAULT_TIME_LIMIT: f64 = 30.0;
-/// The same of a job, and the variable `factorize_job_time_limit`.
+/// The same for a job, and the variable `factorize_job_time_limit`.
 const DEFAULT_JOB_TIME_LIMIT: f64 = 600.0;
 
-/// How often a job says what it has found so far.
+/// How often a job reports its progress.
 const REPORT_INTERVAL: Duration = Duration::from_millis(500);
 
 problem_responses!(
@@ -198,7 +198,7 @@ async fn prime_powers(number: &str, progress: &Progress) -> Result<Vec<PrimePowe
     })
 }
 
-/// Awaits a factorisation of `number`, and reports meanwhile how far it has come.
+/// Awaits a factorisation of `number`, and reports its progress.
 async fn reporting<T>(
     factorization: impl Future<Output = T>,
     number: &str,

@@ -1,4 +1,4 @@
-//! The field `number`: each way in which it can be wrong is its own problem.
+//! The field `number`. Each kind of error has its own problem type.
 
 use arithmetic::{IntegerError, integer};
 use factor::{Number, ParseNumberError};
@@ -13,10 +13,10 @@ use serde_json::{Map, Value};
 use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, OneOfBuilder, Schema, Type};
 
-/// Keeps `null` apart from an absent field.
+/// Distinguishes `null` from an absent field.
 pub(crate) fn present<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Value>, D::Error> {
     let raw = Box::<RawValue>::deserialize(from)?;
-    // Read as a value, an object with the key that serde_json keeps numbers under would be one.
+    // As a `Value`, an object with serde_json's private key for numbers would be a number.
     if raw.get().starts_with('{') {
         return Ok(Some(Value::Object(Map::new())));
     }
@@ -30,7 +30,7 @@ pub(crate) fn parse(field: Option<Value>) -> Result<Number, Problem> {
     match field {
         None => Err(Problem::new(
             MISSING_FIELD,
-            "the field 'number' is missing; 'expression' may take its place",
+            "the field 'number' is missing; send it, or 'expression'",
         )),
         Some(Value::Number(number)) => from_json_number(&number.to_string()),
         Some(Value::String(text)) => text.parse().map_err(|error| match error {
@@ -50,7 +50,7 @@ pub(crate) fn parse(field: Option<Value>) -> Result<Number, Problem> {
     }
 }
 
-/// JSON writes the integer 1000 as `1000`, `1e3` and `1000.0`: all are taken.
+/// JSON may write the integer 1000 as `1000`, `1e3` or `1000.0`: all are accepted.
 fn from_json_number(text: &str) -> Result<Number, Problem> {
     let plain = integer(text, factor::MAX_DIGITS).map_err(|error| match error {
         IntegerError::Fraction | IntegerError::NotANumber => Problem::new(

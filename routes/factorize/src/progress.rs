@@ -1,4 +1,4 @@
-//! How far the factorisation of a job has come.
+//! The progress of a job that factorises.
 
 use std::time::Instant;
 
@@ -33,7 +33,7 @@ impl Watch {
             self.0 = None;
             return None;
         }
-        // Fewer relations than before are those of another sieve.
+        // With fewer relations than before it is another sieve.
         let before = self.0.take().filter(|sieve| sieve.last <= relations);
         let first = before.map_or((now, relations), |sieve| sieve.first);
         self.0 = Some(Sieve {
@@ -45,9 +45,9 @@ impl Watch {
         let seconds_left = f64::from(needed.saturating_sub(relations)) / rate;
         let percent = u64::from(relations.min(needed)) * 100 / u64::from(needed);
         let mut sieve = json!({"relations": relations, "needed": needed, "percent": percent});
-        // There is no rate before the second look, and before relations were found between two.
+        // There is no rate until relations were found between two looks.
         if seconds_left.is_finite() {
-            // Finite and not negative; the cast drops a fraction, and what is beyond 64 bits.
+            // Finite and not negative; the cast drops the fraction and saturates.
             #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
             let seconds_left = seconds_left.ceil() as u64;
             sieve["seconds_left"] = seconds_left.into();

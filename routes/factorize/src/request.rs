@@ -23,13 +23,13 @@ impl FactorizeRequest {
     /// The number, checked.
     ///
     /// # Errors
-    /// Each way in which it can be wrong is its own problem.
+    /// Each kind of error has its own problem type.
     pub fn number(self) -> Result<Number, Problem> {
         match (self.number, self.expression) {
             (number, None) => number::parse(number),
             (Some(_), Some(_)) => Err(Problem::new(
                 CONFLICTING_FIELDS,
-                "'number' and 'expression' are both there, expected one of them",
+                "both 'number' and 'expression' were sent; send one of them",
             )),
             (None, Some(Value::String(text))) => evaluate(&text, "expression"),
             (None, Some(other)) => Err(Problem::new(
@@ -43,7 +43,7 @@ impl FactorizeRequest {
     }
 }
 
-/// The number to factorise, or an expression of it.
+/// The number to factorise, or an expression for it.
 #[derive(ToSchema)]
 #[schema(as = FactorizeRequest, example = json!({"number": 408_216}))]
 #[serde(untagged)]
@@ -52,7 +52,7 @@ pub enum FactorizeBody {
     /// A number.
     #[schema(title = "FactorizeNumber")]
     Number {
-        /// An integer from 2 to 200 digits, as a number or, for clients whose numbers end at 2^53, as a
+        /// An integer from 2 to 200 digits, as a number or, for clients that lose precision above 2^53, as a
         /// string of decimal digits.
         #[schema(schema_with = number::schema, required = true)]
         number: (),
@@ -62,13 +62,13 @@ pub enum FactorizeBody {
     Expression {
         /// The integer as an expression: `+ - * ^`, `/` that leaves no remainder, `%` with the sign of its
         /// right side, `n!`, the primorial `n#`, `fib(n)`, parentheses. The result is from 2 to 200 digits,
-        /// what comes before it has at most 4,096.
+        /// intermediate results have at most 4,096.
         #[schema(max_length = 1000, example = "2^128+1")]
         expression: String,
     },
 }
 
-/// What a factorisation needs of a request.
+/// The checked input of a factorisation.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct FactorizeInput {
     /// In decimal digits, checked.
@@ -103,7 +103,7 @@ pub(crate) struct Options {
     pub(crate) details: bool,
 }
 
-/// The number that an expression, from the field or parameter `name`, is.
+/// The value of an expression from the field or parameter `name`.
 pub(crate) fn evaluate(text: &str, name: &str) -> Result<Number, Problem> {
     factor::evaluate(text).map_err(|error| match error {
         ExpressionError::Result(error) => number::out_of_range(name, error),

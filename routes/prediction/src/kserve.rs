@@ -20,7 +20,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 problem_responses!(InferProblems = BODY, JSON, &[INVALID_TENSOR]);
 
-/// What the inference server is.
+/// Describes the inference server.
 #[derive(Serialize, ToSchema)]
 struct ServerMetadata {
     name: &'static str,
@@ -29,19 +29,19 @@ struct ServerMetadata {
     extensions: [&'static str; 0],
 }
 
-/// That the server is alive.
+/// The server is alive.
 #[derive(Serialize, ToSchema)]
 struct Live {
     live: bool,
 }
 
-/// That the server can infer.
+/// The server can infer.
 #[derive(Serialize, ToSchema)]
 struct Ready {
     ready: bool,
 }
 
-/// That a model can infer.
+/// A model can infer.
 #[derive(Serialize, ToSchema)]
 struct ModelReady {
     /// The model's name.
@@ -50,7 +50,7 @@ struct ModelReady {
     ready: bool,
 }
 
-/// What the inference server is.
+/// Describes the inference server.
 #[utoipa::path(get, path = "/v2", tag = "inference", responses((status = 200, body = ServerMetadata)))]
 async fn server() -> Json<ServerMetadata> {
     Json(ServerMetadata {
@@ -158,7 +158,7 @@ impl<S: Send + Sync> FromRequest<S> for Tensors {
     }
 }
 
-/// Tells which part of the path is unknown.
+/// The problem that names the unknown part of the path.
 async fn unknown(uri: Uri) -> Problem {
     let mut names = uri.path().split('/').skip(3);
     let (model, rest) = (names.next().unwrap_or_default(), names.collect::<Vec<_>>());
@@ -179,9 +179,9 @@ async fn unknown(uri: Uri) -> Problem {
     }
 }
 
-/// Adds the member `error`, as the protocol has it, to the problem that a response is.
+/// Adds the protocol's member `error` to a problem document; leaves every other response unchanged.
 #[must_use]
-pub fn with_its_errors(response: Response) -> Response {
+pub fn with_inference_errors(response: Response) -> Response {
     extended(response, |problem| {
         let message = problem.detail().to_owned();
         problem.with("error", message)

@@ -3,7 +3,7 @@
 mod kserve;
 mod model;
 
-pub use kserve::with_its_errors;
+pub use kserve::with_inference_errors;
 
 use axum::extract::{FromRequest, Request};
 use axum::http::HeaderMap;
@@ -100,7 +100,7 @@ impl Task for Predict {
 #[allow(dead_code)] // Describes the body in the OpenAPI document.
 struct CsvTable(String);
 
-/// The forms a table of flowers may come in.
+/// The format of a request body.
 enum Format {
     Json,
     Csv,

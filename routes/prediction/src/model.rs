@@ -23,10 +23,10 @@ pub(crate) async fn predict(flowers: &[Measurement]) -> Result<Vec<Prediction>, 
         .into_iter()
         .map(|p| Prediction::new(p.class, [p.setosa, p.versicolor, p.virginica]))
         .collect::<Option<_>>()
-        .ok_or_else(|| failed("the model knows another species"))
+        .ok_or_else(|| failed("the model gave a class that does not exist"))
 }
 
-/// The model was tested with its component: no client can cause this.
+/// No client can cause this: the model was tested with its component.
 fn failed(reason: impl Into<String>) -> Problem {
     Problem::internal(reason.into())
 }

@@ -1,4 +1,4 @@
-//! Components compiled ahead of time, and the question after an application's health: what images are made of.
+//! Components compiled ahead of time, and the health check: the parts that images are made of.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;

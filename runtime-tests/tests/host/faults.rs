@@ -1,4 +1,4 @@
-//! Components that trap, hang or want too much: the others must not notice.
+//! Components that trap, hang or use too much memory must not affect others.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;

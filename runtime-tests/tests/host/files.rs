@@ -1,4 +1,4 @@
-//! `files`: what of the application's folder a component sees, and that it sees no more.
+//! `files`: a component sees these files of the application's folder, and no others.
 
 use std::fs;
 

@@ -1,4 +1,4 @@
-//! What components print, and the line that each request leaves.
+//! The output of components, and the access log.
 
 use std::fs;
 
@@ -58,7 +58,7 @@ fn each_request_leaves_a_line() {
     );
 }
 
-/// The client is told one sentence and the id; by the id the operator finds the causes.
+/// The client gets one sentence and the id, under which the log has the causes.
 #[test]
 fn a_failure_is_found_by_the_id_of_its_request() {
     if !Runtime::is_embedded() {
@@ -71,7 +71,7 @@ fn a_failure_is_found_by_the_id_of_its_request() {
     assert_eq!(answer.header("x-request-id"), Some("trace-7"));
     assert_eq!(
         answer.json()["detail"],
-        "the component that answers this path failed; the server's log says how"
+        "the component that answers this path failed; the server's log says why"
     );
     let failure = "error: component 'victim', request trace-7: an instance failed";
     let _ = app.line(|line| line.starts_with(failure));

@@ -1,4 +1,4 @@
-//! What the runtime does for components, shown by one that does what it is told: `guests/probe`.
+//! What the runtime does for components, shown by `guests/probe`, which follows instructions.
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
@@ -24,7 +24,7 @@ fn launch(name: &str) -> Launch {
     Launch::new(&test_application(name))
 }
 
-/// What the probe did, or why it could not.
+/// The probe's result or error.
 fn outcome(answer: &Response) -> Result<Value, String> {
     match answer.status {
         200 => Ok(answer.json()),
@@ -33,7 +33,7 @@ fn outcome(answer: &Response) -> Result<Value, String> {
     }
 }
 
-/// What the probe at `path` does when told to by a query.
+/// The result of the probe at `path` for a query.
 fn tell(server: &Server, path: &str, query: &str) -> Result<Value, String> {
     outcome(&server.get(&format!("{path}?do={query}")))
 }

@@ -1,4 +1,4 @@
-//! Other models than the bundled one, in the memory that the recogniser starts with.
+//! Recognisers with other models than the bundled one.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,4 +1,4 @@
-//! Which component answers, and what it is told about the request.
+//! The choice of the component, and the headers that it gets.
 
 use runtime_tests::{Request, Server};
 

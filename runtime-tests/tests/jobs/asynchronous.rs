@@ -1,4 +1,4 @@
-//! `POST /async/factorize`, asked again and again until it is done.
+//! `POST /async/factorize`, by polling.
 
 use std::process::Command;
 

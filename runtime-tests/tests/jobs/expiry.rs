@@ -1,4 +1,4 @@
-//! Results are kept for some time.
+//! The expiry of results.
 
 use std::thread;
 use std::time::Duration;
@@ -21,7 +21,7 @@ fn a_result_expires(kind: Kind) {
     assert_ne!(id(&stack.defer(&request)), job);
 }
 
-/// Whoever asks for a factorisation asks again within a minute, or has gone.
+/// A client that polls sends a request every minute, or has gone.
 fn what_nobody_asks_for_any_more_is_dropped(kind: Kind) {
     let stack = Setup::new(kind).runners(1).start();
     let running = id(&stack.defer(&factorize(crate::HARD)));

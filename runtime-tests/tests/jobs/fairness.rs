@@ -1,4 +1,4 @@
-//! Tasks are taken in random order: who brings a thousand does not keep the others waiting.
+//! Jobs are claimed in random order: a client with a thousand does not keep the others waiting.
 
 use std::collections::BTreeMap;
 

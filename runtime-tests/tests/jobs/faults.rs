@@ -49,7 +49,7 @@ fn the_job_of_a_killed_worker_is_done_by_another() {
     assert_eq!(receiver.counts(), [(job, 1)].into());
 }
 
-/// The other workers take over without being told of it.
+/// The other workers take over without a signal.
 #[test]
 fn a_worker_that_is_there_already_takes_over() {
     let receiver = Receiver::start(&[]);
@@ -100,7 +100,7 @@ fn a_job_that_loses_three_workers_fails() {
     check_factorization("6", &stack.ask_until_done("6"));
 }
 
-/// What a task asked for by content comes to is the same.
+/// Polling by number gives the same result.
 #[test]
 fn a_task_that_loses_three_workers_answers_with_that() {
     let setup = Setup::new(Kind::Redis).variable("job_lease_seconds", LEASE);
@@ -135,7 +135,7 @@ fn a_worker_that_was_paused_too_long_changes_nothing() {
     check_factorization(SLOW[0], &ended["result"]);
     receiver.wait(1);
 
-    // The one that was paused goes on, and hears that the job is none of its own any more.
+    // The paused worker continues, and learns that it has lost the job.
     stack.workers[0].resume();
     stack.workers[1].kill();
     check_factorization(SLOW[1], &stack.ask_until_done(SLOW[1]));

@@ -1,4 +1,4 @@
-//! From the request to the result.
+//! The life of a job, from the request to the result.
 
 use runtime_tests::audio::example;
 use runtime_tests::{Request, Response, app};
@@ -15,7 +15,7 @@ on_both_stores!(
     an_input_is_gone_with_its_job,
 );
 
-/// Requests that are answered with 2xx, one of each form.
+/// One request of each kind that is answered with 2xx.
 fn good() -> Vec<Request> {
     let flower = json!({
         "sepal_length": 5.9, "sepal_width": 3.2, "petal_length": 4.8, "petal_width": 1.8,

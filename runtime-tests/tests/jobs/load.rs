@@ -1,4 +1,4 @@
-//! As many jobs as may wait.
+//! The limit on waiting jobs.
 
 use runtime_tests::audio::example;
 use runtime_tests::{Request, Response};

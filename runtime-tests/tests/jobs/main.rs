@@ -20,7 +20,7 @@ mod stack;
 mod store;
 mod webhooks;
 
-/// Makes of each function that takes a `Kind` a test on SQLite and one on Redis.
+/// Makes a test on SQLite and one on Redis from each function that takes a `Kind`.
 macro_rules! on_both_stores {
     ($($name:ident),* $(,)?) => {
         mod on_sqlite {

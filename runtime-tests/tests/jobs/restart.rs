@@ -1,4 +1,4 @@
-//! The application, or its Redis, ends in the midst of everything and is started again.
+//! The application, or its Redis, ends in the middle of work and is restarted.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;

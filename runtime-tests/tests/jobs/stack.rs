@@ -1,4 +1,4 @@
-//! The application with its store, and what tests ask of it again and again.
+//! The application with its store, and helpers for tests.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};

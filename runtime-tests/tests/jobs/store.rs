@@ -1,4 +1,4 @@
-//! A store that is away.
+//! An unavailable store.
 
 use std::net::TcpListener;
 
@@ -22,7 +22,7 @@ fn check_unavailable(answer: &Response) {
     );
 }
 
-/// Everything that has to do with jobs says so, and everything else goes on.
+/// All requests about jobs report it, and all others still work.
 fn check_without_store(app: &Server) {
     let deferred = factorize("6").header("prefer", "respond-async");
     check_unavailable(&app.send(&deferred));
@@ -82,7 +82,7 @@ fn a_server_that_is_no_redis_is_a_store_that_is_away() {
     check_unavailable(&app.get("/jobs"));
 }
 
-/// Two applications, one store: each knows the jobs of the other.
+/// Two applications with one store know each other's jobs.
 #[test]
 fn applications_share_a_redis() {
     let redis = Redis::start();

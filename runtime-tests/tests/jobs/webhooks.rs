@@ -39,7 +39,7 @@ impl Call {
     }
 }
 
-/// Who is called.
+/// The receiver of webhooks.
 pub(crate) struct Receiver {
     origin: String,
     calls: Arc<Mutex<Vec<Call>>>,

@@ -1,4 +1,4 @@
-//! The operations of an expression, each refused before it would become large or slow.
+//! The operations of an expression. Each is refused before its result would become large or slow.
 
 use num_bigint::{BigInt, Sign};
 use num_traits::{One, Signed, ToPrimitive, Zero};
@@ -16,7 +16,7 @@ const MAX_BITS: u64 = 13_607;
 const MAX_WORK: u64 = 200_000;
 
 pub(super) struct Arithmetic {
-    /// The products of limbs that are left.
+    /// The remaining budget of limb products.
     work: u64,
 }
 
@@ -150,7 +150,7 @@ impl Arithmetic {
         bounded(product * limb)
     }
 
-    /// Takes the work of a result of so many bits that comes about by squaring.
+    /// Spends the work of a result of this many bits, computed by squaring.
     fn spend_on_result(&mut self, bits: u64) -> std::result::Result<(), Fault> {
         self.spend(limbs(bits) * limbs(bits))
     }

@@ -1,18 +1,18 @@
-//! From the text to its value, by precedence climbing.
+//! Evaluates the text by precedence climbing.
 
 use num_bigint::{BigInt, Sign};
 
 use super::arithmetic::Arithmetic;
 use super::{ExpressionError, Fault};
 
-/// The most parentheses, signs and powers that stand within each other.
+/// The most nested parentheses, signs and powers.
 pub const MAX_DEPTH: usize = 64;
 
 const OPERAND: &str = "a number, '-', '(' or 'fib('";
 const OPERATOR: &str = "an operator or the end";
 const OPERATOR_OR_PARENTHESIS: &str = "an operator or ')'";
 
-/// How tightly an operator of two operands binds, the loosest first.
+/// The precedence of a binary operator, the lowest first.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Precedence {
     Sum,
@@ -39,7 +39,7 @@ impl Operator {
         }
     }
 
-    /// The loosest operators in its right operand: its own for the power, which goes from the right.
+    /// The lowest precedence in its right operand: its own for the power, which is right-associative.
     fn right(self) -> Precedence {
         match self.precedence() {
             Precedence::Sum => Precedence::Product,
@@ -48,7 +48,7 @@ impl Operator {
     }
 }
 
-/// A value, or a power that is not computed yet: its remainder may be all that is wanted.
+/// A value, or a power that is not computed yet, because only its remainder may be needed.
 enum Operand {
     Value(BigInt),
     Power {
@@ -155,7 +155,7 @@ impl Parser {
         }
     }
 
-    /// What stands in the parentheses that begin here.
+    /// The value of the parentheses that begin here.
     fn parenthesised(&mut self) -> Result<Operand, ExpressionError> {
         self.position += 1;
         let operand = self.operand(Precedence::Sum)?;

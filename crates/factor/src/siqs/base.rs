@@ -2,13 +2,10 @@
 use std::ops::ControlFlow;
 
 use num_bigint::BigUint;
+use pacer::{Interrupted, Pacer};
 
 use super::arithmetic::square_root;
-use crate::{
-    pacer::{Interrupted, Pacer},
-    primality::jacobi,
-    primes::Primes,
-};
+use crate::{primality::jacobi, primes::Primes};
 
 /// Square-free and odd.
 const MULTIPLIERS: [u32; 32] = [
@@ -19,7 +16,7 @@ const MULTIPLIERS: [u32; 32] = [
 const SAMPLE: usize = 150;
 
 /// What one prime costs here, in the units of the pacer.
-const ENTRY: u32 = 60;
+const ENTRY: usize = 60;
 
 /// The odd primes modulo which `k n` is a square.
 pub(super) struct Base {
@@ -98,7 +95,7 @@ async fn multiplier<P: AsyncFnMut() -> ControlFlow<()>>(
             5 => 0.0,
             _ => continue,
         };
-        pacer.spend(ENTRY * SAMPLE as u32 / 3).await?;
+        pacer.spend(ENTRY * SAMPLE / 3).await?;
         let mut score = twos * 2f32.ln() - (k as f32).ln() / 2.0;
         for &(prime, residue) in sample {
             let log = (prime as f32).ln();

@@ -7,7 +7,7 @@
 use std::{collections::HashMap, ops::ControlFlow};
 
 use super::relations::{FIRST, Relations};
-use crate::pacer::{Interrupted, Pacer};
+use pacer::{Interrupted, Pacer};
 
 /// Columns that more than one in so many relations has are kept in bits from the start.
 const DENSE: usize = 12;
@@ -80,14 +80,14 @@ pub(super) async fn dependencies<P: AsyncFnMut() -> ControlFlow<()>>(
     for combination in kernel {
         for index in combination {
             let members = &sets[index].relations;
-            pacer.spend((members.len() as u32).min(15_000)).await?;
+            pacer.spend(members.len().min(15_000)).await?;
             for &member in members {
                 odd[member as usize] ^= true;
             }
         }
         let mut members = Vec::new();
         for (start, chunk) in odd.chunks_mut(CHUNK).enumerate() {
-            pacer.spend(CHUNK as u32 / 4).await?;
+            pacer.spend(CHUNK / 4).await?;
             for (offset, odd) in chunk.iter_mut().enumerate() {
                 if std::mem::take(odd) {
                     members.push((start * CHUNK + offset) as u32);
@@ -135,7 +135,7 @@ async fn sets<P: AsyncFnMut() -> ControlFlow<()>>(
     let mut weights = vec![0usize; base_columns];
     for &index in &kept {
         let columns = relations.columns(index as usize);
-        pacer.spend(columns.len() as u32).await?;
+        pacer.spend(columns.len()).await?;
         for &column in columns {
             weights[column as usize] += 1;
         }
@@ -149,7 +149,7 @@ async fn sets<P: AsyncFnMut() -> ControlFlow<()>>(
     let mut sets = Vec::with_capacity(kept.len());
     for &index in &kept {
         let columns = relations.columns(index as usize);
-        pacer.spend(4 * columns.len() as u32).await?;
+        pacer.spend(4 * columns.len()).await?;
         let mut set = Set {
             columns: Vec::with_capacity(columns.len()),
             dense: vec![0; dense.len().div_ceil(64)],
@@ -193,7 +193,7 @@ async fn eliminate<P: AsyncFnMut() -> ControlFlow<()>>(
         .map_or(0, |&last| last as usize + 1);
     let mut owners: Vec<Vec<u32>> = vec![Vec::new(); width];
     for (index, set) in sets.iter().enumerate() {
-        pacer.spend(set.columns.len() as u32).await?;
+        pacer.spend(set.columns.len()).await?;
         for &column in &set.columns {
             owners[column as usize].push(index as u32);
         }
@@ -222,7 +222,7 @@ async fn eliminate<P: AsyncFnMut() -> ControlFlow<()>>(
         for &owner in owning.iter().filter(|&&owner| owner != pivot) {
             let set = &mut sets[owner as usize];
             pacer
-                .spend(((set.weight() + pivot_set.weight()) as u32).min(15_000))
+                .spend((set.weight() + pivot_set.weight()).min(15_000))
                 .await?;
             for &other in pivot_set.columns.iter().filter(|&&other| other != column) {
                 let owners = &mut owners[other as usize];
@@ -262,7 +262,7 @@ async fn kernel<P: AsyncFnMut() -> ControlFlow<()>>(
     let mut rows: Vec<Vec<u64>> = vec![vec![0; words]; dense];
     for (index, set) in sets.iter().enumerate() {
         pacer
-            .spend((2 * set.columns.len() + dense) as u32 % 10_000)
+            .spend((2 * set.columns.len() + dense) % 10_000)
             .await?;
         let (word, bit) = (index / 64, 1 << (index % 64));
         for (row, row_bits) in rows[..dense].iter_mut().enumerate() {
@@ -284,16 +284,16 @@ async fn kernel<P: AsyncFnMut() -> ControlFlow<()>>(
     for column in 0..sets.len() {
         let (word, bit) = (column / 64, 1u64 << (column % 64));
         let rank = pivots.len();
-        pacer.spend((rows.len() / 16) as u32 + 1).await?;
+        pacer.spend(rows.len() / 16 + 1).await?;
         let Some(pivot) = (rank..rows.len()).find(|&row| rows[row][word] & bit != 0) else {
             free.push(column);
             continue;
         };
         rows.swap(rank, pivot);
         let pivot_row = std::mem::take(&mut rows[rank]);
-        let cost = (words / WORDS) as u32 + 1;
-        for chunk in rows.chunks_mut((5_000 / cost as usize).max(1)) {
-            pacer.spend(chunk.len() as u32 * cost).await?;
+        let cost = words / WORDS + 1;
+        for chunk in rows.chunks_mut((5_000 / cost).max(1)) {
+            pacer.spend(chunk.len() * cost).await?;
             for row in chunk {
                 if row.get(word).is_some_and(|bits| bits & bit != 0) {
                     for (target, source) in row.iter_mut().zip(&pivot_row) {
@@ -307,7 +307,7 @@ async fn kernel<P: AsyncFnMut() -> ControlFlow<()>>(
     }
     let mut kernel = Vec::with_capacity(free.len());
     for column in free {
-        pacer.spend((pivots.len() / 16) as u32 + 1).await?;
+        pacer.spend(pivots.len() / 16 + 1).await?;
         let (word, bit) = (column / 64, 1u64 << (column % 64));
         let mut combination = vec![column];
         combination.extend(
@@ -351,7 +351,7 @@ mod tests {
             });
             relations.add(Wide::new(&BigInt::from(root + 1)), &columns, large);
         }
-        let mut pacer = Pacer::new(async || ControlFlow::Continue(()));
+        let mut pacer = Pacer::new(crate::STEP, async || ControlFlow::Continue(()));
         let found = pollster::block_on(dependencies(&relations, PRIMES, &mut pacer)).unwrap();
         assert!(found.len() > 20, "{}", found.len());
         for dependency in found {

@@ -25,17 +25,15 @@
 //! - Two large primes in a relation are not searched for: other programs do from 82 digits (YAFU) or
 //!   85 (msieve).
 //!
-//! The crates that there are were no choice: `rusqsieve` offers nothing to call on `wasm32-wasip2`,
+//! Existing crates are not suitable: `rusqsieve` offers nothing to call on `wasm32-wasip2`,
 //! `num-prime` ends with rho, `yamaquasi` computes in threads and never yields, and takes five to ten
 //! times as long by its own figures.
 use std::ops::ControlFlow;
 
 use num_bigint::BigUint;
+use pacer::{Interrupted, Pacer};
 
-use crate::{
-    modulus::with_modulus,
-    pacer::{Interrupted, Pacer},
-};
+use crate::modulus::with_modulus;
 
 mod arithmetic;
 mod base;
@@ -64,7 +62,7 @@ const EXCESS: usize = 16;
 /// A proper factor of `n`: an odd composite without small factors that is not a perfect power. None
 /// where the sieve fails: `n` is too small or too large for it.
 ///
-/// `progress` hears from time to time how many relations were found, and how many are needed.
+/// `progress` is called from time to time with the number of relations found and needed.
 pub(crate) async fn split<P: AsyncFnMut() -> ControlFlow<()>>(
     n: &BigUint,
     parameters: &Parameters,
@@ -116,15 +114,15 @@ mod tests {
     use super::*;
 
     fn split_alone(n: &BigUint) -> Option<BigUint> {
-        let mut pacer = Pacer::new(async || ControlFlow::Continue(()));
-        let mut told = (0, 0);
+        let mut pacer = Pacer::new(crate::STEP, async || ControlFlow::Continue(()));
+        let mut reported = (0, 0);
         let parameters = Parameters::new(n.bits() as u32);
         let progress = |found, needed| {
             assert!(found <= needed && needed > 0);
-            told = (found, needed);
+            reported = (found, needed);
         };
         let factor = pollster::block_on(split(n, &parameters, &mut pacer, progress)).unwrap();
-        assert!(factor.is_none() || told.0 == told.1);
+        assert!(factor.is_none() || reported.0 == reported.1);
         factor
     }
 
@@ -158,13 +156,13 @@ mod tests {
         }
     }
 
-    /// The pacer refuses portions that are too large; of the largest numbers that are sieved, too.
+    /// The pacer panics in tests if a portion is too large: check this for the largest numbers that are sieved.
     #[test]
     fn a_search_in_the_largest_numbers_is_interrupted() {
         let ten = BigUint::from(10u32);
         let p = next_prime(&ten.pow(42), None).unwrap();
         let n = &p * next_prime(&(&p + 1_000_000u32), None).unwrap();
-        let (mut pauses, mut told) = (0, None);
+        let (mut pauses, mut reported) = (0, None);
         let pause = async || {
             pauses += 1;
             if pauses < 3_000 {
@@ -173,17 +171,17 @@ mod tests {
                 ControlFlow::Break(())
             }
         };
-        let mut pacer = Pacer::new(pause);
+        let mut pacer = Pacer::new(crate::STEP, pause);
         let parameters = Parameters::new(n.bits() as u32);
         let search = split(&n, &parameters, &mut pacer, |found, needed| {
-            told = Some((found, needed));
+            reported = Some((found, needed));
         });
         assert!(pollster::block_on(search).is_err());
-        assert!(told.is_some_and(|(found, needed)| found < needed && needed > 30_000));
+        assert!(reported.is_some_and(|(found, needed)| found < needed && needed > 30_000));
         assert_eq!(pauses, 3_000);
     }
 
-    /// The sieve must not be wrong where it is not meant to be used.
+    /// The sieve must also be right for numbers outside its range.
     #[test]
     fn numbers_too_small_are_split_or_given_up() {
         for bits in 17..29 {

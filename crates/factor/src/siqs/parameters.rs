@@ -1,4 +1,4 @@
-//! What the sieve does for numbers of which size.
+//! The parameters of the sieve by the size of the number.
 //!
 //! The start were the tables of PARI (`mpqs.h`), msieve (`mpqs.c`) and YAFU (`siqs_aux.c`), which agree
 //! on the size of the base within a factor of two. Each value was then changed by 1.4 up and down
@@ -20,7 +20,7 @@ pub(crate) struct Parameters {
     pub(super) slack: f64,
     /// A large prime is at most this many times the largest prime of the base.
     pub(super) large: u32,
-    /// Primes below are not sieved with.
+    /// Primes below this are not sieved with.
     pub(super) least: u32,
 }
 

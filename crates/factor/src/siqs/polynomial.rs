@@ -14,11 +14,11 @@ use super::{
     montgomery,
     wide::Wide,
 };
-use crate::pacer::{Interrupted, Pacer};
+use pacer::{Interrupted, Pacer};
 
 /// The primes that the factors of `a` are taken from.
 const POOL: usize = 30;
-/// Numbers below are too small for a factor of `a`: what they divide they would divide less often.
+/// Smaller primes are not used as factors of `a`, because they would divide values less often.
 const LEAST_FACTOR: u32 = 11;
 /// Primes between two calls of the pacer.
 pub(super) const CHUNK: usize = 2048;
@@ -116,7 +116,7 @@ impl Polynomials {
         let log = |&index: &usize| f64::from(polynomials.primes[index]).log2();
         polynomials.logs = polynomials.pool.iter().map(log).collect();
         for index in 0..size {
-            pacer.spend(12 * POOL as u32 / 4 + 20).await?;
+            pacer.spend(12 * POOL / 4 + 20).await?;
             polynomials.add_prime(index);
         }
         Ok(Some(polynomials))
@@ -202,9 +202,7 @@ impl Polynomials {
         let chunk = CHUNK / 2;
         for start in (0..size).step_by(chunk) {
             let end = (start + chunk).min(size);
-            pacer
-                .spend((end - start) as u32 * (rows.len() as u32 + 2))
-                .await?;
+            pacer.spend((end - start) * (rows.len() + 2)).await?;
             self.set_roots(&rows, &multipliers, shifted, start..end);
         }
         Ok(true)
@@ -357,7 +355,7 @@ mod tests {
     #[test]
     fn discriminants_and_roots_are_right() {
         let n = BigUint::from(1_000_000_000_039u64) * 3_000_000_000_013u64;
-        let mut pacer = Pacer::new(async || ControlFlow::Continue(()));
+        let mut pacer = Pacer::new(crate::STEP, async || ControlFlow::Continue(()));
         pollster::block_on(async {
             let Ok(Found::Base(base)) = Base::choose(&n, 120, &mut pacer).await else {
                 panic!("a base")

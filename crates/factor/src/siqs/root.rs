@@ -2,12 +2,10 @@
 use std::ops::ControlFlow;
 
 use num_bigint::BigUint;
+use pacer::{Interrupted, Pacer};
 
 use super::relations::{FIRST, Relations, TWO};
-use crate::{
-    modulus::{Divisor, Modulus},
-    pacer::{Interrupted, Pacer},
-};
+use crate::modulus::{Divisor, Modulus};
 
 /// A proper factor of `n`, if the two roots of the square are not the same up to the sign.
 ///
@@ -26,9 +24,7 @@ pub(super) async fn factor<const N: usize, P: AsyncFnMut() -> ControlFlow<()>>(
     for &index in dependency {
         let relation = relations.relation(index as usize);
         let columns = relations.columns(index as usize);
-        pacer
-            .spend(30 * Modulus::<N>::MUL + columns.len() as u32)
-            .await?;
+        pacer.spend(30 * Modulus::<N>::MUL + columns.len()).await?;
         for &column in columns {
             exponents[column as usize] += 1;
         }
@@ -52,7 +48,7 @@ pub(super) async fn factor<const N: usize, P: AsyncFnMut() -> ControlFlow<()>>(
             continue;
         }
         pacer
-            .spend((exponent.ilog2() + 2) * 2 * Modulus::<N>::MUL)
+            .spend((exponent.ilog2() as usize + 2) * 2 * Modulus::<N>::MUL)
             .await?;
         let base = modulus.residue(u64::from(base));
         let mut power = base;

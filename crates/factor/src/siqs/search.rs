@@ -10,10 +10,10 @@ use super::{
     sieve::{BLOCK, Sieve},
     wide::Cofactor,
 };
-use crate::pacer::{Interrupted, Pacer};
+use pacer::{Interrupted, Pacer};
 
-/// What one candidate costs, in the units of the pacer, apart from looking at every prime.
-const CANDIDATE: u32 = 400;
+/// The cost of a candidate in the units of the pacer, without the check of every prime.
+const CANDIDATE: usize = 400;
 
 pub(super) struct Search {
     sieve: Sieve,
@@ -69,13 +69,13 @@ impl Search {
         let mut change = None;
         loop {
             if let Some((part, grows)) = change {
-                pacer.spend((large.start / 4) as u32).await?;
+                pacer.spend(large.start / 4).await?;
                 polynomials.step(part, grows, 0..large.start);
             }
             self.sieve.begin(&polynomials.roots);
             for start in large.clone().step_by(CHUNK) {
                 let range = start..(start + CHUNK).min(large.end);
-                pacer.spend(2 * range.len() as u32).await?;
+                pacer.spend(2 * range.len()).await?;
                 if let Some((part, grows)) = change {
                     polynomials.step(part, grows, range.clone());
                 }
@@ -87,7 +87,7 @@ impl Search {
                 self.candidates.clear();
                 self.sieve.candidates(block, &mut self.candidates);
                 for number in 0..self.candidates.len() {
-                    pacer.spend(CANDIDATE + (large.start / 8) as u32).await?;
+                    pacer.spend(CANDIDATE + large.start / 8).await?;
                     let (place, found) = self.candidates[number];
                     self.check(block, place, found, polynomials, relations);
                 }

@@ -5,11 +5,11 @@ pub(super) const BLOCK: usize = 1 << 15;
 /// The longest interval.
 pub(super) const MOST_BLOCKS: usize = 8;
 
-/// A cell with this bit is worth a look.
+/// A cell with this bit is a candidate.
 const CANDIDATE: u8 = 0x80;
 const CANDIDATES: u64 = u64::from_ne_bytes([CANDIDATE; 8]);
 
-/// How many primes are looked at together when the divisors of a candidate are searched.
+/// How many primes are checked together in the search for the divisors of a candidate.
 const GROUP: usize = 16;
 
 pub(super) struct Sieve {
@@ -101,9 +101,9 @@ impl Sieve {
         self.small
     }
 
-    /// What it costs to sieve a block, in the units of the pacer.
-    pub(super) fn cost(&self) -> u32 {
-        (self.length.min(BLOCK) / 4 + 2 * self.large) as u32
+    /// The cost of sieving a block, in the units of the pacer.
+    pub(super) fn cost(&self) -> usize {
+        self.length.min(BLOCK) / 4 + 2 * self.large
     }
 
     /// Leaves the primes of `a` out, or takes them in again.
@@ -213,7 +213,7 @@ impl Sieve {
         self.ends.copy_from_slice(&ends[..=outside]);
     }
 
-    /// Sieves a block, of which the earlier ones have been sieved.
+    /// Sieves a block. The earlier blocks have been sieved.
     pub(super) fn sieve(&mut self, block: usize) {
         let length = (self.length - block * BLOCK).min(BLOCK);
         let cells = &mut *self.cells;

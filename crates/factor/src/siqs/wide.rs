@@ -113,7 +113,7 @@ impl Cofactor {
         }
     }
 
-    /// Bits, of which the highest is set.
+    /// The number of significant bits.
     pub(super) fn bits(&self) -> u32 {
         32 * self.len as u32 - self.digits[self.len - 1].leading_zeros()
     }

@@ -11,12 +11,12 @@ use crate::problem::{MISSING_BOUNDARY, Problem, TRUNCATED_MULTIPART};
 /// The longest boundary.
 const MAX_BOUNDARY: usize = 70;
 
-/// What the boundary may be, by the content type: clients leave out quotes that its characters need.
+/// The possible boundaries, by the content type: clients leave out quotes that its characters need.
 #[derive(Debug)]
 pub(crate) struct Boundaries(Vec<String>);
 
 impl Boundaries {
-    /// Those that the headers announce.
+    /// The boundaries that the headers announce.
     ///
     /// # Errors
     /// `unsupported-media-type` when the body is not a form, `missing-boundary` when the boundary is absent or too long.
@@ -33,7 +33,7 @@ impl Boundaries {
         };
         if first.len() > MAX_BOUNDARY {
             let detail = format!(
-                "the boundary has {} characters, and may have {MAX_BOUNDARY} (RFC 2046)",
+                "the boundary has {} characters; at most {MAX_BOUNDARY} are allowed (RFC 2046)",
                 first.len()
             );
             return Err(Problem::new(MISSING_BOUNDARY, detail));
@@ -41,11 +41,10 @@ impl Boundaries {
         Ok(Self(found))
     }
 
-    /// The one that is in the body.
+    /// The boundary that the body contains.
     ///
     /// # Errors
-    /// Where none is: `missing-boundary` that tells what is wrong with the one announced, or else
-    /// `truncated-multipart`.
+    /// When the body contains none: `missing-boundary` if the announced one is malformed, else `truncated-multipart`.
     pub(crate) fn used_in(self, body: &[u8]) -> Result<String, Problem> {
         let announced = self.0.first().cloned().unwrap_or_default();
         let mut used = self.0.into_iter();
@@ -72,14 +71,14 @@ impl Boundaries {
     }
 }
 
-/// The boundary between the parts of a form in a body, as far as the content type tells it.
+/// The boundary that the content type announces.
 #[must_use]
 pub fn boundary(headers: &HeaderMap, body: &[u8]) -> Option<String> {
     let mut found = candidates(headers).into_iter();
     found.find(|boundary| is_in(body, boundary))
 }
 
-/// The parameter as it is read, and the rest of the header: a boundary without quotes may have a `;`.
+/// The parsed parameter, and the rest of the header: an unquoted boundary may contain a `;`.
 fn candidates(headers: &HeaderMap) -> Vec<String> {
     let Some(value) = headers.get(header::CONTENT_TYPE) else {
         return Vec::new();
@@ -104,7 +103,7 @@ fn candidates(headers: &HeaderMap) -> Vec<String> {
     candidates
 }
 
-/// Whether the body has the boundary: almost always at its beginning.
+/// Whether the body contains the boundary, which is almost always at its beginning.
 fn is_in(body: &[u8], boundary: &str) -> bool {
     let delimiter = format!("--{boundary}");
     let ends = |rest: &[u8]| {
@@ -122,14 +121,14 @@ fn is_in(body: &[u8], boundary: &str) -> bool {
         })
 }
 
-/// What the first line of a body looks like that begins with a boundary.
+/// The first line of a body that begins with a boundary, shortened.
 fn first_delimiter(body: &[u8]) -> Option<String> {
     let line = body.split(|byte| matches!(byte, b'\r' | b'\n')).next()?;
     let is_delimiter = line.starts_with(b"--") && line.len() <= MAX_BOUNDARY + 2;
     is_delimiter.then(|| String::from_utf8_lossy(line).into_owned())
 }
 
-/// What RFC 2046 has against a boundary.
+/// The rule of RFC 2046 that a boundary violates.
 fn fault(boundary: &str) -> Option<String> {
     let odd = boundary
         .chars()

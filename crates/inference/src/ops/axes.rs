@@ -1,4 +1,4 @@
-//! The axes of a product of two tensors, by what becomes of them.
+//! Classifies the axes of a product of two tensors.
 
 use tract_onnx::prelude::*;
 use tract_onnx::tract_core::internal::*;
@@ -22,7 +22,7 @@ pub(crate) struct Axes {
 }
 
 impl Axes {
-    /// Sorts the axes of an operator with these inputs; `None` where it is no such product.
+    /// Classifies the axes of an operator with these inputs; `None` if it is not such a product.
     pub(crate) fn new(mapping: &AxesMapping, inputs: [&TypedFact; 2]) -> Option<Self> {
         let mut axes = Self {
             batch: Vec::new(),
@@ -42,7 +42,7 @@ impl Axes {
                 (Some(_), Some(_), None) => axes.summed.push(position),
                 (Some(_), None, Some(_)) => axes.free[0].push(position),
                 (None, Some(_), Some(_)) => axes.free[1].push(position),
-                // An axis of one input alone, or of the output alone: of no consequence if its length is 1.
+                // An axis of only one input, or only of the output: without effect if its length is 1.
                 (Some(length), None, None) | (None, Some(length), None) if length.is_one() => {}
                 (None, None, _) => {}
                 _ => return None,
@@ -56,7 +56,7 @@ impl Axes {
         Some(axes)
     }
 
-    /// The input whose values lie side by side in the output, if the last axis comes from one of them.
+    /// The input whose values are contiguous in the output, if the last axis comes from one of them.
     pub(crate) fn contiguous(&self) -> Option<usize> {
         let last = |input: usize| self.free[input].iter().filter_map(|axis| axis.output).max();
         match (last(0), last(1)) {
@@ -66,7 +66,7 @@ impl Axes {
     }
 }
 
-/// The position of an axis that is there once or not at all; `None` where it is there more often.
+/// The position of an axis that occurs at most once; `None` if it occurs more often.
 #[allow(clippy::option_option, reason = "the two mean different things")]
 fn single(positions: &[usize]) -> Option<Option<usize>> {
     match positions {

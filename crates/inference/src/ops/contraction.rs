@@ -30,8 +30,7 @@ struct Constant {
 }
 
 impl Contraction {
-    /// Takes the place of `original`, where it is a product of 32-bit floats that this operator can do. `inputs` are its
-    /// facts.
+    /// Replaces `original`, if it is a product of 32-bit floats that this operator supports. `inputs` are its facts.
     pub(crate) fn new(
         original: &EinSum,
         inputs: [&TypedFact; 2],
@@ -80,7 +79,7 @@ impl Contraction {
         }))
     }
 
-    /// The inputs that remain, of the two.
+    /// The remaining inputs of the two.
     pub(crate) fn remaining(&self, inputs: [OutletId; 2]) -> TVec<OutletId> {
         match self.constant {
             Some(_) => tvec!(inputs[1 - self.packed]),
@@ -137,7 +136,7 @@ impl Finishing for Contraction {
     }
 }
 
-/// `values`, which are added to the output, as one for each packed item; `None` where they vary along other axes.
+/// `values`, which are added to the output, as one for each packed item; `None` if they vary along other axes.
 fn bias(axes: &Axes, packed: usize, constant: &Constant, values: &Tensor) -> Option<Vec<f32>> {
     let free = &axes.free[packed];
     for (at, length) in values.shape().iter().enumerate() {

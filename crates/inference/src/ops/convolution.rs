@@ -8,7 +8,7 @@ use super::{Finishing, Step, floats, output, then};
 use kernels::Pace;
 use kernels::product::{Finish, Output, Packed, Side, Strided, multiply};
 
-/// A convolution along one axis; further ones, of length 1, may be there.
+/// A convolution along one axis; there may be further axes of length 1.
 #[derive(Clone)]
 pub(crate) struct Convolution {
     spec: PoolSpec,
@@ -26,8 +26,7 @@ struct Group {
 }
 
 impl Convolution {
-    /// Takes the place of `original`, where this operator can do it. `inputs` are its facts: what it convolves, kernels
-    /// and bias.
+    /// Replaces `original`, if this operator supports it. `inputs` are its facts: the input, the kernels and the bias.
     pub(crate) fn new(
         original: &Conv,
         inputs: [&TypedFact; 3],
@@ -70,7 +69,7 @@ impl Convolution {
     }
 }
 
-/// What a convolution along one axis is made of.
+/// The parts of a convolution along one axis.
 pub(crate) struct Line {
     /// Of the axes that a kernel has, the one along which this one has any length.
     pub(crate) axis: usize,
@@ -80,7 +79,7 @@ pub(crate) struct Line {
     pub(crate) bias: Vec<f32>,
 }
 
-/// The parts of a convolution with constant kernels along one axis; `None` where it is none.
+/// The parts of a convolution with constant kernels along one axis; `None` for other operators.
 pub(crate) fn along_one_axis(
     original: &Conv,
     [input, kernels, bias]: [&TypedFact; 3],

@@ -1,4 +1,4 @@
-//! Convolutions along one axis in which each channel has a kernel of its own.
+//! Convolutions along one axis in which each channel has its own kernel.
 
 use tract_onnx::prelude::*;
 use tract_onnx::tract_core::internal::*;
@@ -21,7 +21,7 @@ pub(crate) struct Depthwise {
 }
 
 impl Depthwise {
-    /// Takes the place of `original`, where it is one.
+    /// Replaces `original`, if it is a depthwise convolution.
     pub(crate) fn new(
         original: &Conv,
         inputs: [&TypedFact; 3],

@@ -1,4 +1,4 @@
-//! Operators that take the place of tract's where nearly all the time goes.
+//! Operators that replace those of tract that take nearly all the time.
 
 mod axes;
 mod contraction;
@@ -15,13 +15,13 @@ use tract_onnx::tract_core::internal::bail;
 
 use kernels::product::Finish;
 
-/// An operator to whose results a bias can be added, and whose negative results can become 0.
+/// An operator that can also add a bias to its results, and replace negative results by 0.
 pub(crate) trait Finishing: Sized {
-    /// With this done to its results as well; `None` where it cannot be.
+    /// The operator with this as its last step; `None` if that is impossible.
     fn finishing(&self, step: &Step) -> Option<Self>;
 }
 
-/// What can be done to each result of an operator, as a part of it.
+/// A step that an operator can apply to each of its results.
 pub(crate) enum Step {
     /// The constant is added; it has as many axes as the results, or fewer.
     Add(Arc<Tensor>),
@@ -65,7 +65,7 @@ pub(crate) fn output(
     Ok(tvec!(tensor.into_tvalue()))
 }
 
-/// How far the values of neighbours along each axis are apart.
+/// The strides: the distance between neighbours along each axis.
 fn strides(shape: &[usize]) -> Vec<usize> {
     let mut strides = vec![1; shape.len()];
     for axis in (1..shape.len()).rev() {

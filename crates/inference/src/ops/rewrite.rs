@@ -1,4 +1,4 @@
-//! Puts these operators into a graph.
+//! Replaces operators in a graph.
 
 use tract_onnx::prelude::*;
 use tract_onnx::tract_core::ops::binary::TypedBinOp;
@@ -64,7 +64,7 @@ fn replacement(
     Ok(None)
 }
 
-/// The node with what comes after it as a part of it, if that is possible.
+/// The node merged with the operation after it, if that is possible.
 fn fused<T: TypedOp + Finishing>(
     model: &TypedModel,
     node: &TypedNode,

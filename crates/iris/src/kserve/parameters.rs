@@ -3,10 +3,10 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny};
 
-/// The name of the extension by which tensors follow the JSON as bytes.
+/// The name of the extension that sends tensors as bytes after the JSON.
 pub const BINARY_EXTENSION: &str = "binary_tensor_data";
 
-/// An extension of the protocol that a request needs and that there is not.
+/// An extension of the protocol that a request needs and that is not supported.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{parameter}` belongs to the extension `{name}`, which is not supported; {instead}")]
 pub struct UnsupportedExtension {
@@ -18,7 +18,7 @@ pub struct UnsupportedExtension {
     pub instead: &'static str,
 }
 
-/// The parameters of a tensor: their names, which tell what a client relies on.
+/// The parameters of a tensor. Their names show which extensions a client relies on.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Parameters(BTreeMap<String, IgnoredAny>);
 

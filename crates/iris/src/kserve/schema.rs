@@ -1,4 +1,4 @@
-//! Schemas that are narrower than what serde's types tell.
+//! Schemas that are narrower than the serde types.
 
 use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{
@@ -19,7 +19,7 @@ pub(super) fn shape() -> Schema {
         .into()
 }
 
-/// Measurements, flat or row by row. That they are as many as the shape says, no schema can tell.
+/// Measurements, flat or row by row. A schema cannot express that their number must match the shape.
 pub(super) fn data() -> Schema {
     let centimetres = || {
         ObjectBuilder::new()

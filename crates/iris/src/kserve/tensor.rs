@@ -48,12 +48,12 @@ pub struct InputTensor {
     pub shape: Vec<u64>,
     /// Type of the elements.
     pub datatype: Datatype,
-    /// Ignored, but for those of the extensions `binary_tensor_data` and `shared_memory`, which are refused.
+    /// Ignored, except those of the extensions `binary_tensor_data` and `shared_memory`, which are refused.
     #[schema(value_type = Option<Object>)]
     #[serde(default)]
     pub parameters: Parameters,
     /// The elements, row by row: all in one array, or an array for each row.
-    // Without it, the parameters tell where a client has put the elements instead.
+    // If it is absent, the parameters say where the client has put the elements.
     #[schema(schema_with = schema::data, required = true)]
     pub data: Option<TensorData>,
 }
@@ -100,16 +100,16 @@ pub enum TensorError {
     /// Neither `[n, 4]` nor `[4]`, or no or too many flowers.
     #[error("the shape must be [n, 4] with n from 1 to {MAX_ROWS}, or [4]")]
     Shape,
-    /// No elements, because an extension has them elsewhere.
+    /// No elements, because an extension sends them elsewhere.
     #[error(transparent)]
     Extension(UnsupportedExtension),
     /// No elements.
     #[error("there is no `data`")]
     NoData,
-    /// The elements are not as many, or not nested, as the shape says.
+    /// The number or the nesting of the elements does not match the shape.
     #[error("the data does not have the form {0:?} that the shape gives")]
     DataForm(Vec<u64>),
-    /// The data type is one of integers and an element is none.
+    /// The data type is an integer type and an element is not an integer.
     #[error("{value:?} is not of the integer data type")]
     NotAnInteger {
         /// The element.

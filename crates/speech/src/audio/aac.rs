@@ -1,7 +1,7 @@
 //! The configuration of an AAC decoder (ISO/IEC 14496-3, 1.6.2.1).
 //!
-//! What is decoded is AAC-LC. HE-AAC is AAC-LC of half the sample rate with instructions how to make up the
-//! treble (SBR) and a second channel (PS); without them it still has all that speech needs, so they are left out.
+//! Only AAC-LC is decoded. HE-AAC is AAC-LC at half the sample rate, with instructions to reconstruct the treble (SBR) and a
+//! second channel (PS). Speech needs neither, so they are ignored.
 
 use symphonia::core::codecs::audio::AudioCodecParameters;
 
@@ -21,12 +21,12 @@ pub(super) fn core(parameters: &AudioCodecParameters) -> Result<AudioCodecParame
     };
     let (core, rate) = rewrite(data)?;
     parameters.extra_data = Some(core.into());
-    // That of a sample entry of MP4 is of 16 bits, and does not always fit.
+    // The rate in a sample entry of MP4 has 16 bits, which is not always enough.
     parameters.with_sample_rate(rate);
     Ok(parameters)
 }
 
-/// The configuration of the core alone, and its samples per second.
+/// The configuration of the core, and its samples per second.
 fn rewrite(data: &[u8]) -> Result<(Vec<u8>, u32), AudioError> {
     let mut bits = Bits { data, position: 0 };
     let mut read = || -> Option<_> {

@@ -27,13 +27,13 @@ const CHANNELS: RangeInclusive<usize> = 1..=32;
 pub(super) enum Codec {
     Symphonia {
         decoder: Box<dyn AudioDecoder>,
-        /// Whether it is the AAC decoder, which leaves it to its caller to cut off what is too much.
+        /// Whether it is the AAC decoder, which leaves trimming to its caller.
         aac: bool,
     },
     Opus(Box<Opus>),
 }
 
-/// What came out of a packet: interleaved samples.
+/// The interleaved samples of a packet.
 pub(super) struct Layout {
     pub(super) channels: usize,
     pub(super) rate: u32,
@@ -53,12 +53,12 @@ impl Codec {
         let decoder: Result<Box<dyn AudioDecoder>, Error> = match parameters.codec {
             CODEC_ID_OPUS => return Opus::open(parameters).map(|opus| Self::Opus(Box::new(opus))),
             CODEC_ID_FLAC => FlacDecoder::try_new(parameters, &options).map(boxed),
-            // The end of the stream, which it would trim to, is guessed where no header tells it.
+            // It would trim to the end of the stream, which is a guess without a header.
             CODEC_ID_MP3 => MpaDecoder::try_new(parameters, &options.gapless(false)).map(boxed),
             CODEC_ID_VORBIS => VorbisDecoder::try_new(parameters, &options).map(boxed),
             CODEC_ID_AAC => AacDecoder::try_new(parameters, &options).map(boxed),
             codec if (CODEC_ID_PCM_S32LE..=CODEC_ID_PCM_MULAW).contains(&codec) => {
-                // The buffer grows with the packets; a size that is only declared must not make it.
+                // The buffer grows with the packets and does not depend on declared sizes.
                 let mut parameters = parameters.clone();
                 parameters.max_frames_per_packet = None;
                 PcmDecoder::try_new(&parameters, &options).map(boxed)
@@ -101,7 +101,7 @@ impl Codec {
         }
     }
 
-    /// Whether it decodes some junk as if it were sound: its packets have neither a start code nor a check sum.
+    /// Whether it decodes some junk as sound: its packets have neither a start code nor a checksum.
     pub(super) fn hears_junk(&self) -> bool {
         matches!(self, Self::Symphonia { aac: true, .. })
     }
@@ -110,13 +110,13 @@ impl Codec {
     pub(super) fn decode(&mut self, packet: &[u8], to: &mut Vec<f32>) -> Result<Layout, Fault> {
         match self {
             Self::Symphonia { decoder, .. } => {
-                // The decoder does not look at the check sum of a frame.
+                // The decoder does not check the checksum of a frame.
                 if decoder.codec_params().codec == CODEC_ID_FLAC && !flac::is_sound(packet) {
                     return Err(Fault::Corrupt(
-                        "the check sum of a FLAC frame is wrong".into(),
+                        "the checksum of a FLAC frame is wrong".into(),
                     ));
                 }
-                // All of it is meant, whatever its duration.
+                // Decode all of it, even if the duration is wrong.
                 let packet = Packet::new(0, Timestamp::ZERO, Duration::MAX, packet);
                 take(&decoder.decode(&packet)?, to)
             }
@@ -132,7 +132,7 @@ fn boxed<D: AudioDecoder + 'static>(decoder: D) -> Box<dyn AudioDecoder> {
     Box::new(decoder)
 }
 
-/// Refuses what no recording has, before anything of that size is made.
+/// Refuses impossible parameters before memory is allocated for them.
 fn check(parameters: &AudioCodecParameters) -> Result<(), AudioError> {
     let what = match (parameters.sample_rate, &parameters.channels) {
         (Some(rate), _) if !RATES.contains(&rate) => format!("a sample rate of {rate} Hz"),

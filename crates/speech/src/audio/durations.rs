@@ -1,8 +1,8 @@
-//! How long a packet is, told without decoding it.
+//! The duration of a packet, without decoding it.
 
 use super::flac;
 
-/// Tells how long the packets of a stream are: in samples of each channel, those of Opus at 48 kHz.
+/// The durations of the packets of a stream, in samples per channel; those of Opus at 48 kHz.
 #[derive(Debug, Clone)]
 pub(super) enum Durations {
     Opus,
@@ -24,7 +24,7 @@ pub(super) struct Vorbis {
 }
 
 impl Durations {
-    /// Of a packet; none where it cannot be told. Packets are to be given in their order.
+    /// The duration of a packet; `None` if it is unknown. Packets must be given in order.
     pub(super) fn of(&mut self, packet: &[u8]) -> Option<i64> {
         match self {
             Self::Opus => opus(packet),
@@ -75,9 +75,9 @@ impl Vorbis {
     }
 }
 
-/// The modes are what the setup header ends with. What comes before them is long to read, so they are read from the
-/// end: a framing bit, and for each a byte for its mapping, 32 bits of zeros and the length of its blocks; in front of
-/// them, their number less one in six bits. The longest list that its number confirms is the right one.
+/// The setup header ends with the modes. Parsing everything before them would take long, so they are read from the end: a
+/// framing bit, and for each mode a byte for its mapping, 32 zero bits and the length of its blocks. Before them is their
+/// number minus one, in six bits. The longest list that this number confirms is the right one.
 fn modes(setup: &[u8]) -> Option<Vec<bool>> {
     let bit = |at: usize| setup.get(at / 8).map(|byte| byte >> (at % 8) & 1);
     let number = |at: usize, count: usize| {

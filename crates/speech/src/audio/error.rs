@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// Why bytes could not be turned into samples. Each message tells the client what to change.
+/// Why bytes could not be decoded. Each message tells the client what to change.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum AudioError {
     /// No bytes at all.
@@ -14,7 +14,7 @@ pub enum AudioError {
         .found.map(|found| format!(" but {found}")).unwrap_or_default()
     )]
     NotAudio {
-        /// What it seems to be, where that can be told.
+        /// What it seems to be, if that is known.
         found: Option<&'static str>,
     },
     /// A container without sound, such as a film without an audio track.
@@ -29,18 +29,18 @@ pub enum AudioError {
         /// Name of the codec or container.
         codec: String,
     },
-    /// The codec is decoded, but not with what its header declares.
+    /// The codec is supported, but not the layout that its header declares.
     #[error("the audio has {what}, which is not supported")]
     UnsupportedLayout {
         /// What it is.
         what: String,
     },
-    /// The data contradict their format, or end early.
+    /// The data violate their format, or end early.
     #[error("the audio is corrupt at {at:.2} s: {message}")]
     Corrupt {
         /// Position in seconds from the beginning.
         at: f64,
-        /// What is wrong there.
+        /// The error there.
         message: String,
     },
     /// The audio goes on for longer than the limit.

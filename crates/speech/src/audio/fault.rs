@@ -1,4 +1,4 @@
-//! What goes wrong in the middle of a file, before the time is known.
+//! Errors in the middle of a file, before their time is known.
 
 use std::io::ErrorKind;
 
@@ -35,7 +35,7 @@ impl From<Error> for Fault {
             Error::IoError(error) if error.kind() == ErrorKind::UnexpectedEof => {
                 Self::Corrupt("the file ends too early".into())
             }
-            // A part that is missing is missing, whatever symphonia calls it.
+            // Symphonia has several errors for a missing part.
             Error::Unsupported(what) if what.contains("missing") => Self::Corrupt(what.into()),
             Error::Unsupported(what) => Self::Unsupported(what.into()),
             Error::DecodeError(what) | Error::LimitError(what) => Self::Corrupt(what.into()),

@@ -1,7 +1,6 @@
 //! Native FLAC (RFC 9639), cut into frames.
 //!
-//! Read here and not by symphonia, which refuses what STREAMINFO says of the sizes of frames, and passes over damaged
-//! frames in silence.
+//! Symphonia is not used: it refuses files whose STREAMINFO has wrong frame sizes, and skips damaged frames silently.
 
 mod header;
 
@@ -32,27 +31,27 @@ const TOLERANCE: f64 = 0.02;
 pub(super) struct Flac {
     bytes: Bytes,
     info: Info,
-    /// What the decoder was made for.
+    /// The parameters of the decoder.
     decoded: Info,
     junk: Junk,
-    /// Samples of a frame, by which frames with numbers are counted.
+    /// Samples of a frame, for frames that are numbered.
     block: u64,
     /// Where the next frame should begin, in samples.
     expected: Option<u64>,
     /// Samples of all frames since the header.
     samples: u64,
-    /// A step for after this one.
+    /// The next step, if it is already known.
     pending: Option<Step>,
-    /// Bytes that may still be looked at more than once.
+    /// How many bytes may still be read again.
     budget: usize,
     ended: bool,
 }
 
-/// What follows the header of a frame.
+/// What was found after the header of a frame.
 enum End {
-    /// The frame has so many bytes.
+    /// The frame has this many bytes.
     Whole(usize),
-    /// It is damaged; another begins so many bytes after it.
+    /// It is damaged; another begins this many bytes after it.
     Damaged(usize),
     /// The file ends within it.
     Cut,
@@ -83,7 +82,7 @@ impl Flac {
             ended: false,
         };
         flac.read_metadata();
-        // A header that says nothing sensible is made up for by the first frame.
+        // If the header is unusable, the first frame has the parameters.
         if let Some(first) = flac.find_frame() {
             flac.info = flac.info.with(&first);
         }
@@ -103,7 +102,7 @@ impl Flac {
         self.bytes.advance(MARKER.len());
         (self.samples, self.expected, self.info.total) = (0, None, 0);
         while let Some(&[kind, l0, l1, l2]) = self.bytes.first_chunk() {
-            // Where a length is wrong, or the last block is not marked.
+            // A length is wrong, or the last block is not marked.
             if header(&self.bytes).is_some() || kind & 0x7F > 6 {
                 return;
             }
@@ -167,7 +166,7 @@ impl Flac {
         let length = match self.find_end(&header) {
             End::Whole(length) => length,
             End::Damaged(length) => {
-                // That it is missing shows by the number of the next.
+                // The number of the next frame shows that it is missing.
                 self.bytes.advance(length);
                 if self.expected.is_some() {
                     return Step::Other;
@@ -222,7 +221,7 @@ impl Flac {
         header.number.saturating_mul(self.block)
     }
 
-    /// Finds out where a frame ends: a check sum is right there, and something that is known follows.
+    /// Finds the end of a frame: its checksum is right there, and something known follows.
     fn find_end(&mut self, header: &Header) -> End {
         let bits = u64::from(header.bits.unwrap_or(32)) + 1;
         let verbatim = u64::from(header.samples) * u64::from(header.channels) * bits / 8;
@@ -276,7 +275,7 @@ impl Flac {
         }
         let looked = self.bytes.len().min(longest);
         match next {
-            // The same bytes are not looked at over and over.
+            // The same bytes must not be read again and again.
             Some(at) if self.budget >= looked => {
                 self.budget -= looked;
                 End::Damaged(at)
@@ -307,7 +306,7 @@ impl Packets for Flac {
     }
 }
 
-/// Whether the check sum of a frame is right.
+/// Whether the checksum of a frame is right.
 pub(super) fn is_sound(frame: &[u8]) -> bool {
     let mut sum = Crc16Ansi::new(0);
     sum.process_buf_bytes(frame);

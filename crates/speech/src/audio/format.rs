@@ -1,4 +1,4 @@
-//! Telling formats apart by their first bytes.
+//! Recognises formats by their first bytes.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use bytes::{Buf, Bytes};
 
 use super::{AudioError, mpeg, trailer};
 
-/// What the bytes are, as told by their content.
+/// A format, recognised from the content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
     /// RIFF WAVE, also RF64.
@@ -62,7 +62,7 @@ pub(super) fn sniff(bytes: &mut Bytes) -> Result<Format, AudioError> {
             codec: codec.into(),
         });
     }
-    // Looked for before MPEG frames, which are also found some way into a file.
+    // Checked before MPEG frames, which are searched for beyond the beginning of the file.
     let found = not_audio(bytes);
     if found.is_none()
         && let Some((offset, stream)) = mpeg::find(bytes, tagged)
@@ -116,7 +116,7 @@ fn container(bytes: &[u8]) -> Option<Format> {
     }
 }
 
-/// Audio and video formats that are told apart only to name them.
+/// Audio and video formats that are recognised only to name them.
 fn unsupported(bytes: &[u8]) -> Option<&'static str> {
     const ASF: &[u8] = b"\x30\x26\xB2\x75\x8E\x66\xCF\x11\xA6\xD9\x00\xAA\x00\x62\xCE\x6C";
     const MAGIC: [(usize, &[u8], &str); 24] = [
@@ -157,7 +157,7 @@ fn unsupported(bytes: &[u8]) -> Option<&'static str> {
     known.or_else(transport)
 }
 
-/// What else is uploaded by mistake.
+/// Other formats that are uploaded by mistake.
 fn not_audio(bytes: &[u8]) -> Option<&'static str> {
     const MAGIC: [(&[u8], &str); 21] = [
         (b"\x89PNG\r\n\x1A\n", "a PNG picture"),

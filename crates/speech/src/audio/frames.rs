@@ -1,4 +1,4 @@
-//! Streams of frames with headers, MP3 and ADTS: what is a frame, and what lies between them.
+//! Splits streams of frames with headers, MP3 and ADTS, into frames and other data.
 
 use bytes::Bytes;
 
@@ -25,7 +25,7 @@ pub(super) enum Found {
     Frame(Bytes),
     /// Nothing, so far.
     Other,
-    /// Something is wrong, and about so many frames are missing.
+    /// Something is wrong, and about this many frames are missing.
     Fault(Note, u64),
     End,
 }
@@ -42,7 +42,7 @@ impl Frames {
         }
     }
 
-    /// What is not yet cut.
+    /// The rest of the stream.
     pub(super) fn rest(&self) -> &[u8] {
         &self.bytes
     }
@@ -89,7 +89,7 @@ impl Frames {
         Found::Other
     }
 
-    /// What is wrong with what lay between two frames.
+    /// The warning about data between two frames.
     fn judge_junk(&mut self) -> Option<Found> {
         let junk = self.junk.take(&self.bytes)?;
         if trailer::is_padding(&junk) {

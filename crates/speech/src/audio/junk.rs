@@ -1,4 +1,4 @@
-//! What lies between the frames of a stream.
+//! Data between the frames of a stream.
 
 use bytes::{Buf, Bytes};
 
@@ -12,12 +12,12 @@ pub(super) const SEARCHED: usize = 64 << 10;
 pub(super) struct Junk(Option<Bytes>);
 
 impl Junk {
-    /// Whether something was passed over.
+    /// Whether something was skipped.
     pub(super) fn is_some(&self) -> bool {
         self.0.is_some()
     }
 
-    /// Passes over a tag, or a byte, and then on to where a tag begins or something that `is_known`, if that is near.
+    /// Skips a tag or a byte, and then everything up to the next tag or the next thing that `is_known`, if that is near.
     pub(super) fn pass_over(&mut self, bytes: &mut Bytes, is_known: impl Fn(&[u8]) -> bool) {
         let length = trailer::tag(bytes).unwrap_or(1);
         self.0.get_or_insert(bytes.clone());
@@ -31,7 +31,7 @@ impl Junk {
         bytes.advance(at.unwrap_or(near));
     }
 
-    /// What was passed over before `rest`, the end of the stream, and forgets it.
+    /// Takes what was skipped before `rest`, the end of the stream.
     pub(super) fn take(&mut self, rest: &Bytes) -> Option<Bytes> {
         let mut junk = self.0.take()?;
         junk.truncate(junk.len() - rest.len());

@@ -1,7 +1,7 @@
 //! Matroska and WebM (RFC 8794 and RFC 9559), read by symphonia.
 //!
-//! symphonia is given the clusters one after the other behind the headers, as a stream without an end. So a length that
-//! is wrong does not matter, and reading goes on with the next cluster where one is damaged.
+//! Symphonia gets the headers and then the clusters one by one, as an endless stream. So wrong lengths do not matter, and
+//! reading continues with the next cluster after a damaged one.
 
 mod ebml;
 mod track;
@@ -34,9 +34,9 @@ use super::{
     warning::Note,
 };
 
-/// Seconds by which time stamps may disagree with the packets before them. They are rounded, and taken while recording.
+/// Seconds by which time stamps may differ from the packets before them. They are rounded, and measured while recording.
 const TOLERANCE: f64 = 0.1;
-/// The same after something that is damaged: they are rounded to a millisecond.
+/// The same after damage: they are rounded to a millisecond.
 const PRECISION: f64 = 0.005;
 /// The largest packet in bytes. The largest that codecs make are frames of FLAC with many channels.
 const LARGEST: usize = 2 << 20;
@@ -49,7 +49,7 @@ const FAULTS: u32 = 4;
 pub(super) struct Matroska {
     inner: Box<dyn FormatReader>,
     bytes: Bytes,
-    /// What comes before the first cluster.
+    /// The bytes before the first cluster.
     head: Bytes,
     /// Where the file should end, if it says so.
     end: Option<u64>,
@@ -125,7 +125,7 @@ impl Matroska {
         Ok((Box::new(matroska), parameters))
     }
 
-    /// Where the next cluster begins after the packet that was found last; none where that is not known.
+    /// Where the next cluster begins after the last packet that was found; `None` if that is unknown.
     fn next_cluster(&mut self) -> Option<usize> {
         if self.cluster < self.found {
             let rest = self.bytes.get(self.found..).unwrap_or_default();
@@ -204,7 +204,7 @@ impl Matroska {
                     self.budget = budget;
                     found = place(rest);
                 }
-                // Without knowing the place, nothing can be gone on with.
+                // Without the position, reading cannot continue.
                 None => {
                     self.found = self.bytes.len();
                     return;
@@ -264,7 +264,7 @@ impl Matroska {
             return Step::Note(note);
         }
         if gap > PAUSE {
-            let message = format!("the time stamps jump by {gap:.2} s, which is not believed");
+            let message = format!("the time stamps jump by {gap:.2} s, which is ignored");
             self.pending = vec![piece];
             return Step::Note(Note::contradiction(message));
         }

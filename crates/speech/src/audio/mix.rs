@@ -1,33 +1,33 @@
-//! From the channels of a file to the one that is recognised.
+//! Mixes the channels of a file for recognition.
 
 /// The most frames over which sides are compared, 85 ms at 48 kHz, and the frames of other rates in a second by
 /// which it is divided.
 const WINDOW: usize = 4096;
 const WINDOWS: usize = 10;
-/// Sides cancel where the energy of their sum is less than this part of the sum of their energies. Of one side alone,
-/// of independent sides, and of sides a quarter of a period apart it is 1, of equal sides 2, of opposed ones 0. At
-/// 0.2, the average of equally loud sides is 10 dB below either of them.
+/// Channels cancel each other if the energy of their sum is less than this part of the sum of their energies. The ratio is 1
+/// for one channel alone, for independent channels and for channels a quarter of a period apart, 2 for equal channels and 0
+/// for inverted ones. At 0.2, the average of equally loud channels is 10 dB below either of them.
 const CANCELS: f64 = 0.2;
-/// From this part on they are averaged again.
+/// From this ratio on they are averaged again.
 const HEARD: f64 = 0.4;
-/// One side is louder than another from this ratio of energies on.
+/// A channel counts as louder than another from this ratio of energies on.
 const LOUDER: f64 = 2.0;
 /// Energy of a frame below which there is nothing to compare, −100 dB.
 const SILENCE: f64 = 1e-10;
 
-/// What stands for all channels.
+/// The choice for all channels.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Choice {
     Average,
     Side(usize),
 }
 
-/// Mixes the channels of a stream to one: to their average, or to the loudest where they cancel one another, as in
-/// stereo of which one side is inverted.
+/// Mixes the channels of a stream to one: to their average or, if they cancel each other, to the loudest. They do in stereo
+/// with one side inverted.
 ///
-/// It decides for each tenth of a second, so that neither a silent beginning nor a second voice decides for the rest,
-/// and blends from one choice to the next. Beside one window it keeps nothing. A wrong guess costs nothing: sides that
-/// cancel say the same.
+/// It decides for each tenth of a second, so that neither a silent beginning nor a second voice decides for the rest, and
+/// blends from one choice to the next. It buffers only one window. A wrong guess costs nothing: channels that cancel each
+/// other have the same content.
 pub(super) struct Mixer {
     /// Frames of a window, and those of a blend.
     size: usize,
@@ -57,7 +57,7 @@ impl Mixer {
         }
     }
 
-    /// Mixes frames of so many channels; what comes out goes to `to`.
+    /// Mixes frames with this many channels and appends the result to `to`.
     pub(super) fn push(&mut self, frames: &[f32], channels: usize, to: &mut Vec<f32>) {
         if channels != self.channels {
             self.finish(to);
@@ -80,7 +80,7 @@ impl Mixer {
         }
     }
 
-    /// Mixes what is left.
+    /// Mixes the rest.
     pub(super) fn finish(&mut self, to: &mut Vec<f32>) {
         if self.window.is_empty() {
             return;
@@ -97,7 +97,7 @@ impl Mixer {
         self.window.clear();
     }
 
-    /// What is right for the window.
+    /// The choice for the window.
     fn choose(&self) -> Choice {
         let mut sides = vec![Level::default(); self.channels];
         let mut whole = Level::default();

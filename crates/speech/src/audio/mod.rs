@@ -1,9 +1,9 @@
 //! Audio files of any common format to samples at 16 kHz, of all channels mixed or of each on its own.
 //!
-//! The format is told by the first bytes and never by a name. What can be decoded is, and a header is a hint: what is
-//! missing or broken is told by a [`Warning`], and an error means that nothing could be decoded. Decoding streams: beside the file itself it holds
-//! a packet, a tenth of a second of channels to mix, and the resamplers' buffers, so that the memory of [`decode`] is
-//! the samples within its limit, however long the file says or turns out to be.
+//! The first bytes decide the format, not the name. Headers are only hints: everything that can be decoded is decoded, a
+//! [`Warning`] reports what is missing or damaged, and an error means that nothing could be decoded. Decoding streams: besides
+//! the file it needs a packet, a tenth of a second of channels to mix, and the resamplers' buffers. So the memory of [`decode`]
+//! is bounded by its limit on samples, whatever the file claims or contains.
 
 mod aac;
 mod adts;
@@ -41,17 +41,17 @@ use mix::Mixer;
 use resample::Resampler;
 use source::Source;
 
-/// Samples per second that decoding gives.
+/// Samples per second of the output.
 pub const SAMPLE_RATE: u32 = 16_000;
 
 /// The most channels that are decoded on their own.
 const MOST_CHANNELS: usize = 8;
 
-/// What becomes of the channels of a file.
+/// How the channels of a file are decoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Channels {
-    /// They are mixed to one: to their average, or where they cancel one another, as in stereo of which one side is
-    /// inverted, to the loudest. The choice is made every tenth of a second.
+    /// They are mixed to one: to their average or, if they cancel each other, to the loudest. The choice is made every tenth
+    /// of a second.
     #[default]
     Mixed,
     /// Each is decoded on its own, up to 8 of them.
@@ -69,7 +69,7 @@ pub struct Decoder {
     blocks: Vec<Vec<f32>>,
     /// Samples per second of what the resamplers take.
     rate: u32,
-    /// The frames that follow at another rate, once the resamplers are empty, and their channels.
+    /// Frames at a new rate and their channels, which wait until the resamplers are empty.
     following: Option<(Vec<f32>, usize)>,
     /// No more packets.
     ended: bool,
@@ -105,7 +105,7 @@ impl Decoder {
         })
     }
 
-    /// What the file is.
+    /// The format of the file.
     pub fn format(&self) -> Format {
         self.format
     }
@@ -115,20 +115,20 @@ impl Decoder {
         self.source.offset()
     }
 
-    /// What is missing or broken so far. The times count from the first sample.
+    /// What is missing or damaged so far. The times count from the first sample.
     pub fn warnings(&self) -> &[Warning] {
         self.source.warnings()
     }
 
     /// The next samples of each channel, [`SAMPLE_RATE`] per second, each from −1 to 1; none after the last.
     ///
-    /// All channels have equally many, and there may be none, even no channel yet. It takes one packet of the file or
-    /// one step of each resampler, a fraction of a millisecond except for the longest packets that some codecs allow.
+    /// All channels have the same number of samples, which may be zero; there may even be no channel yet. A call decodes one
+    /// packet or takes one step of each resampler: a fraction of a millisecond, except for the longest packets of some codecs.
     ///
     /// # Errors
     ///
-    /// [`AudioError::Corrupt`] where nothing of the data can be decoded, [`AudioError::UnsupportedLayout`] where the
-    /// channels cannot be split. What is missing otherwise is in [`Decoder::warnings`].
+    /// [`AudioError::Corrupt`] if nothing can be decoded, [`AudioError::UnsupportedLayout`] if the channels cannot be split.
+    /// Other faults are in [`Decoder::warnings`].
     pub fn next_block(&mut self) -> Result<Option<&[Vec<f32>]>, AudioError> {
         let mut stepped = false;
         let flush = self.ended || self.following.is_some();
@@ -233,7 +233,7 @@ fn resampler(rate: u32) -> Result<Resampler, AudioError> {
 /// A decoded recording.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Recording {
-    /// What it was decoded from.
+    /// The format of the file.
     pub format: Format,
     /// Samples of each channel, [`SAMPLE_RATE`] per second, each from −1 to 1; one channel unless they are split.
     /// There is at least one, all are equally long, and none is empty.
@@ -241,12 +241,11 @@ pub struct Recording {
     /// When a player plays the first sample: a sound track may begin later than the film that it belongs to. To be
     /// added to all times of the recording.
     ///
-    /// This is a number, and not silence in front of the samples, because a recogniser is not to be given silence to
-    /// make words of, and because a few bytes of a file can claim hours. What is more than a day is not believed and
-    /// counts as 0. A file that as a whole begins a minute or more after zero is a part of something longer, such as of
-    /// a live stream; its times count from its own beginning.
+    /// This is a number and not silence before the samples, because a recogniser may invent words in silence, and because a few
+    /// bytes of a file can claim hours. More than a day counts as 0. A file whose tracks all begin a minute or more after zero
+    /// is a part of something longer, such as a live stream; its times count from its own beginning.
     pub offset: Duration,
-    /// What is missing in the file, or broken, in the order of time; their times are those of a player, too.
+    /// What is missing from the file or damaged, in the order of time; the times are those of a player.
     pub warnings: Vec<Warning>,
 }
 
@@ -261,12 +260,12 @@ impl Recording {
         self.channels.into_iter().next().unwrap_or_default()
     }
 
-    /// How long the sound is, without what lies before it.
+    /// The duration of the sound, without the offset.
     pub fn duration(&self) -> Duration {
         duration(self.samples().len())
     }
 
-    /// How long all channels are together, which is what the limit of [`decode`] counts.
+    /// The duration of all channels together, to which the limit of [`decode`] applies.
     pub fn work(&self) -> Duration {
         duration(self.channels.iter().map(Vec::len).sum())
     }
@@ -281,12 +280,11 @@ fn duration(samples: usize) -> Duration {
     Duration::from_secs(samples as u64) / SAMPLE_RATE
 }
 
-/// Decodes the first second of a file, so that other files are told from recordings at once. `pause` is awaited
-/// as by [`decode`].
+/// Decodes the first second of a file, to find out quickly whether it is a recording. `pause` is awaited as by [`decode`].
 ///
 /// # Errors
 ///
-/// Any [`AudioError`] but [`AudioError::TooLong`].
+/// Any [`AudioError`] except [`AudioError::TooLong`].
 pub async fn probe(
     bytes: impl Into<Bytes>,
     channels: Channels,
@@ -307,12 +305,12 @@ pub async fn probe(
     Ok(())
 }
 
-/// Decodes a whole file, no longer than `limit`; of split channels, each counts. `pause` is awaited after every 0.05 to
-/// 0.5 ms of work, according to the codec, in WebAssembly twice that; it hears how much has been decoded.
+/// Decodes a whole file of at most `limit`; with split channels, each counts. `pause` is awaited with the duration decoded so
+/// far, after every 0.05 to 0.5 ms of work, depending on the codec; in WebAssembly twice that.
 ///
 /// # Errors
 ///
-/// Any [`AudioError`]. [`AudioError::TooLong`] comes as soon as the limit is reached, however much would follow.
+/// Any [`AudioError`]. [`AudioError::TooLong`] as soon as the limit is reached.
 pub async fn decode(
     bytes: impl Into<Bytes>,
     limit: Duration,

@@ -14,7 +14,7 @@ use super::{
     warning::Note,
 };
 
-/// Samples that a decoder puts in front, and those of the commonest encoder.
+/// Samples that a decoder adds at the beginning, and those that the most common encoder adds.
 const DECODER_DELAY: u64 = 529;
 const ENCODER_DELAY: u64 = 576;
 
@@ -29,7 +29,7 @@ pub(super) struct Mp3 {
     ended: bool,
 }
 
-/// What a decoder needs to know of a frame.
+/// The parameters of a frame that a decoder needs.
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Header {
     rate: u32,
@@ -38,12 +38,12 @@ struct Header {
     samples: u32,
 }
 
-/// What an encoder says of the whole in the first frame, which has no sound.
+/// The encoder's description of the file in the first frame, which has no sound.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 struct Tag {
     /// Frames after this one.
     frames: Option<u32>,
-    /// Samples that the encoder put in front, and behind.
+    /// Samples that the encoder added at the beginning and the end.
     padding: Option<(u64, u64)>,
 }
 
@@ -123,7 +123,7 @@ impl Packets for Mp3 {
         };
         let (before, behind) = padding.unwrap_or((ENCODER_DELAY, 0));
         let delay = before + DECODER_DELAY;
-        // The padding is cut off only where the count is right: there may be more, as in files put together.
+        // The padding is trimmed only if the count is right: concatenated files have more frames.
         let present = mpeg::count(self.frames.rest()).map(|count| count.saturating_sub(1));
         let most = present
             .filter(|&present| padding.is_some() && frames.map(u64::from) == Some(present))

@@ -1,7 +1,7 @@
 //! MP4, M4A and QuickTime files (ISO/IEC 14496-12): the samples of their audio track.
 //!
-//! Read here and not by symphonia, which takes the order of bytes in PCM and the rate of AAC from fields that do not tell
-//! them, and ends with an error where the file does not.
+//! Symphonia is not used: it takes the byte order of PCM and the rate of AAC from the wrong fields, and some errors in the
+//! middle of a file end its decoding.
 
 mod atom;
 mod edit;
@@ -23,14 +23,14 @@ use entry::Entry;
 use fragments::Fragments;
 use samples::{Sample, Table};
 
-/// Seconds by which time stamps may disagree with the samples before them.
+/// Seconds by which time stamps may differ from the samples before them.
 const TOLERANCE: f64 = 0.1;
 /// Frames of PCM that are decoded at once.
 const FRAMES: usize = 1024;
-/// The largest sample in bytes, PCM aside.
+/// The largest sample in bytes, except of PCM.
 const LARGEST: u64 = 2 << 20;
 
-/// What a sample costs at least, in bytes of what may be read.
+/// The least cost of a sample, in bytes of the reading budget.
 const COST: u64 = 8;
 
 /// The audio track of an MP4 file.
@@ -46,9 +46,9 @@ pub(super) struct Mp4 {
     rest: Bytes,
     /// Units of time in a second.
     scale: u32,
-    /// When the first sample is played, in these.
+    /// When the first sample is played, in units of time.
     origin: Option<u64>,
-    /// What of it the first fragment says.
+    /// The same by the first fragment.
     first: f64,
     edit: Option<Edit>,
     /// Seconds from the first sample to the last that was read, and to where the next should begin.
@@ -56,11 +56,11 @@ pub(super) struct Mp4 {
     expected: f64,
     /// When the next sample should be played, as the last says, in units of time.
     due: u64,
-    /// Bytes that may still be read: samples may overlap, but not over and over.
+    /// The reading budget in bytes: samples may overlap, but not without limit.
     budget: u64,
     /// Seconds that are missing after what is left of the sample.
     cut: Option<f64>,
-    /// Silence and a sample for after this step.
+    /// Silence and a sample that follow this step.
     silence: Option<f64>,
     pending: Option<Sample>,
     ended: bool,
@@ -197,7 +197,7 @@ impl Mp4 {
             self.expected = time;
             self.pending = Some(sample);
             if gap > PAUSE {
-                let message = format!("the time stamps jump by {gap:.2} s, which is not believed");
+                let message = format!("the time stamps jump by {gap:.2} s, which is ignored");
                 return Step::Note(Note::contradiction(message));
             }
             // A sample may last longer than its sound; else a fragment is lost.

@@ -1,6 +1,6 @@
 //! Frame headers of MPEG audio (ISO/IEC 11172-3 and 13818-3) and of AAC in ADTS (ISO/IEC 13818-7).
 //!
-//! Streams of frames have no magic number: they are found by headers that lead to one another.
+//! Streams of frames have no magic number. They are recognised by headers that follow one another at the right distances.
 
 /// A stream of frames.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,9 +13,9 @@ pub(super) enum Stream {
 
 use super::trailer;
 
-/// How far into a file its first frame is looked for.
+/// How far into a file its first frame is searched for.
 const SEARCHED: usize = 64 * 1024;
-/// Frames in succession that cannot be a coincidence, where something else comes before them.
+/// Successive frames that cannot be a coincidence, even after other data.
 const CERTAIN: usize = 5;
 
 /// The first frame and the kind of stream it begins. After a tag, it may be anywhere.
@@ -23,7 +23,7 @@ pub(super) fn find(bytes: &[u8], tagged: bool) -> Option<(usize, Stream)> {
     let end = bytes
         .len()
         .min(if tagged { 64 * SEARCHED } else { SEARCHED });
-    // Zeros in front are what encoders and tag removers leave.
+    // Encoders and tag removers leave leading zeros.
     let zeros = bytes
         .iter()
         .take(end)

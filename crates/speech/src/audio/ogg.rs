@@ -1,6 +1,6 @@
 //! Ogg (RFC 3533) with Vorbis, Opus (RFC 7845) or FLAC.
 //!
-//! Read here and not by symphonia, which passes over damaged pages in silence, and believes what pages say of time.
+//! Symphonia is not used: it skips damaged pages silently, and trusts the times of pages.
 
 mod headers;
 mod page;
@@ -18,15 +18,14 @@ use super::{
 };
 use page::{Next, Page};
 
-/// The most seconds by which a page's time may disagree with the samples before it; of a short page, half of what is in it.
+/// The most seconds by which a page's time may differ from the samples before it; for a short page, half of its duration.
 const TOLERANCE: f64 = 0.02;
-/// The longest pause in seconds that is believed. A longer one is a mistake, as for ffmpeg (its option
-/// `dts_delta_threshold`).
+/// The longest plausible pause in seconds. A longer one is an error, as in ffmpeg (its option `dts_delta_threshold`).
 const PAUSE: f64 = 10.0;
-/// The longest packet in bytes; a header with a picture is the longest that is met.
+/// The longest packet in bytes; in practice a header with a picture.
 const LONGEST: usize = 16 << 20;
 
-/// Whether the times of pages are believed.
+/// Whether the times of pages are trusted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Trust {
     /// They contradict the sound.
@@ -40,16 +39,16 @@ enum Trust {
 /// The audio stream of an Ogg file.
 pub(super) struct Ogg {
     bytes: Bytes,
-    /// Where something else than pages began, if it did.
+    /// Where data other than pages began, if they did.
     junk: Option<Bytes>,
-    /// Whether check sums are looked at. There are programs that write none.
+    /// Whether checksums are checked. Some programs do not write them.
     checked: bool,
     serial: u32,
     /// The number of the page that should come next.
     sequence: Option<u32>,
     /// Whether a page of the stream is missing or damaged since the last whose time was known.
     lost: bool,
-    /// Packets of the page that was taken apart, and what else is to be told.
+    /// Steps for the packets of the current page.
     steps: VecDeque<Step>,
     /// The beginning of a packet that goes on in the next page.
     partial: Vec<u8>,
@@ -62,7 +61,7 @@ pub(super) struct Ogg {
     since: i64,
     end: Option<i64>,
     trust: Trust,
-    /// Whether there are pictures or other sound beside it.
+    /// Whether there are other streams, such as pictures.
     accompanied: bool,
     /// When the first stream begins, in seconds.
     offset: Option<f64>,
@@ -95,10 +94,10 @@ impl Ogg {
         };
         ogg.checked = ogg.writes_sums();
         if !ogg.checked {
-            let note = Note::contradiction("the check sums of the Ogg pages are wrong");
+            let note = Note::contradiction("the checksums of the Ogg pages are wrong");
             ogg.steps.push_back(Step::Note(note));
         }
-        // What was cut out of something longer begins with some of its pages.
+        // A part of something longer begins with some of its pages.
         while let Some((page, next)) = page::read(&ogg.bytes)
             && !page.first
         {
@@ -108,14 +107,14 @@ impl Ogg {
         Ok((Box::new(ogg), parameters))
     }
 
-    /// Whether one of the first two pages has the right check sum.
+    /// Whether one of the first two pages has the right checksum.
     fn writes_sums(&self) -> bool {
         page::read(&self.bytes).is_none_or(|(first, rest)| {
             first.sound || page::read(&rest).is_some_and(|(second, _)| second.sound)
         })
     }
 
-    /// Reads one page, of which there may be nothing to tell.
+    /// Reads one page, which may have nothing of the stream.
     fn read_page(&mut self) {
         let Some((page, next)) = page::read(&self.bytes) else {
             self.pass_over_junk();
@@ -140,7 +139,7 @@ impl Ogg {
             if follows && own && self.is_whole(&page) {
                 self.bytes = next;
                 let seconds = self.units(page.granule.saturating_sub(self.end.unwrap_or(0)));
-                let note = Note::damaged("the check sum of an Ogg page is wrong");
+                let note = Note::damaged("the checksum of an Ogg page is wrong");
                 self.steps.push_back(Step::Note(note.lasting(seconds)));
                 self.take_apart(page);
                 return;
@@ -235,7 +234,7 @@ impl Ogg {
                 continue;
             }
             let packet = std::mem::take(&mut self.partial);
-            // A packet without bytes only says that time has passed; Vorbis repeats its headers.
+            // A packet without bytes only means that time has passed; Vorbis repeats its headers.
             let header = self.vorbis && packet.first().is_some_and(|first| first & 1 == 1);
             if !std::mem::take(&mut orphan) && !packet.is_empty() && !header {
                 let units = self.durations.as_mut().and_then(|d| d.of(&packet));
@@ -266,7 +265,7 @@ impl Ogg {
         }
     }
 
-    /// Compares the time of a page with what came before it. Gives the units at its end that are too many.
+    /// Compares the time of a page with the samples before it. Returns the excess units at its end.
     fn keep_time(&mut self, page: &Page, total: i64) -> i64 {
         let rate = f64::from(self.rate);
         let seconds = |units: i64| units as f64 / rate;
@@ -331,7 +330,7 @@ impl Ogg {
             (false, true) => Some(Note::missing("Ogg pages are missing or damaged")),
             (false, false) if trust == Trust::Pair && go_on && gap > PAUSE => {
                 Some(Note::contradiction(format!(
-                    "the time stamps jump by {gap:.2} s, which is not believed"
+                    "the time stamps jump by {gap:.2} s, which is ignored"
                 )))
             }
             _ => None,
@@ -351,7 +350,7 @@ impl Ogg {
             Next::Unknown => page.last,
         };
         let excess = gap.saturating_neg();
-        // A position that takes the whole page away is not believed.
+        // A position that would remove the whole page is ignored.
         if last && (1..total).contains(&excess) {
             excess
         } else {

@@ -19,7 +19,7 @@ pub(super) struct Opus {
 }
 
 impl Opus {
-    /// What it decodes to. The codec works in bands, and gives any of its rates without resampling.
+    /// The output rate. The codec works in bands, and can output any of its rates without resampling.
     pub(super) const RATE: u32 = SAMPLE_RATE;
 
     pub(super) fn open(parameters: &AudioCodecParameters) -> Result<Self, AudioError> {

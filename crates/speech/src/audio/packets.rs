@@ -1,20 +1,20 @@
-//! What readers of containers give: packets of one track, and what is missing between them.
+//! The output of container readers: packets of one track, and gaps between them.
 
 use symphonia::core::codecs::audio::AudioCodecParameters;
 
 use super::warning::Note;
 
-/// What a reader came upon.
+/// A step of a reader.
 #[derive(Debug)]
 pub(super) enum Step {
     Packet(Piece),
-    /// Nothing that is heard.
+    /// Nothing audible.
     Other,
-    /// So many seconds in which nothing was sent.
+    /// A gap of this many seconds in which nothing was sent.
     Silence(f64),
-    /// Something is wrong here.
+    /// An error.
     Note(Note),
-    /// What follows needs another decoder, of this kind.
+    /// The following packets need another decoder, of this kind.
     Restart(Box<AudioCodecParameters>),
     End,
 }
@@ -23,7 +23,7 @@ pub(super) enum Step {
 #[derive(Debug)]
 pub(super) struct Piece {
     pub(super) data: Vec<u8>,
-    /// How long it is, in seconds, where that is known without decoding it.
+    /// Its duration in seconds, if that is known without decoding it.
     pub(super) seconds: Option<f64>,
     /// Seconds at its end that are not part of the recording.
     pub(super) excess: f64,
@@ -69,10 +69,10 @@ pub(super) trait Packets {
     }
 }
 
-/// A reader, and what its decoder needs.
+/// A reader, and the parameters of its decoder.
 pub(super) type Opened = (Box<dyn Packets>, AudioCodecParameters);
 
-/// A file that begins this many seconds after zero was cut out of something longer, by whose clock it goes on.
+/// A file that begins this many seconds after zero is a part of something longer, whose clock it uses.
 const CLOCK: f64 = 60.0;
 
 /// The start in seconds of a track in a file whose earliest one begins at `earliest`.
@@ -84,10 +84,10 @@ pub(super) fn late(start: f64, earliest: f64) -> f64 {
     }
 }
 
-/// The longest pause in seconds between packets that is believed, where numbers of frames or time stamps tell of one.
+/// The longest plausible pause between packets in seconds, by numbers of frames or time stamps.
 pub(super) const PAUSE: f64 = 60.0;
 
-/// Tells of a fault that so many seconds are missing for, and has silence follow where that is believed.
+/// Reports a gap of this many seconds, followed by silence if the gap is plausible.
 pub(super) fn missing(note: Note, seconds: f64, pending: &mut Option<Step>) -> Step {
     *pending = (seconds < PAUSE).then_some(Step::Silence(seconds));
     Step::Note(note.lasting(seconds))

@@ -7,14 +7,14 @@ use rubato::{
 
 use super::SAMPLE_RATE;
 
-/// Frames resampled at once, about.
+/// The approximate number of frames that are resampled at once.
 const CHUNK: usize = 1024;
 /// The longest input, in frames, that is resampled to a whole number of frames.
 const LONGEST_PERIOD: u32 = 16_384;
 
 /// Resamples one stream. Its output begins with its input and is as long, to the nearest sample.
 pub(super) struct Resampler {
-    /// None where the rates are equal.
+    /// `None` if the rates are equal.
     inner: Option<Fft<f32>>,
     rate: u32,
     input: Vec<f32>,
@@ -80,7 +80,7 @@ impl Resampler {
         Ok(true)
     }
 
-    /// Appends one more block of what is left when no more input comes; false when nothing is.
+    /// Appends one more block of the rest at the end of the input; false when nothing is left.
     pub(super) fn finish(&mut self, to: &mut Vec<f32>) -> rubato::ResampleResult<bool> {
         if self.process(to)? {
             return Ok(true);
@@ -118,8 +118,8 @@ impl Resampler {
     }
 }
 
-/// Lengths in which `rate` and [`SAMPLE_RATE`] have whole numbers of frames. For a rate without one short enough,
-/// such as 48,001 Hz, those that come closest; that is less than 0.1 ms in a second.
+/// Lengths in which `rate` and [`SAMPLE_RATE`] have whole numbers of frames. For a rate without such a short length, like
+/// 48,001 Hz, the closest ones; the error is less than 0.1 ms in a second.
 fn ratio(rate: u32) -> (usize, usize) {
     let (rate, target) = (u64::from(rate), u64::from(SAMPLE_RATE));
     let best = (1..=u64::from(LONGEST_PERIOD))

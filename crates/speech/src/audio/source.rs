@@ -1,4 +1,4 @@
-//! A file to samples of its channels, at the rate of the file.
+//! Decodes a file to samples of its channels, at the rate of the file.
 
 use std::{ops::RangeInclusive, time::Duration};
 
@@ -19,18 +19,17 @@ use super::{
     wav::Wav,
 };
 
-/// Starts, in seconds, that are believed: earlier ones are what is left of rounding to milliseconds, and no player
-/// waits for longer than a day.
+/// Plausible starts, in seconds: earlier ones come from rounding to milliseconds, and no player waits for longer than a day.
 const STARTS: RangeInclusive<f64> = 0.002..=86_400.0;
-/// Packets after a broken one that are not believed where nothing but the decoder tells sound from junk.
+/// Packets after a damaged one that are discarded if only the decoder can distinguish sound from junk.
 const DOUBT: u32 = 3;
 /// The most frames of silence given at once.
 const SILENCE: u64 = 1024;
 
 /// Decodes the audio track of a file, packet by packet.
 ///
-/// What is missing or broken is a warning, and silence where its length is known. Silence is given as soon as sound
-/// follows, so that a recording does not end with it.
+/// What is missing or damaged becomes a warning, and silence if its length is known. Silence is output only before sound, so
+/// that a recording does not end with it.
 pub(super) struct Source {
     packets: Box<dyn Packets>,
     codec: Codec,
@@ -54,7 +53,7 @@ pub(super) struct Source {
     heard: bool,
     /// Whether what follows cannot be decoded until the next restart.
     deaf: bool,
-    /// Packets that are not believed.
+    /// Packets that are still discarded.
     doubt: u32,
     warnings: Warnings,
 }
@@ -127,7 +126,7 @@ impl Source {
         self.warnings.list()
     }
 
-    /// Decodes a packet, of which there may be no frames; none after the last.
+    /// Decodes a packet, which may have no frames; `None` after the last.
     ///
     /// # Errors
     /// At the end, if nothing at all could be decoded, the first fault.
@@ -136,7 +135,7 @@ impl Source {
             match self.packets.next() {
                 Step::Packet(piece) if !self.deaf => self.decode(&piece),
                 Step::Packet(_) | Step::Other => {}
-                // What is before the first frame is a start, and no silence.
+                // A gap before the first frame is an offset, not silence.
                 Step::Silence(_)
                     if self.given == 0 && self.before == 0.0 && self.packets.is_timed() => {}
                 Step::Silence(seconds) => self.be_silent(self.frames(seconds)),
@@ -198,7 +197,7 @@ impl Source {
                 Err(Fault::Corrupt("one before it is broken".into()))
             }
             Err(fault) => {
-                // Before anything was heard, a broken packet does not cast doubt on the next.
+                // Before any sound, a damaged packet does not make the next suspicious.
                 if self.heard && self.codec.hears_junk() {
                     self.doubt = DOUBT;
                 }
@@ -251,7 +250,7 @@ impl Source {
         self.held = Some(Held { first, end });
     }
 
-    /// Goes on with another decoder.
+    /// Continues with another decoder.
     fn restart(&mut self, codec: Codec, rate: u32) {
         if matches!(codec, Codec::Opus(_)) {
             self.delay = codec.delay();

@@ -1,9 +1,9 @@
-//! What follows the sound of a file: tags, padding, line breaks of careless uploaders.
+//! Data after the sound of a file: tags, padding, line breaks from careless uploads.
 
 /// Fewer bytes than any sound has.
 const FEW: usize = 256;
 
-/// Whether what is left of a file once no more sound is found in it is nothing to mention.
+/// Whether the rest of a file after the last sound needs no warning.
 pub(super) fn is_harmless(rest: &[u8]) -> bool {
     let rest = skip(rest);
     rest.len() < FEW || is_padding(rest)
@@ -19,7 +19,7 @@ pub(super) fn is_padding(bytes: &[u8]) -> bool {
             .all(|byte| *byte == 0 || byte.is_ascii_whitespace())
 }
 
-/// What follows the tags and the padding at the beginning of these bytes.
+/// The bytes after leading tags and padding.
 pub(super) fn skip(bytes: &[u8]) -> &[u8] {
     let mut rest = bytes;
     loop {

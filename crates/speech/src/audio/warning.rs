@@ -1,22 +1,22 @@
-//! What is wrong with a recording that is decoded nevertheless.
+//! Warnings about a recording that was decoded despite faults.
 
 use std::fmt;
 
-/// The most warnings of one recording; after those, one more says that others are left out.
+/// The most warnings of one recording; another one then says that there are more.
 const MOST: usize = 20;
-/// Seconds from the end of one warning to the next of the same kind that make them one.
+/// Warnings of the same kind that are at most this many seconds apart are merged.
 const ADJACENT: f64 = 0.25;
 
-/// What is missing in a recording, or broken, and where.
+/// Something that is missing from a recording or damaged, and where.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Warning {
     /// The kind of fault.
     pub kind: WarningKind,
     /// Where it is, in seconds from the beginning as a player shows it.
     pub at: f64,
-    /// How many seconds of sound are concerned, where that is known.
+    /// Seconds of sound that are affected, if that is known.
     pub seconds: Option<f64>,
-    /// What is wrong, for people.
+    /// What is wrong, for people to read.
     pub message: String,
 }
 
@@ -33,7 +33,7 @@ impl fmt::Display for Warning {
 /// Kinds of [`Warning`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WarningKind {
-    /// The file ends before what it promises.
+    /// The file ends early.
     Truncated,
     /// A piece in the middle is not there. Where its length is known, there is silence instead.
     Missing,
@@ -59,7 +59,7 @@ impl WarningKind {
     }
 }
 
-/// A fault that a reader came upon, whose place its caller knows.
+/// A fault without its time, which the caller knows.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Note {
     pub(super) kind: WarningKind,
@@ -100,7 +100,7 @@ impl Note {
     }
 }
 
-/// The warnings of a recording, of which those of one place are one.
+/// The warnings of a recording; those of one place are merged.
 #[derive(Debug, Default)]
 pub(super) struct Warnings(Vec<Warning>);
 
@@ -122,7 +122,11 @@ impl Warnings {
             return;
         }
         let (kind, seconds, message) = match self.0.len() {
-            MOST => (WarningKind::More, None, "more is wrong after this".into()),
+            MOST => (
+                WarningKind::More,
+                None,
+                "there are more warnings after this".into(),
+            ),
             length if length > MOST => return,
             _ => (kind, seconds, message),
         };

@@ -1,7 +1,7 @@
 //! RIFF WAVE: the header, and the samples cut into packets.
 //!
-//! Read here and not by symphonia because lengths of recordings in progress (0, 0xFFFFFFFF and the like) are
-//! to be taken for "until the end", lengths past the end are to be reported, and headers contradict themselves.
+//! Symphonia is not used: the lengths of recordings in progress (0, 0xFFFFFFFF and the like) must mean "until the end",
+//! lengths beyond the end must be reported, and headers contradict themselves.
 
 mod format;
 
@@ -32,7 +32,7 @@ pub(super) struct Wav {
     frame: usize,
     rate: u32,
     data: Bytes,
-    /// What is wrong at the beginning, and at the end.
+    /// The warnings about the beginning and the end.
     first: Option<Note>,
     last: Option<Note>,
 }
@@ -95,7 +95,7 @@ impl Packets for Wav {
     }
 }
 
-/// What decodes samples of the format in a format chunk.
+/// The decoder for the format in a format chunk.
 pub(super) fn parameters(chunk: &[u8]) -> Result<AudioCodecParameters, AudioError> {
     let reading = FormatChunk::read(chunk)?.reading(&[])?;
     Ok(reading.parameters)
@@ -107,7 +107,7 @@ struct Chunks {
     data: Bytes,
     /// Bytes that the header promises and the file lacks.
     missing: u64,
-    /// What is wrong with what follows the data.
+    /// The warning about the bytes after the data.
     note: Option<Note>,
 }
 
@@ -176,7 +176,7 @@ impl Chunks {
     }
 }
 
-/// What is wrong with what follows the data: chunks are in order, and tags and padding are harmless.
+/// The warning about the bytes after the data, unless they are chunks, tags or padding.
 fn judge(behind: &[u8]) -> Option<Note> {
     let mut rest = behind;
     while let Some((header, body)) = rest.split_at_checked(8)

@@ -1,5 +1,5 @@
-//! How loud a recording is from frame to frame.
-use std::ops::Range;
+//! The loudness of a recording, frame by frame.
+use std::ops::{ControlFlow, Range};
 
 use pacer::Pacer;
 
@@ -8,20 +8,20 @@ pub(super) const FRAME: usize = 160;
 /// Frames in a block, over which the levels of noise are steady: 100 ms.
 pub(super) const BLOCK: usize = 10;
 
-/// Below this nothing is heard: two steps of 16 bits.
+/// Below this nothing is audible: two steps of 16 bits.
 const DIGITAL_SILENCE: f32 = -84.0;
 /// How much louder than the quietest block the noise floor may become,
 const FLOOR_SPREAD: f32 = 6.0;
 /// and how much louder than that the loudest must be before the floor counts as silence.
 const FLOOR_DISTANCE: f32 = 24.0;
-/// Blocks of a silence that is left out.
+/// The least length, in blocks, of a silence that is left out.
 const SILENCE: usize = 20;
 
 /// Frames of the shortest pause in speech. The closure of a plosive takes half as long.
 const PAUSE: usize = 20;
-/// What is further below the loud parts than this counts as equally quiet.
+/// Parts that are further below the loud ones than this count as equally quiet.
 const RANGE: f32 = 50.0;
-/// Where there is less than this between the loud and the quiet parts, nobody pauses.
+/// With less than this between the loud and the quiet parts, there are no pauses.
 const LEAST_RANGE: f32 = 6.0;
 
 /// The levels of frames in dB, where a full-scale square wave has 0.
@@ -31,11 +31,14 @@ pub(super) struct Levels {
 }
 
 impl Levels {
-    pub(super) async fn measure<P: AsyncFnMut()>(samples: &[f32], pacer: &mut Pacer<P>) -> Self {
+    pub(super) async fn measure<P: AsyncFnMut() -> ControlFlow<()>>(
+        samples: &[f32],
+        pacer: &mut Pacer<P>,
+    ) -> Self {
         let mut frames = Vec::with_capacity(samples.len().div_ceil(FRAME));
         let mut blocks = Vec::with_capacity(samples.len().div_ceil(FRAME * BLOCK));
         for block in samples.chunks(FRAME * BLOCK) {
-            pacer.spend(block.len() / 3).await;
+            pacer.tick(block.len() / 3).await;
             let mut sum = 0.0;
             for frame in block.chunks(FRAME) {
                 let energy: f32 = frame.iter().map(|sample| sample * sample).sum();
@@ -123,7 +126,7 @@ impl Levels {
     }
 }
 
-/// The level of a power; what is not a number counts as loud, so that it is never left out.
+/// The level of a power. NaN counts as loud, so that it is never left out.
 fn decibel(power: f32) -> f32 {
     let level = 10.0 * power.max(1e-12).log10();
     if power.is_finite() { level } else { 0.0 }

@@ -1,30 +1,30 @@
-//! Cuts a recording into pieces that a model takes at once.
+//! Cuts a recording into pieces that fit the window of a model.
 
 mod level;
 
-use std::ops::Range;
+use std::ops::{ControlFlow, Range};
 
 pub use crate::audio::SAMPLE_RATE;
 use level::{FRAME, Levels};
-use pacer::Pacer;
+use pacer::{Pacer, portion};
 
 /// A piece of a recording, in samples from its beginning.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Chunk {
-    /// What to recognise, never empty.
+    /// The samples to recognise, never empty.
     pub range: Range<usize>,
-    /// The part whose words count. It reaches further than `range` where there is silence that is not worth
-    /// recognising, and less far where a cut falls into speech and the pieces overlap.
+    /// The part whose words count. It includes silence next to `range` that is not recognised, and it is shorter where a cut
+    /// is within speech and the pieces overlap.
     pub keep: Range<usize>,
 }
 
 /// Frames in a second.
 const SECOND: usize = SAMPLE_RATE as usize / FRAME;
-/// Frames that a window has at least, or there would be no room to look for a pause.
+/// The least frames of a window: with fewer there would be no room for finding a pause.
 const LEAST: usize = 8 * SECOND;
-/// How far pieces reach past a cut into speech, on each side.
+/// How far pieces extend beyond a cut within speech, on each side.
 const OVERLAP: usize = SECOND;
-/// Silence that is left with the sound next to it.
+/// Silence that is kept next to sound.
 const MARGIN: usize = 3 * SECOND / 10;
 
 /// What a step of an inner loop costs, in picoseconds; see [`pacer`].
@@ -35,14 +35,14 @@ const STEP: usize = 5000;
 struct Lengths {
     /// A recording of at most this length stays whole.
     whole: usize,
-    /// Where a cut is sought first, and then if nobody pauses there, from the last one.
+    /// Where a pause is searched for first and, if there is none, second; from the last cut.
     windows: [Range<usize>; 2],
-    /// Where a cut falls into speech, from the last one.
+    /// Where speech without pauses is cut, from the last cut.
     forced: Range<usize>,
 }
 
 impl Lengths {
-    /// For pieces of so many samples at most.
+    /// For pieces of at most this many samples.
     fn new(maximum: usize) -> Self {
         let whole = (maximum / FRAME).saturating_sub(2 * OVERLAP).max(LEAST);
         let latest = whole * 9 / 10;
@@ -54,17 +54,19 @@ impl Lengths {
     }
 }
 
-/// Cuts mono `samples` of [`SAMPLE_RATE`] into pieces of up to `maximum`; none where all are silent. The `keep` ranges
-/// follow one another from the first sample to the last.
+/// Cuts mono `samples` of [`SAMPLE_RATE`] into pieces of up to `maximum`; none if all are silent. The `keep` ranges cover
+/// everything from the first sample to the last, without gaps.
 ///
-/// A recording that is two seconds shorter than `maximum` stays whole. A longer one is cut in every silence of two
-/// seconds, and else in the middle of the longest pause in the later half of what a piece may have, or of an earlier one
-/// when there is none. Speech without pauses is cut where it is quietest, with a second of overlap on each side.
-/// Silence is left out where it is digital or the bare noise floor of a recording with much louder
-/// parts; what could be faint speech is not.
-pub async fn chunks(samples: &[f32], maximum: usize, pause: impl AsyncFnMut()) -> Vec<Chunk> {
+/// A recording that is two seconds shorter than `maximum` stays whole. A longer one is cut in every silence of two seconds;
+/// then long pieces are cut in the middle of the longest pause in their later half, or else in an earlier one. Speech without
+/// pauses is cut where it is quietest, with a second of overlap on each side. Silence is left out if it is digital, or the
+/// noise floor of a recording with much louder parts; possible faint speech is kept.
+pub async fn chunks(samples: &[f32], maximum: usize, mut pause: impl AsyncFnMut()) -> Vec<Chunk> {
     let lengths = Lengths::new(maximum);
-    let mut pacer = Pacer::new(STEP, pause);
+    let mut pacer = Pacer::new(STEP, async || {
+        pause().await;
+        ControlFlow::Continue(())
+    });
     let levels = Levels::measure(samples, &mut pacer).await;
     let mut sounds = levels.sounds(MARGIN);
     if let [first, .., last] = sounds.as_mut_slice()
@@ -93,7 +95,7 @@ pub async fn chunks(samples: &[f32], maximum: usize, pause: impl AsyncFnMut()) -
 }
 
 /// Cuts frames that hold no long silence; `pieces` are in frames.
-async fn cut<P: AsyncFnMut()>(
+async fn cut<P: AsyncFnMut() -> ControlFlow<()>>(
     sound: Range<usize>,
     levels: &Levels,
     lengths: &Lengths,
@@ -103,7 +105,7 @@ async fn cut<P: AsyncFnMut()>(
     let (mut start, mut overlap) = (sound.start, 0);
     let [first, _] = &lengths.windows;
     while sound.end - start > lengths.whole {
-        pacer.spend(20 * first.end).await;
+        pacer.tick((20 * first.end).min(portion(STEP))).await;
         let threshold = levels.pause_threshold(start..start + first.end);
         let pause = threshold.and_then(|threshold| {
             lengths.windows.iter().find_map(|window| {
@@ -130,7 +132,7 @@ async fn cut<P: AsyncFnMut()>(
     });
 }
 
-/// Extends what is kept over the silence between pieces, half to each, and to both ends of the recording.
+/// Extends the kept parts over the silence between pieces, half to each, and to both ends of the recording.
 fn share_silence(pieces: &mut [Chunk], end: usize) {
     let mut begin = 0;
     for i in 0..pieces.len() {

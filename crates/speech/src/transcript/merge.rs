@@ -1,19 +1,19 @@
-//! The words of a recording from those of its chunks.
+//! Merges the words of a recording's chunks.
 use super::{Transcript, seam};
 use crate::{
     Word,
     chunk::{Chunk, SAMPLE_RATE},
 };
 
-/// Puts together the words of consecutive chunks as they are recognised.
+/// Merges the words of consecutive chunks as they are recognised.
 ///
-/// A word counts in the chunk whose `keep` range holds its middle. Where chunks overlap, the words that both
-/// heard are paired first, because the times of the two differ a little.
+/// A word belongs to the chunk whose `keep` range contains its middle. In an overlap, words that both chunks recognised are
+/// paired first, because their times differ a little.
 #[derive(Clone, Debug, Default)]
 pub struct Merger {
-    /// What no later chunk can change.
+    /// Words that no later chunk can change.
     words: Vec<Word>,
-    /// What the last chunk heard where the next overlaps it.
+    /// Words of the last chunk in the overlap with the next.
     held: Vec<Word>,
     /// The cut in the middle of that overlap.
     seam: Option<Seam>,
@@ -27,7 +27,7 @@ struct Seam {
 }
 
 impl Merger {
-    /// For a recording of which nothing is recognised yet.
+    /// For a recording without recognised chunks yet.
     pub fn new() -> Self {
         Self::default()
     }
@@ -55,7 +55,7 @@ impl Merger {
         if chunk.range.end > chunk.keep.end {
             let (cut, end) = (seconds(chunk.keep.end), seconds(chunk.range.end));
             self.seam = Some(Seam { cut, end });
-            // The next chunk reaches as far back as this one forth.
+            // The next chunk extends as far back as this one forward.
             let begin = cut - (end - cut);
             self.held = words.split_off(words.partition_point(|word| word.middle() < begin));
         }

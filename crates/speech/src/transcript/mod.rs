@@ -14,15 +14,15 @@ pub use segment::{LINE, LONGEST, Segment};
 pub struct Transcript {
     /// The words in order; none overlaps the next.
     pub words: Vec<Word>,
-    /// The words in groups that are read at once, all of them in order.
+    /// The words grouped into segments, all of them in order.
     pub segments: Vec<Segment>,
     /// How long the recording is.
     pub duration: f64,
-    /// The code of the language that is spoken; nothing where nobody speaks.
+    /// The code of the spoken language; `None` without speech.
     pub language: Option<String>,
-    /// How likely nobody speaks.
+    /// The probability that nobody speaks.
     pub no_speech_probability: f64,
-    /// How many channels were recognised on their own, silent ones too; 0 where they were mixed.
+    /// The number of channels that were recognised separately, including silent ones; 0 if they were mixed.
     pub channels: usize,
 }
 
@@ -89,7 +89,7 @@ impl Transcript {
         self
     }
 
-    /// The channel that a segment was heard in, where each is recognised on its own.
+    /// The channel of a segment, if channels were recognised separately.
     #[must_use]
     pub fn channel(&self, segment: &Segment) -> Option<usize> {
         self.words.get(segment.words.start)?.channel

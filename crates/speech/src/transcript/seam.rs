@@ -1,21 +1,21 @@
-//! The words around a cut, which two overlapping chunks both heard.
+//! The words around a cut, which two overlapping chunks both recognised.
 use crate::Word;
 
 /// Seconds by which the middles of the same word differ at most.
 const TOLERANCE: f64 = 0.5;
 
-/// What both chunks heard at the same time.
+/// Words of both chunks at the same time.
 #[derive(Default)]
 struct Heard {
     earlier: Vec<Word>,
     later: Vec<Word>,
 }
 
-/// The words around `cut`, from those that the `earlier` and the `later` chunk heard there, each in order.
+/// The words around `cut`, from those of the `earlier` and the `later` chunk, each in order.
 ///
 /// Words of the same text are paired by an alignment of the two sequences, words that differ by their
-/// times. What belongs together is taken from the earlier chunk when its middle is before the cut, else
-/// from the later, so that nothing is doubled or lost when the two disagree on times or on letters.
+/// times. A pair is taken from the earlier chunk if its middle is before the cut, else from the later, so that
+/// nothing is doubled or lost when the two differ in times or letters.
 pub(super) fn join(earlier: Vec<Word>, later: Vec<Word>, cut: f64) -> Vec<Word> {
     let mut words: Vec<Word> = together(earlier, later)
         .into_iter()
@@ -82,8 +82,8 @@ fn coincide(a: &Word, b: &Word) -> bool {
     common > 0.0 && 2.0 * common >= (a.end - a.start).min(b.end - b.start)
 }
 
-/// Which words are one and the same: the common subsequence with most words, where those that are close in
-/// time weigh more. A word that is said over and over is so paired with itself and not with its neighbour.
+/// Pairs of the same word: the longest common subsequence, in which words that are close in time weigh more. So a repeated
+/// word is paired with itself and not with its neighbour.
 fn align(earlier: &[Word], later: &[Word]) -> Vec<(usize, usize)> {
     let width = later.len() + 1;
     // best[i * width + j]: the most that earlier[i..] and later[j..] have in common.

@@ -1,4 +1,4 @@
-//! Which words are read at once: they end where sentences and pauses do, and fit on a screen.
+//! Groups words into segments, which end where sentences and pauses do, and fit on a screen.
 
 mod sentence;
 
@@ -16,13 +16,13 @@ const MOST: usize = 2 * LINE;
 
 /// Seconds between two words that are a pause.
 const PAUSE: f64 = 0.6;
-/// Seconds between two words that are never read at once.
+/// Seconds between two words that always separate segments.
 const BREAK: f64 = 2.0;
 
-/// Words that are read at once: a sentence, or a part of one.
+/// A segment: a sentence, or a part of one.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Segment {
-    /// Which words of [`Transcript::words`](super::Transcript::words), never none.
+    /// Its range in [`Transcript::words`](super::Transcript::words), never empty.
     pub words: Range<usize>,
     /// When the first begins.
     pub start: f64,
@@ -49,16 +49,16 @@ pub(super) fn segments(words: &[Word]) -> Vec<Segment> {
         .collect()
 }
 
-/// What is wrong with a way to cut a sentence; the least wrong is taken.
+/// The cost of a way to cut a sentence; the cheapest is taken.
 mod cost {
     /// A word that stands alone beside its sentence.
     pub(super) const LONE: f64 = 100.0;
     /// A pause within a part.
     pub(super) const PAUSE_INSIDE: f64 = 20.0;
-    /// A cut where nobody pauses, after a comma or the like, and elsewhere.
+    /// A cut without a pause, after a comma or the like, and elsewhere.
     pub(super) const AFTER_MARK: f64 = 6.0;
     pub(super) const ELSEWHERE: f64 = 10.0;
-    /// A part, so that there are few, and, by its square, how far it is from being full: parts are to be alike.
+    /// The cost of a part, so that there are few, and of the square of its free space, so that parts have similar lengths.
     pub(super) const PART: f64 = 4.0;
     pub(super) const UNFILLED: f64 = 6.0;
 }

@@ -8,6 +8,7 @@
 
 pub(crate) mod media;
 pub(crate) mod ogg;
+pub(crate) mod recordings;
 
 use std::{f64::consts::TAU, path::Path, time::Duration};
 
@@ -38,6 +39,14 @@ pub(crate) fn kinds(recording: &Recording) -> Vec<WarningKind> {
 
 pub(crate) fn read(name: &str) -> Vec<u8> {
     std::fs::read(Path::new("tests/audio").join(name)).unwrap()
+}
+
+/// Where a pattern begins.
+pub(crate) fn position(bytes: &[u8], pattern: &[u8]) -> usize {
+    bytes
+        .windows(pattern.len())
+        .position(|found| found == pattern)
+        .unwrap()
 }
 
 /// The signal of `tests/audio/make.sh` at `t` seconds.

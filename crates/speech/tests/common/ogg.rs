@@ -1,6 +1,6 @@
 //! Pages of Ogg, taken apart and put together.
 
-/// A page, whose check sum is made right when it is written.
+/// A page, whose checksum is made right when it is written.
 #[derive(Clone)]
 pub(crate) struct Page(Vec<u8>);
 

@@ -1,9 +1,9 @@
-//! How much of the initial memory of a component holds anything.
+//! How much of a component's initial memory is in use.
 
 use anyhow::{Context, Result};
 use wasmparser::{DataKind, Operator, Parser, Payload};
 
-/// What a memory starts with.
+/// The initial contents of a memory.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Image {
     /// Bytes of data.
@@ -26,7 +26,7 @@ impl Image {
 /// The largest image of the modules in a component.
 ///
 /// # Errors
-/// When the bytes are no component.
+/// When the bytes are not a component.
 pub(crate) fn image(component: &[u8]) -> Result<Image> {
     let mut largest = Image::default();
     for payload in Parser::new(0).parse_all(component) {

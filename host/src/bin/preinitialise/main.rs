@@ -2,7 +2,7 @@
 //! loaded.
 //!
 //! The component exports `init: func(model: list<u8>) -> result<string, string>`. It is called once, here; what the
-//! component's memory holds afterwards is written into a copy of the component, which starts from there.
+//! component's memory holds afterwards is written into a copy of the component, which starts with these contents.
 
 mod density;
 mod snapshot;
@@ -23,8 +23,8 @@ Usage: preinitialise COMPONENT MODEL OUTPUT
 Writes OUTPUT, the component with the model in its memory. The environment variable MODEL_FILE names
 another model than MODEL.";
 
-/// Of the range that the memory's contents take, the share that must not be zero. Below a half, Wasmtime copies the
-/// contents into each new instance instead of mapping them.
+/// The least share of non-zero bytes in the range of the memory's contents. Below a half, Wasmtime copies the contents into
+/// each new instance instead of mapping them.
 const LEAST_DENSITY: f64 = 0.5;
 
 fn main() -> ExitCode {
@@ -80,7 +80,7 @@ fn read(path: OsString) -> Result<(PathBuf, Vec<u8>)> {
     Ok((path, bytes))
 }
 
-/// Names everything that the output is made of.
+/// Identifies everything that the output is made from.
 fn inputs(component: &[u8], model: &[u8]) -> String {
     let tool = env::current_exe()
         .and_then(fs::read)
@@ -93,7 +93,7 @@ fn inputs(component: &[u8], model: &[u8]) -> String {
     )
 }
 
-/// Whether the output is there, made of these inputs.
+/// Whether the output exists and was made from these inputs.
 fn is_current(output: &Path, inputs: &str) -> bool {
     output.exists() && fs::read_to_string(inputs_path(output)).is_ok_and(|found| found == inputs)
 }

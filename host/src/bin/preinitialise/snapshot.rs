@@ -22,10 +22,10 @@ impl WasiView for State {
     }
 }
 
-/// The component as it is after `init(model)`, and what `init` answered.
+/// The component after `init(model)`, and the result of `init`.
 ///
 /// # Errors
-/// When the component is none, traps, or refuses the model.
+/// When the bytes are not a component, or it traps or refuses the model.
 pub(crate) fn snapshot(wasm: &[u8], model: &[u8]) -> Result<(String, Vec<u8>)> {
     tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
@@ -51,7 +51,7 @@ async fn take(wasm: &[u8], model: &[u8]) -> Result<(String, Vec<u8>)> {
         wasi: WasiCtx::builder().build(),
     };
     let mut store = Store::new(&engine, state);
-    // The model passes in one list, larger than what is let through by default.
+    // The model is passed as one list, which is larger than the default limit.
     store.set_hostcall_fuel(usize::MAX);
     let component = Component::new(&engine, &instrumented)?;
     let instance = linker.instantiate_async(&mut store, &component).await?;

@@ -1,4 +1,4 @@
-//! Connections to Redis: addresses, time limits, and how many there may be.
+//! Connections to Redis: addresses, time limits, and their number.
 
 use std::{sync::Arc, time::Duration};
 
@@ -15,7 +15,7 @@ pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a server may take to answer. Commands that block, such as `BLPOP`, must ask for less.
 pub(crate) const RESPONSE_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// After what silence of a server the kernel asks whether it is still there.
+/// Silence of a server after which the kernel probes the connection.
 const KEEPALIVE: Duration = Duration::from_secs(15);
 
 /// A component's connection.
@@ -25,7 +25,7 @@ pub struct Connection {
     pub(super) _permits: [OwnedSemaphorePermit; 2],
 }
 
-/// The permits for the connections of an application, of which there may be `limit`.
+/// The permits for up to `limit` connections of an application.
 pub(crate) fn permits(limit: Option<usize>) -> Arc<Semaphore> {
     let limit = limit.unwrap_or(Semaphore::MAX_PERMITS);
     Arc::new(Semaphore::new(limit.min(Semaphore::MAX_PERMITS)))
@@ -34,8 +34,8 @@ pub(crate) fn permits(limit: Option<usize>) -> Arc<Semaphore> {
 /// Reads an address.
 ///
 /// # Errors
-/// When it has not the form `redis://[user:password@]host[:port][/database]`. The error does not
-/// repeat it, as it may hold a password.
+/// When it does not have the form `redis://[user:password@]host[:port][/database]`. The error does not repeat the address,
+/// which may contain a password.
 pub(crate) fn parse(address: &str) -> Result<ConnectionInfo, RedisError> {
     let keepalive = TcpKeepalive::new()
         .with_time(KEEPALIVE)

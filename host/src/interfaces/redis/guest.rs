@@ -1,4 +1,4 @@
-//! `spin:redis`: connections of components to the Redis servers that they may reach.
+//! `spin:redis`: components' connections to the Redis servers that they may reach.
 
 use std::sync::Arc;
 
@@ -218,8 +218,8 @@ impl HostConnectionWithStore<InstanceState> for HasSelf<InstanceState> {
     }
 }
 
-/// Appends the innermost values of a reply, as Spin does: what has a form of its own in RESP3 is an
-/// integer or text here, and what has none is an error.
+/// Appends the innermost values of a reply, as Spin does: RESP3's own types become integers or text, and values without such a
+/// form are errors.
 fn flatten(value: Value, results: &mut Vec<RedisResult>) -> Result<(), Error> {
     let unsupported = |what| Err(Error::Other(format!("Redis {what} is not supported")));
     results.push(match value {

@@ -19,32 +19,32 @@ use tokio::sync::OwnedSemaphorePermit;
 /// The name of the database that an application has without configuring any.
 pub(crate) const DEFAULT: &str = "default";
 
-/// How long a statement waits for what another connection has locked.
+/// How long a statement waits for the lock of another connection.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Steps of SQLite's virtual machine between two looks at whether anybody still waits for a result.
+/// Steps of SQLite's virtual machine between two checks whether the caller still exists.
 const STEPS: i32 = 10_000;
 
 /// Where a database lies.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Location {
-    /// Its file; `None` for one in memory, of which every connection has one of its own.
+    /// Its file; `None` for one in memory, which is private to each connection.
     pub(crate) path: Option<PathBuf>,
     /// Whether `ATTACH` may open other files.
     pub(crate) allow_attach_file: bool,
 }
 
-/// A database that is there.
+/// An open database.
 pub(crate) struct Database {
     location: Location,
-    /// Kept open: the last connection to be closed would write the log back into the database.
+    /// Kept open, because closing the last connection writes the log back into the database.
     first: Mutex<rusqlite::Connection>,
 }
 
 /// The databases that an application uses, by name.
 pub(crate) type Databases = BTreeMap<String, Arc<Database>>;
 
-/// Opens those of the databases that are used, each with the component that does.
+/// Opens the databases that components use.
 ///
 /// # Errors
 /// When one is not configured, or cannot be opened.
@@ -70,8 +70,8 @@ pub(crate) fn open_all<'a>(
 }
 
 impl Database {
-    /// Makes what is not there yet: the folder, and the file with its write-ahead log, beside
-    /// which readers and a writer do not wait for each other.
+    /// Creates the folder and the file if they do not exist. With the write-ahead log, readers and a writer do not wait for each
+    /// other.
     pub(super) fn open(location: Location) -> Result<Self> {
         if let Some(folder) = location.path.as_ref().and_then(|path| path.parent()) {
             fs::create_dir_all(folder)
@@ -89,7 +89,7 @@ impl Database {
         })
     }
 
-    /// Executes statements before any component does.
+    /// Executes statements before any component starts.
     ///
     /// # Errors
     /// When one fails.
@@ -100,7 +100,7 @@ impl Database {
             .with_context(|| format!("in {}", self.location.describe()))
     }
 
-    /// A connection for a component. Its statements end when `owner` has gone.
+    /// A connection for a component. Its statements are interrupted when `owner` has gone.
     ///
     /// # Errors
     /// When the file cannot be opened.
@@ -110,7 +110,7 @@ impl Database {
         permit: OwnedSemaphorePermit,
     ) -> rusqlite::Result<Connection> {
         let mut connection = connect(&self.location)?;
-        // Statements from outside must not be able to break the file's format.
+        // Statements of components must not corrupt the file.
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
         let attach = self.location.allow_attach_file;
         connection.authorizer(Some(move |context: AuthContext<'_>| {
@@ -143,8 +143,7 @@ fn connect(location: &Location) -> rusqlite::Result<rusqlite::Connection> {
     Ok(connection)
 }
 
-/// Keeps a component within its database. A file's name that is not a literal, such as a parameter,
-/// is not known here.
+/// Confines a component to its database. A file name that is not a literal, such as a parameter, is not known here.
 fn authorize(action: AuthAction<'_>, attach: bool) -> Authorization {
     match action {
         // A temporary database, and one in memory.

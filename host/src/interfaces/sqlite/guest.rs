@@ -30,7 +30,7 @@ use crate::interfaces::{
     state::InstanceState,
 };
 
-/// Rows that are read ahead of a component.
+/// Rows that are read ahead for a component.
 const ROWS_AHEAD: usize = 4;
 
 /// Offers the interface to all components.
@@ -43,7 +43,7 @@ pub(crate) fn link(linker: &mut Linker<InstanceState>) -> wasmtime::Result<()> {
 
 type Shared = Arc<Mutex<rusqlite::Connection>>;
 
-/// Runs what may wait for the disk, or for another connection, where nothing else waits for it.
+/// Runs a function that may wait for the disk or for another connection on a thread for blocking work.
 async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, Error> + Send + 'static,
 ) -> Result<T, Error> {
@@ -51,7 +51,7 @@ async fn blocking<T: Send + 'static>(
     done.unwrap_or_else(|error| Err(Error::Io(error.to_string())))
 }
 
-/// A connection that a component may have, before it is made.
+/// A connection that a component may open.
 struct Opening {
     database: Arc<Database>,
     owner: Weak<()>,

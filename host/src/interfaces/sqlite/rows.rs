@@ -7,7 +7,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::interfaces::bindings::sqlite::{Error, QueryResult, RowResult, Value};
 
-/// Bytes of a row, or of a result that is handed over as a whole.
+/// The most bytes of a row, or of a result that is returned as a whole.
 const MAX_RESULT: usize = 128 << 20;
 
 fn too_large() -> Error {
@@ -45,10 +45,10 @@ pub(super) fn collect(
     Ok(result)
 }
 
-/// Hands over the rows as they are taken.
+/// Sends the rows as the component takes them.
 ///
 /// # Errors
-/// When the statement fails, a row is too large, or nobody takes it.
+/// When the statement fails, a row is too large, or the component has gone.
 pub(super) fn stream(
     connection: &Mutex<rusqlite::Connection>,
     statement: &str,
@@ -68,7 +68,7 @@ pub(super) fn stream(
             }
             rows_to
                 .blocking_send(row)
-                .map_err(|_| Error::Io("the rows were not read to their end".to_owned()))
+                .map_err(|_| Error::Io("not all rows were read".to_owned()))
         },
     )
 }

@@ -1,4 +1,4 @@
-//! `--sqlite`: statements to be executed before any component does.
+//! `--sqlite`: statements to execute before any component starts.
 
 use std::{fs, path::PathBuf, str::FromStr};
 

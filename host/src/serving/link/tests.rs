@@ -1,4 +1,4 @@
-//! What is composed runs, and reaches no further than it may.
+//! Composed components run, and reach only what they may.
 
 use std::path::Path;
 

@@ -1,5 +1,5 @@
-//! Shows what a recogniser hears: `GET` describes its model; `POST` takes samples, 32-bit floats, little-endian, and answers
-//! with the words. What is refused is 422.
+//! Shows the output of a recogniser: `GET` describes its model; `POST` takes samples, 32-bit floats, little-endian, and answers
+//! with the words. A refusal is 422.
 
 use anyhow::Result;
 use bindings::routelets::recognizer::recognizer::{self, Error, Options, Task, Word};

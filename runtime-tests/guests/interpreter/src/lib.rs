@@ -1,5 +1,5 @@
-//! A recogniser of several languages that hears no speech: its words are the options that it was given, so that tests
-//! see what a client's wishes become.
+//! A multilingual recogniser that does not recognise speech: its words are the options that it gets, so that tests see the
+//! options that requests lead to.
 
 use bindings::Guest;
 use bindings::exports::routelets::recognizer::recognizer::{

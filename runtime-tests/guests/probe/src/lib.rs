@@ -1,6 +1,6 @@
-//! A component that does what a test tells it to: `?do=<action>&…`, answered in JSON.
+//! A component that executes the instructions of a test: `?do=<action>&…`, answered in JSON.
 //!
-//! It tries what a component might try, so that a test sees what the runtime lets it.
+//! It tries what a component might try, so that a test sees what the runtime allows.
 
 pub mod messages;
 mod storage;
@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use spin_sdk::http::{EmptyBody, FullBody, Request, Response};
 use spin_sdk::{http, time, variables};
 
-/// Answers an HTTP request: 200 with what came of the action, or 502 with why it failed.
+/// Answers an HTTP request: 200 with the result of the action, or 502 with the error.
 #[cfg_attr(target_family = "wasm", spin_sdk::http_service)]
 pub async fn handle(request: Request) -> Result<Response<FullBody<Bytes>>> {
     let arguments = Arguments::parse(request.uri().query().unwrap_or_default());
@@ -65,7 +65,7 @@ async fn act(arguments: &Arguments, request: Option<Request>) -> Result<Value> {
         "burn" => {
             let end = Instant::now() + Duration::from_millis(arguments.number("ms")?);
             while Instant::now() < end {
-                // Long without a call to the host, which could take the chance to do something else.
+                // Long without a call to the host, which would let the host run other tasks.
                 (0..1_000_000).for_each(|_| std::hint::spin_loop());
             }
             json!("burnt")
@@ -93,7 +93,7 @@ async fn act(arguments: &Arguments, request: Option<Request>) -> Result<Value> {
         }
         "allocate" => {
             let mib = usize::try_from(arguments.number("mib")?)?;
-            // Touched, so that it is really there.
+            // Touched, so that it is really allocated.
             let memory = vec![1_u8; mib << 20];
             json!(std::hint::black_box(memory).len())
         }

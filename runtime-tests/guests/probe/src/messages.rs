@@ -7,8 +7,7 @@ use bytes::Bytes;
 
 use crate::{Arguments, act};
 
-/// Receives a message, which says what to do as the query of a request would; prints what came of
-/// it.
+/// Receives a message with instructions in the form of a query, and prints the result.
 #[cfg_attr(target_family = "wasm", spin_sdk::redis_subscriber)]
 pub async fn receive(message: Bytes) -> Result<()> {
     let arguments = Arguments::parse(&String::from_utf8_lossy(&message));

@@ -34,7 +34,7 @@ pub(crate) async fn sql(arguments: &Arguments) -> Result<Value> {
     }))
 }
 
-/// Adds to the number in `counter`, each time on a connection of its own.
+/// Adds to the number in `counter`, each time on a new connection.
 pub(crate) async fn increment(times: u64) -> Result<Value> {
     for _ in 0..times {
         let connection = sqlite::Connection::open_default().await?;
@@ -88,7 +88,7 @@ pub(crate) async fn redis(arguments: &Arguments) -> Result<Value> {
     Ok(replies.into())
 }
 
-/// What each function but `execute` answers.
+/// The results of all functions except `execute`.
 pub(crate) async fn redis_functions(url: &str) -> Result<Value> {
     let redis = redis::Connection::open(url).await?;
     let members = ["a".to_owned(), "b".to_owned()];

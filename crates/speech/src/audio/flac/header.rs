@@ -18,7 +18,7 @@ pub(in super::super) struct Header {
     pub(super) length: usize,
 }
 
-/// The header of the frame that begins here, if its check sum is right.
+/// The header of the frame that begins here, if its checksum is right.
 pub(in super::super) fn header(bytes: &[u8]) -> Option<Header> {
     let &[0xFF, second, third, fourth, ..] = bytes else {
         return None;
@@ -118,7 +118,7 @@ impl Info {
         })
     }
 
-    /// With what the header of a frame says.
+    /// Completed from the header of a frame.
     pub(super) fn with(self, header: &Header) -> Self {
         Self {
             rate: header.rate.filter(|&rate| rate > 0).unwrap_or(self.rate),
@@ -128,7 +128,7 @@ impl Info {
         }
     }
 
-    /// A block that no decoder refuses for what it says of the sizes.
+    /// A STREAMINFO block whose sizes no decoder refuses.
     pub(super) fn block(self) -> Vec<u8> {
         let fields = u64::from(self.rate) << 44
             | u64::from(self.channels.saturating_sub(1) & 7) << 41

@@ -1,4 +1,4 @@
-//! The elements of Matroska that say where the clusters are.
+//! The elements of Matroska that contain the clusters.
 
 use bytes::Bytes;
 
@@ -8,8 +8,7 @@ const EBML: &[u8] = b"\x1A\x45\xDF\xA3";
 const SEGMENT: &[u8] = b"\x18\x53\x80\x67";
 const CLUSTER: &[u8] = b"\x1F\x43\xB6\x75";
 
-/// What comes before the first cluster, as if the length of the whole were not known, and where the file says that it
-/// ends.
+/// The bytes before the first cluster, with the total length set to unknown, and the end of the file by its header.
 pub(super) fn head(file: &Bytes) -> Option<(Bytes, Option<u64>)> {
     let (size, length) = size(file.strip_prefix(EBML)?)?;
     let segment = 4 + length + usize::try_from(size?).ok()?;
@@ -53,7 +52,7 @@ fn children(content: &[u8]) -> usize {
     cluster(rest).map_or(content.len(), |cluster| at + cluster)
 }
 
-/// Where the next cluster begins: it is followed by its time, perhaps after a check sum or padding.
+/// Where the next cluster begins: it is followed by its time, perhaps after a checksum or padding.
 pub(super) fn cluster(bytes: &[u8]) -> Option<usize> {
     bytes
         .windows(CLUSTER.len())
@@ -75,7 +74,7 @@ pub(super) fn is_last(rest: &[u8], next: Option<usize>) -> bool {
     let behind = after(rest);
     match next {
         None => trailer::is_harmless(behind) || is_cut(behind),
-        // A cluster of which no block is whole.
+        // A cluster without a complete block.
         Some(at) => {
             let last = rest.get(at + CLUSTER.len()..).unwrap_or_default();
             let content = size(last).and_then(|(_, length)| last.get(length..));
@@ -85,7 +84,7 @@ pub(super) fn is_last(rest: &[u8], next: Option<usize>) -> bool {
     }
 }
 
-/// Whether a cluster or a block begins here that is longer than what there is.
+/// Whether a cluster or block begins here that is longer than the rest of the file.
 pub(super) fn is_cut(rest: &[u8]) -> bool {
     let content = match rest {
         [0xA3 | 0xA0, rest @ ..] => rest,

@@ -8,7 +8,7 @@ use symphonia::core::{
 use super::super::{AudioError, wav};
 use super::ebml;
 
-/// The first audio track: its number, and what decodes it.
+/// The first audio track: its number and its decoder.
 pub(super) fn find(head: &[u8]) -> Result<(u32, AudioCodecParameters), AudioError> {
     let audio = |entry: &&[u8]| ebml::child(entry, b"\x83").map(number) == Some(2);
     let entry = ebml::tracks(head).find(audio);

@@ -1,26 +1,26 @@
 //! The edit list of an MP4 track (ISO/IEC 14496-12, 8.6.6), which says what part of the decoded samples is the recording
 //! and when it begins.
 //!
-//! Encoders put about a thousand samples in front and fill the last frame up; the edit list takes both away. A track
-//! that begins later than others has an empty edit in front.
+//! Encoders add about a thousand samples at the beginning and fill up the last frame; the edit list removes both. A track that
+//! begins later than others has an empty edit first.
 
 use super::atom::{child, u32_at, u64_at};
 
-/// What is played of a track.
+/// The part of a track that is played.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Edit {
     /// Seconds of nothing before it.
     pub(super) pause: f64,
     /// Where the recording begins, in units of the track's time scale.
     pub(super) start: u64,
-    /// How long it is, in seconds; none where that is not said.
+    /// Its duration in seconds, if it is stated.
     pub(super) seconds: Option<f64>,
 }
 
 /// The edit of a track: the pause before it, if any, and where it begins. `None` without an edit list.
 ///
-/// Of a list with several parts of the track, the beginning of the first counts, and all after it is played: a cut in
-/// the middle is not made.
+/// If a list has several parts of the track, everything from the beginning of the first is played: cuts in the middle are
+/// ignored.
 pub(super) fn edit(movie: &[u8], trak: &[u8]) -> Option<Edit> {
     let scale = {
         let header = child(movie, b"mvhd")?;

@@ -9,11 +9,11 @@ use symphonia::core::{
 use super::super::{AudioError, aac, durations::Durations, flac};
 use super::atom::{atoms, child, u16_at, u32_at, u64_at};
 
-/// What is needed to decode a track.
+/// The parameters that decoding a track needs.
 pub(super) struct Entry {
     pub(super) parameters: AudioCodecParameters,
     pub(super) durations: Durations,
-    /// Samples per second, in which durations are.
+    /// Samples per second, the unit of durations.
     pub(super) rate: u32,
     /// Of PCM: bytes of one sample of every channel.
     pub(super) frame: Option<usize>,

@@ -9,7 +9,7 @@ use super::{
     samples::Sample,
 };
 
-/// Goes through the fragments of a file.
+/// Iterates over the fragments of a file.
 #[derive(Debug)]
 pub(super) struct Fragments {
     file: Bytes,
@@ -32,7 +32,7 @@ struct Run {
     offset: u64,
     duration: u32,
     size: u32,
-    /// When the first is played, if that is said.
+    /// When the first is played, if it is stated.
     time: Option<u64>,
 }
 
@@ -85,7 +85,7 @@ impl Fragments {
         }
     }
 
-    /// Passes over what is left of the run.
+    /// Skips the rest of the run.
     pub(super) fn skip(&mut self) {
         self.runs.pop_front();
     }
@@ -99,7 +99,7 @@ impl Fragments {
             b"emsg", b"prft", b"wide", b"meta", b"uuid", b"ssix", b"pdin", b"udta",
         ];
         if !known.iter().any(|known| kind == *known) {
-            // The next fragment behind what is damaged.
+            // The next fragment after the damage.
             let at = rest.windows(4).skip(5).position(|kind| kind == b"moof")?;
             self.at += 5 + at - 4;
             return Some(());

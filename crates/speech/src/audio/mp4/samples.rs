@@ -14,7 +14,7 @@ pub(super) struct Sample {
     pub(super) duration: u64,
 }
 
-/// Goes through a sample table.
+/// Iterates over a sample table.
 #[derive(Debug, Default)]
 pub(super) struct Table {
     sizes: Sizes,
@@ -27,14 +27,14 @@ pub(super) struct Table {
     frame: Option<u64>,
     sample: u32,
     chunk: u32,
-    /// The entry of `chunks` that holds, and samples left in the chunk.
+    /// The current entry of `chunks`, and the samples left in the chunk.
     entry: usize,
     left: u32,
     offset: u64,
     time: u64,
     /// Units of time of all samples.
     total: u64,
-    /// The entry of `times` that holds, and samples left in it.
+    /// The current entry of `times`, and the samples left in it.
     run: usize,
     run_left: u32,
 }
@@ -109,7 +109,7 @@ impl Table {
         Some(self.take(1, size))
     }
 
-    /// Passes over what is left of the chunk.
+    /// Skips the rest of the chunk.
     pub(super) fn skip(&mut self) {
         let left = self.left.min(self.count.saturating_sub(self.sample));
         self.take(left, 0);

@@ -71,7 +71,7 @@ impl Ogg {
                 }
             }
             _ => {
-                // Blocks of metadata, of which the last is marked; what begins with a sync code is a frame.
+                // Blocks of metadata, the last of which is marked; a sync code begins a frame.
                 while !last
                     && let Some(&kind) = self.front().and_then(<[u8]>::first)
                     && kind != 0xFF
@@ -87,7 +87,7 @@ impl Ogg {
         Ok(parameters)
     }
 
-    /// The setup header; the comments before it are passed over.
+    /// The setup header; the comments before it are skipped.
     fn find_setup(&mut self) -> Result<Vec<u8>, AudioError> {
         let missing = || AudioError::Corrupt {
             at: 0.0,
@@ -105,7 +105,7 @@ impl Ogg {
         }
     }
 
-    /// The next packet, read from as many pages as it takes; none where the stream ends.
+    /// The next packet, which may span pages; `None` at the end of the stream.
     fn front(&mut self) -> Option<&[u8]> {
         while !self.steps.iter().any(is_packet) {
             if let Some((page, next)) = page::read(&self.bytes) {
@@ -141,7 +141,7 @@ fn is_packet(step: &Step) -> bool {
     matches!(step, Step::Packet(_))
 }
 
-/// What the first packet of a stream says, if the stream is audio.
+/// The parameters in the first packet of a stream, if the stream is audio.
 fn identify(packet: &[u8]) -> Result<Option<AudioCodecParameters>, AudioError> {
     const OTHER: [(&[u8], &str); 4] = [
         (b"Speex   ", "Speex"),

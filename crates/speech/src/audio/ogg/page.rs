@@ -5,9 +5,9 @@ use symphonia::core::{checksum::Crc32, io::Monitor};
 
 /// How a page begins.
 const CAPTURE: &[u8] = b"OggS";
-/// How far the beginning of a page is looked for at once: the length of the longest page.
+/// How far one search for the beginning of a page goes: the length of the longest page.
 const LONGEST: usize = 27 + 255 + 255 * 255;
-/// Pages that are looked at to find the next of a stream.
+/// Pages that are searched for the next of a stream.
 const AHEAD: usize = 64;
 
 /// A page without its header.
@@ -23,13 +23,13 @@ pub(super) struct Page {
     /// Lengths of the pieces of packets; one of 255 goes on.
     pub(super) lacing: Bytes,
     pub(super) body: Bytes,
-    /// Whether its check sum is right.
+    /// Whether its checksum is right.
     pub(super) sound: bool,
     /// Whether the file ends within it.
     pub(super) cut: bool,
 }
 
-/// The page that begins here, and the bytes after it; none where no page begins.
+/// The page that begins here, and the bytes after it; `None` if no page begins.
 pub(super) fn read(bytes: &Bytes) -> Option<(Page, Bytes)> {
     let rest = bytes.strip_prefix(CAPTURE)?;
     let [version, flags, fields @ ..] = rest.get(..23)? else {
@@ -76,7 +76,7 @@ fn sum(page: &[u8]) -> u32 {
     sum.crc()
 }
 
-/// Where the next page may begin, as far as is looked.
+/// Where the next page may begin, within the search range.
 pub(super) fn find(bytes: &[u8]) -> Option<usize> {
     bytes
         .windows(CAPTURE.len())
@@ -84,7 +84,7 @@ pub(super) fn find(bytes: &[u8]) -> Option<usize> {
         .position(|window| window == CAPTURE)
 }
 
-/// The bytes from the next page on, or after those that were looked at.
+/// The bytes from the next page on, or after the search range.
 pub(super) fn skip(bytes: &Bytes) -> Bytes {
     let from = 1.min(bytes.len());
     let rest = bytes.slice(from..);
@@ -92,12 +92,12 @@ pub(super) fn skip(bytes: &Bytes) -> Bytes {
     rest.slice(junk..)
 }
 
-/// What follows in a stream.
+/// The next page of a stream.
 pub(super) enum Next {
     /// A page that ends there, if a packet ends in it.
     Page(i64),
     Nothing,
-    /// It is too far away to tell.
+    /// It is beyond the search range.
     Unknown,
 }
 

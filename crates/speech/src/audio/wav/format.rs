@@ -53,7 +53,7 @@ impl FormatChunk {
         })
     }
 
-    /// How `data` of this format are read, whose header may contradict itself.
+    /// How to read `data` of this format. Its header may contradict itself.
     pub(super) fn reading(self, data: &[u8]) -> Result<Reading, AudioError> {
         if self.channels == 0 {
             return Err(AudioError::UnsupportedLayout {
@@ -126,7 +126,7 @@ fn codec(tag: u16, bytes: usize) -> AudioCodecId {
     }
 }
 
-/// Where samples lie in more bytes than they need.
+/// Where samples are, if they have more bytes than they need.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Alignment {
     /// In the high bytes, as Microsoft's documentation of `WAVEFORMATEXTENSIBLE` says; the others are 0.
@@ -135,7 +135,7 @@ enum Alignment {
     Right,
 }
 
-/// How samples of `bytes` bytes lie in `wide` bytes each; none where the data do not look like it.
+/// Where samples of `bytes` bytes are within `wide` bytes each; `None` if the data do not look like it.
 fn alignment(data: &[u8], wide: usize, bytes: usize) -> Option<Alignment> {
     if wide <= bytes || wide > 4 {
         return None;
@@ -155,7 +155,7 @@ fn alignment(data: &[u8], wide: usize, bytes: usize) -> Option<Alignment> {
     zeros.then_some(Alignment::Left)
 }
 
-/// Names of format tags (RFC 2361), of those that are met.
+/// Names of common format tags (RFC 2361).
 fn codec_name(tag: u16) -> String {
     let name = match tag {
         0x0002 => "Microsoft ADPCM",

@@ -1,77 +1,104 @@
-//! The recordings that a request brings: as files of a form, or as the body itself.
+//! The recordings in a request to `/asr`: files of a form, or the body itself.
 
 use axum::body::Bytes;
 use axum::extract::{FromRequest, Request};
 use axum::http::{HeaderMap, header};
 use http_api::extract::{content_type, unsupported_media_type};
-use http_api::multipart::{Part, is_form};
+use http_api::multipart::is_form;
 use http_api::problem::{CONFLICTING_FILES, MISSING_FILE};
 use http_api::{Body, Form, Problem};
 use serde::{Deserialize, Serialize};
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{KnownFormat, Object, Schema, SchemaFormat, Type};
+use utoipa::{PartialSchema, ToSchema};
 
-/// What a request brings.
+/// The recordings of a request.
 #[derive(Debug, Serialize, Deserialize)]
-pub(crate) enum Upload {
-    /// A recording.
-    One(Bytes),
+pub enum Upload {
+    /// One recording.
+    One(RecordingBytes),
     /// Recordings to be answered one by one.
     Many(Vec<File>),
 }
 
-/// One of several recordings.
-#[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct File {
-    /// What the client calls it.
-    pub(crate) name: Option<String>,
-    pub(crate) bytes: Bytes,
+/// A recording: WAV, FLAC, MP3, OGG Vorbis, Opus in OGG or WebM, M4A/AAC.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[serde(transparent)]
+#[schema(value_type = String, format = Binary)]
+pub struct RecordingBytes(pub Bytes);
+
+/// A recording in a form: either `file` or, for an answer to each of several, `files`.
+#[derive(Debug, Deserialize, ToSchema)]
+pub struct AsrForm {
+    #[schema(nullable = false)]
+    file: Option<RecordingBytes>,
+    /// Recordings, to be answered one by one.
+    #[serde(default)]
+    files: Vec<File>,
 }
 
-impl From<&Part> for File {
-    fn from(part: &Part) -> Self {
-        Self {
-            name: part.file_name.clone(),
-            bytes: part.bytes.clone(),
-        }
+/// A file of a form.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct File {
+    /// The name that the client gave it.
+    pub name: Option<String>,
+    /// Its content.
+    pub bytes: Bytes,
+}
+
+impl PartialSchema for File {
+    fn schema() -> RefOr<Schema> {
+        let format = SchemaFormat::KnownFormat(KnownFormat::Binary);
+        let file = Object::builder()
+            .schema_type(Type::String)
+            .format(Some(format));
+        file.build().into()
     }
 }
 
+impl ToSchema for File {}
+
 impl Upload {
     /// Reads the body of a request.
-    pub(crate) async fn read(request: Request) -> Result<Self, Problem> {
+    ///
+    /// # Errors
+    /// Those of [`Body`] and [`Form`]; `missing-file` and `conflicting-files` of a form that has no file, or both `file` and
+    /// `files`.
+    pub async fn read(request: Request) -> Result<Self, Problem> {
         if is_form(request.headers()) {
-            return Self::from_form(&Form::from_request(request, &()).await?);
+            let form = Form::from_request(request, &()).await?;
+            return form.read::<AsrForm>()?.try_into();
         }
         if !is_recording(request.headers()) {
             let expected = "multipart/form-data, application/octet-stream or a type of audio";
             return Err(unsupported_media_type(request.headers(), expected));
         }
         let Body(bytes) = Body::from_request(request, &()).await?;
-        Ok(Self::One(bytes))
+        Ok(Self::One(RecordingBytes(bytes)))
     }
+}
 
-    fn from_form(form: &Form) -> Result<Self, Problem> {
-        let files: Vec<File> = form
-            .all("files")
-            .chain(form.all("files[]"))
-            .map(File::from)
-            .collect();
-        match form.one("file")? {
-            Some(_) if !files.is_empty() => Err(Problem::new(
+impl TryFrom<AsrForm> for Upload {
+    type Error = Problem;
+
+    fn try_from(form: AsrForm) -> Result<Self, Problem> {
+        match form.file {
+            Some(_) if !form.files.is_empty() => Err(Problem::new(
                 CONFLICTING_FILES,
                 "the form has 'file' and 'files'; send one recording as 'file' or all as 'files'",
             )),
-            Some(file) => Ok(Self::One(file.bytes.clone())),
-            None if files.is_empty() => Err(Problem::new(
+            Some(file) => Ok(Self::One(file)),
+            None if form.files.is_empty() => Err(Problem::new(
                 MISSING_FILE,
                 "the form has no 'file'; send the recording in a field of this name",
             )),
-            None => Ok(Self::Many(files)),
+            None => Ok(Self::Many(form.files)),
         }
     }
 }
 
-/// Whether the body may be a recording, by its declared type. Recorders of browsers call sound alone
-/// `video/webm` too. What it is, its content tells.
+/// Whether the body may be a recording, by its declared type. The recorders of browsers declare sound without pictures as
+/// `video/webm`, too. The content decides what it is.
 fn is_recording(headers: &HeaderMap) -> bool {
     if !headers.contains_key(header::CONTENT_TYPE) {
         return true;
@@ -121,9 +148,9 @@ mod tests {
             "application/ogg",
         ] {
             let upload = read(content_type, "RIFF").expect("an upload");
-            assert!(matches!(upload, Upload::One(bytes) if bytes == "RIFF"));
+            assert!(matches!(upload, Upload::One(bytes) if bytes.0 == "RIFF"));
         }
-        assert!(matches!(form(&["file"]), Ok(Upload::One(bytes)) if bytes == "file"));
+        assert!(matches!(form(&["file"]), Ok(Upload::One(bytes)) if bytes.0 == "file"));
         assert!(
             matches!(form(&["x", "files", "files"]), Ok(Upload::Many(files)) if files.len() == 2)
         );

@@ -1,30 +1,28 @@
-//! What is missing in a recording, or broken, as it is told beside the text.
+//! Warnings about a recording, beside the transcript and in a header.
 
 use axum::http::HeaderValue;
-use axum::response::Response;
-use http_api::AUDIO_WARNINGS;
 use serde::Serialize;
 use speech::audio::Warning;
 use utoipa::ToSchema;
 
 use crate::text::rounded;
 
-/// What is missing in the recording, or broken: the text is that of the rest.
+/// Something that is missing from the recording or damaged. The transcript is that of the rest.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
-pub(crate) struct AudioWarning {
-    /// `truncated`: the file ends before what it promises. `missing`: a piece in the middle is not there. `damaged`: a piece
-    /// cannot be decoded. `contradiction`: the header or the time stamps contradict the sound, which counts. `more`: there are
-    /// more warnings than are listed.
+pub struct AudioWarning {
+    /// `truncated`: the file ends early. `missing`: a piece in the middle is not there. `damaged`: a piece cannot be decoded.
+    /// `contradiction`: the header or the time stamps contradict the sound; the sound counts. `more`: there are more warnings
+    /// than are listed.
     #[schema(example = "truncated")]
     code: &'static str,
     /// Seconds from the beginning.
     #[schema(example = 3.39)]
     at: f64,
-    /// How many seconds of sound are concerned, where that is known.
+    /// Seconds of sound that are affected, where that is known.
     #[schema(nullable = false, example = 2.26)]
     #[serde(skip_serializing_if = "Option::is_none")]
     seconds: Option<f64>,
-    /// What is wrong, for people.
+    /// What is wrong, for people to read.
     #[schema(example = "the file ends before the length in its header")]
     message: String,
 }
@@ -41,7 +39,9 @@ impl From<&Warning> for AudioWarning {
 }
 
 impl AudioWarning {
-    pub(crate) fn all(warnings: &[Warning]) -> Vec<Self> {
+    /// The warnings of a decoder.
+    #[must_use]
+    pub fn all(warnings: &[Warning]) -> Vec<Self> {
         warnings.iter().map(Self::from).collect()
     }
 
@@ -63,36 +63,27 @@ fn decimal(number: f64) -> String {
     format!("{:.2}", number.clamp(0.0, 1e11))
 }
 
-/// Adds the header to an answer, if there is anything to tell. Of several files, each warning tells the number of its own.
-pub(crate) fn tell<'w>(
-    mut response: Response,
+/// The most warnings in the header: proxies limit how long headers are.
+const MAX_MEMBERS: usize = 50;
+
+/// The value of the header `Audio-Warnings`: a structured list (RFC 9651). Each warning about one of several files has the
+/// number of the file. `None` where there are no warnings.
+pub fn warning_header<'w>(
     warnings: impl IntoIterator<Item = (Option<usize>, &'w AudioWarning)>,
-) -> Response {
+) -> Option<HeaderValue> {
     let members: Vec<_> = warnings
         .into_iter()
-        .take(MOST)
+        .take(MAX_MEMBERS)
         .map(|(file, warning)| warning.member(file))
         .collect();
     if members.is_empty() {
-        return response;
+        return None;
     }
-    if let Ok(value) = HeaderValue::try_from(members.join(", ")) {
-        response.headers_mut().insert(AUDIO_WARNINGS, value);
-    }
-    response
-}
-
-/// The most warnings in the header: proxies limit how long headers are.
-const MOST: usize = 50;
-
-/// The same for one file.
-pub(crate) fn tell_of_one(response: Response, warnings: &[AudioWarning]) -> Response {
-    tell(response, warnings.iter().map(|warning| (None, warning)))
+    HeaderValue::try_from(members.join(", ")).ok()
 }
 
 #[cfg(test)]
 mod tests {
-    use axum::response::IntoResponse;
     use serde_json::json;
     use speech::audio::WarningKind;
 
@@ -128,21 +119,19 @@ mod tests {
 
     #[test]
     fn the_header_is_a_structured_list() {
-        let header = |response: Response| {
-            let value = response.headers().get("audio-warnings")?;
+        let warnings = warnings();
+        let header = |file: Option<usize>, warnings: &[AudioWarning]| {
+            let value = warning_header(warnings.iter().map(|warning| (file, warning)))?;
             Some(value.to_str().expect("text").to_owned())
         };
-        let one = tell_of_one("text".into_response(), &warnings());
         assert_eq!(
-            header(one).as_deref(),
+            header(None, &warnings).as_deref(),
             Some("missing;at=2.69;seconds=0.24, truncated;at=12.00")
         );
-        let warnings = warnings();
-        let many = tell("[]".into_response(), warnings.iter().map(|w| (Some(2), w)));
         assert_eq!(
-            header(many).as_deref(),
+            header(Some(2), &warnings).as_deref(),
             Some("missing;at=2.69;seconds=0.24;file=2, truncated;at=12.00;file=2")
         );
-        assert_eq!(header(tell_of_one("text".into_response(), &[])), None);
+        assert_eq!(header(None, &[]), None);
     }
 }

@@ -1,4 +1,4 @@
-//! What a transcription or a translation is answered with.
+//! The answers to transcriptions and translations.
 
 use axum::Json;
 use axum::response::{IntoResponse, Response};
@@ -8,37 +8,36 @@ use speech::Word;
 use speech::transcript::{Segment, Transcript};
 use utoipa::ToSchema;
 
-use super::form::{Order, ResponseFormat};
+use super::form::{AudioRequest, ResponseFormat};
 use super::language;
-use crate::model::{Model, Wish};
-use crate::text::{TextFormat, rounded};
-use crate::warnings::AudioWarning;
+use crate::text::rounded;
+use crate::{AudioWarning, RecognitionOptions, ServedModel, TextFormat};
 
-/// What is said, as `json`.
+/// A transcript as `json`.
 #[derive(Debug, Serialize, ToSchema)]
-// The schema of one is not that of the other.
+// Or a verbose one would match this schema, too.
 #[serde(deny_unknown_fields)]
-pub(super) struct PlainTranscription {
-    /// The words; empty where nothing is said.
+pub struct PlainTranscription {
+    /// The words; empty where nobody speaks.
     text: String,
-    /// The tokens and how likely they are, where asked for by `include[]=logprobs`.
+    /// The tokens and their probabilities, with `include[]=logprobs`.
     #[schema(nullable = false)]
     #[serde(skip_serializing_if = "Option::is_none")]
     logprobs: Option<Vec<LogProb>>,
     usage: Usage,
 }
 
-/// What is said, and when, as `verbose_json`.
+/// A transcript with times, as `verbose_json`.
 #[derive(Debug, Serialize, ToSchema)]
-pub(super) struct VerboseTranscription {
+pub struct VerboseTranscription {
     #[schema(example = "transcribe")]
     task: &'static str,
-    /// The English name of the language of the text; `unknown` where nothing is said and the model knows several.
+    /// The English name of the language of the text; `unknown` where nobody speaks and the model knows several.
     #[schema(example = "english")]
     language: String,
     /// Seconds.
     duration: f64,
-    /// The words; empty where nothing is said.
+    /// The words; empty where nobody speaks.
     text: String,
     /// With the granularity `word`.
     #[schema(nullable = false)]
@@ -48,36 +47,27 @@ pub(super) struct VerboseTranscription {
     #[schema(nullable = false)]
     #[serde(skip_serializing_if = "Option::is_none")]
     segments: Option<Vec<SegmentObject>>,
-    /// How likely nobody speaks in the whole recording.
+    /// The probability that nobody speaks in the whole recording.
     #[schema(minimum = 0, maximum = 1)]
     no_speech_prob: f64,
     usage: Usage,
-    /// What is missing in the recording, or broken, if anything is.
+    /// What is missing from the recording or damaged, if anything is.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
     warnings: Vec<AudioWarning>,
 }
 
-/// What is said, as `json` or `verbose_json`.
-#[derive(ToSchema)]
+/// A transcript as JSON.
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(untagged)]
-#[allow(dead_code)] // Describes the answer in the OpenAPI document.
-pub(super) enum TranscriptionAnswer {
+pub enum TranscriptionAnswer {
+    /// As `json`.
     Plain(PlainTranscription),
+    /// As `verbose_json`.
     Verbose(VerboseTranscription),
 }
 
-/// A server-sent event of a transcription with `stream`.
-#[derive(ToSchema)]
-#[allow(dead_code)] // Describes the answer in the OpenAPI document.
-pub(super) struct TranscriptionEvent {
-    /// JSON: `type` is `transcript.text.delta`, with the further text in `delta`, or at the end
-    /// `transcript.text.done`, with the whole of it in `text`; both with `logprobs` where asked for.
-    #[schema(example = r#"{"type":"transcript.text.delta","delta":"Please write a letter"}"#)]
-    data: String,
-}
-
-/// A word and when it is said, in seconds.
+/// A word and its times in seconds.
 #[derive(Debug, Serialize, ToSchema)]
 struct WordObject {
     word: String,
@@ -85,10 +75,10 @@ struct WordObject {
     end: f64,
 }
 
-/// A token of the model, as it was decoded.
+/// A token that the model decoded.
 #[derive(Debug, Serialize, ToSchema)]
-pub(super) struct LogProb {
-    /// Its text; where it is part of a character, U+FFFD.
+pub struct LogProb {
+    /// Its text; U+FFFD where it is a part of a character.
     #[schema(example = " letter")]
     token: String,
     /// The logarithm of its probability.
@@ -98,10 +88,10 @@ pub(super) struct LogProb {
     bytes: Vec<u8>,
 }
 
-/// A sentence, or a part of one, and when it is said, in seconds.
+/// A sentence, or a part of one, and its times in seconds.
 #[derive(Debug, Serialize, ToSchema)]
 struct SegmentObject {
-    /// Its place among the segments.
+    /// Its index among the segments.
     id: usize,
     /// Where it begins, in hundredths of a second.
     seek: u64,
@@ -115,11 +105,11 @@ struct SegmentObject {
     avg_logprob: f64,
     /// The length of the text, divided by its length when compressed by zlib.
     compression_ratio: f64,
-    /// How likely nobody speaks.
+    /// The probability that nobody speaks.
     no_speech_prob: f64,
 }
 
-/// What was used up.
+/// What the request is charged for.
 #[derive(Debug, Serialize, ToSchema)]
 struct Usage {
     #[serde(rename = "type")]
@@ -129,27 +119,61 @@ struct Usage {
     seconds: u64,
 }
 
-/// The answer in the format that was asked for.
-pub(super) async fn respond(
-    model: &Model,
-    order: &Order,
-    transcript: &Transcript,
-    warnings: &[AudioWarning],
-) -> Response {
-    match order.format {
-        ResponseFormat::Json => Json(PlainTranscription {
-            text: transcript.text(),
-            logprobs: order.logprobs.then(|| log_probs(&transcript.words)),
-            usage: usage(transcript),
-        })
-        .into_response(),
-        ResponseFormat::VerboseJson => {
-            let verbose = verbose(model, order, transcript, warnings).await;
-            Json(verbose).into_response()
+impl AudioRequest {
+    /// The answer in the format of the request. `pause` is awaited between portions of the work.
+    pub async fn answer(
+        &self,
+        model: &ServedModel,
+        transcript: &Transcript,
+        warnings: &[AudioWarning],
+        pause: impl AsyncFn(),
+    ) -> Response {
+        let text = |format: TextFormat| format.respond(transcript);
+        let answer = match self.format {
+            ResponseFormat::Text => return text(TextFormat::Plain),
+            ResponseFormat::Srt => return text(TextFormat::Srt),
+            ResponseFormat::Vtt => return text(TextFormat::Vtt),
+            ResponseFormat::Json => TranscriptionAnswer::Plain(PlainTranscription {
+                text: transcript.text(),
+                logprobs: self.logprobs.then(|| log_probs(&transcript.words)),
+                usage: usage(transcript),
+            }),
+            ResponseFormat::VerboseJson => {
+                TranscriptionAnswer::Verbose(self.verbose(model, transcript, warnings, pause).await)
+            }
+        };
+        Json(answer).into_response()
+    }
+
+    async fn verbose(
+        &self,
+        model: &ServedModel,
+        transcript: &Transcript,
+        warnings: &[AudioWarning],
+        pause: impl AsyncFn(),
+    ) -> VerboseTranscription {
+        let mut segments = Vec::new();
+        if self.segments {
+            for (id, segment) in transcript.segments.iter().enumerate() {
+                segments.push(segment_object(id, segment, transcript));
+                pause().await;
+            }
         }
-        ResponseFormat::Text => TextFormat::Plain.respond(transcript),
-        ResponseFormat::Srt => TextFormat::Srt.respond(transcript),
-        ResponseFormat::Vtt => TextFormat::Vtt.respond(transcript),
+        let words = || transcript.words.iter().map(word_object).collect();
+        VerboseTranscription {
+            task: match self.options.translate {
+                true => "translate",
+                false => "transcribe",
+            },
+            language: language_of(model, &self.options, transcript).to_owned(),
+            duration: rounded(transcript.duration, 100.0),
+            text: transcript.text(),
+            words: self.words.then(words),
+            segments: self.segments.then_some(segments),
+            no_speech_prob: rounded(transcript.no_speech_probability, 1000.0),
+            usage: usage(transcript),
+            warnings: warnings.to_vec(),
+        }
     }
 }
 
@@ -166,51 +190,21 @@ pub(super) fn log_probs(words: &[Word]) -> Vec<LogProb> {
         .collect()
 }
 
-async fn verbose(
-    model: &Model,
-    order: &Order,
-    transcript: &Transcript,
-    warnings: &[AudioWarning],
-) -> VerboseTranscription {
-    let mut segments = Vec::new();
-    if order.segments {
-        for (id, segment) in transcript.segments.iter().enumerate() {
-            segments.push(segment_object(id, segment, transcript));
-            guest::pause().await;
-        }
-    }
-    VerboseTranscription {
-        task: if order.wish.translate {
-            "translate"
-        } else {
-            "transcribe"
-        },
-        language: spoken(model, &order.wish, transcript).to_owned(),
-        duration: rounded(transcript.duration, 100.0),
-        text: transcript.text(),
-        words: order
-            .words
-            .then(|| transcript.words.iter().map(word_object).collect()),
-        segments: order.segments.then_some(segments),
-        no_speech_prob: rounded(transcript.no_speech_probability, 1000.0),
-        usage: usage(transcript),
-        warnings: warnings.to_vec(),
-    }
-}
-
 /// The name of the language of the text.
-fn spoken<'t>(model: &'t Model, wish: &'t Wish, transcript: &'t Transcript) -> &'t str {
+fn language_of<'t>(
+    model: &'t ServedModel,
+    options: &'t RecognitionOptions,
+    transcript: &'t Transcript,
+) -> &'t str {
+    if options.translate {
+        return language::name("en");
+    }
     let only = match &*model.languages {
         [only] => Some(only),
         _ => None,
     };
-    if wish.translate {
-        return language::name("en");
-    }
-    transcript
-        .language
-        .as_ref()
-        .or(wish.language.as_ref())
+    let known = transcript.language.as_ref().or(options.language.as_ref());
+    known
         .or(only)
         .map_or("unknown", |code| language::name(code))
 }

@@ -129,14 +129,14 @@ const ALIASES: [(&str, &str); 18] = [
     ("farsi", "fa"),
 ];
 
-/// The English name of a language, or its code where that has none here.
+/// The English name of a language; its code where the table does not have it.
 pub(super) fn name(code: &str) -> &str {
     let found = LANGUAGES.iter().find(|(other, _)| *other == code);
     found.map_or(code, |(_, name)| name)
 }
 
-/// The one of the languages in `known` that a client means: by its code, a tag that begins with it (RFC 5646), or its
-/// English name.
+/// The language in `known` that a client means: by its code, by a tag that begins with the code (RFC 5646), or by its English
+/// name.
 pub(super) fn find<'k>(known: &'k [String], wanted: &str) -> Result<&'k str, Problem> {
     let lower = wanted.trim().to_lowercase();
     let tag = lower.split(['-', '_']).next().unwrap_or_default();
@@ -153,11 +153,11 @@ pub(super) fn find<'k>(known: &'k [String], wanted: &str) -> Result<&'k str, Pro
     }
     let detail = match known {
         [only] => format!(
-            "the model knows {} alone; send '{only}' as 'language', or leave it out",
+            "the model knows only {}; send '{only}' as 'language', or leave it out",
             capitalised(name(only))
         ),
         _ => format!(
-            "the model does not know the language '{wanted:.100}'; send a code such as '{}', or leave it out and have it detected",
+            "the model does not know the language '{wanted:.100}'; send a code such as '{}', or leave it out to have it detected",
             known.first().map_or("en", String::as_str)
         ),
     };
@@ -201,7 +201,7 @@ mod tests {
     fn what_the_model_does_not_know_is_refused() {
         let one = find(&known(&["en"]), "de").expect_err("refused");
         assert_eq!(one.code(), "unsupported-language");
-        assert!(one.detail().contains("English alone"), "{}", one.detail());
+        assert!(one.detail().contains("only English"), "{}", one.detail());
         let many = known(&["en", "de"]);
         for wanted in ["fr", "klingon", "engl", "-", "deutsch"] {
             let refused = find(&many, wanted).expect_err("refused");

@@ -15,23 +15,23 @@ use utoipa::openapi::{ContentBuilder, Ref, RefOr, ResponseBuilder};
 
 /// An error.
 #[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct OpenAiError {
+pub struct OpenAiError {
     error: ErrorObject,
 }
 
 /// What went wrong.
 #[derive(Debug, Serialize, ToSchema)]
 struct ErrorObject {
-    /// What went wrong, for people.
+    /// What went wrong, for people to read.
     message: String,
-    /// Whose fault it is.
+    /// `invalid_request_error` for an error of the client, else `server_error`.
     #[serde(rename = "type")]
     #[schema(example = "invalid_request_error")]
     kind: &'static str,
-    /// The field that is to blame, if one is.
+    /// The field with the error, if it is in one.
     #[schema(required = true)]
     param: Option<String>,
-    /// Stable name of the kind of error.
+    /// Stable name of the type of error.
     #[schema(example = "not_audio")]
     code: String,
 }
@@ -54,7 +54,7 @@ impl From<&Problem> for OpenAiError {
     }
 }
 
-/// OpenAI's status for a problem: its clients take any other 4xx of a wrong request for a surprise.
+/// OpenAI's status for a problem. Its clients expect 400 for every invalid request.
 fn status(status: StatusCode) -> StatusCode {
     match status {
         StatusCode::UNPROCESSABLE_ENTITY | StatusCode::UNSUPPORTED_MEDIA_TYPE => {
@@ -66,14 +66,15 @@ fn status(status: StatusCode) -> StatusCode {
 
 /// Turns a problem document into OpenAI's error object; leaves every other response as it is.
 ///
-/// The routes do so themselves, but what is put around them has problems of its own.
+/// Applied to a response twice, it changes nothing the second time: the routes apply it, and again the component, because the
+/// layers around the routes report problems, too.
 #[must_use]
-pub fn with_their_errors(response: Response) -> Response {
+pub fn with_openai_errors(response: Response) -> Response {
     let Some(problem) = response.extensions().get::<Problem>().cloned() else {
         return response;
     };
     let (mut parts, body) = response.into_parts();
-    // Strings and nothing else: serialising does not fail.
+    // Strings only: serialising does not fail.
     let error = serde_json::to_vec(&OpenAiError::from(&problem)).unwrap_or_default();
     parts.status = status(parts.status);
     let json = HeaderValue::from_static("application/json");
@@ -90,7 +91,8 @@ pub fn with_their_errors(response: Response) -> Response {
 }
 
 /// The OpenAPI responses for problems as OpenAI's errors, with an example of each.
-pub(super) fn error_responses(
+#[must_use]
+pub fn error_responses(
     kinds: &[ProblemType],
 ) -> BTreeMap<String, RefOr<utoipa::openapi::Response>> {
     let mut by_status: BTreeMap<u16, Vec<&ProblemType>> = BTreeMap::new();
@@ -126,23 +128,23 @@ pub(super) fn error_responses(
         .collect()
 }
 
-/// Like `http_api::problem_responses!`, for errors as OpenAI writes them.
+/// Like [`http_api::problem_responses!`], for errors as OpenAI writes them.
+#[macro_export]
 macro_rules! openai_errors {
     ($name:ident = $($group:expr),+ $(,)?) => {
         struct $name;
 
-        impl utoipa::IntoResponses for $name {
-            fn responses() -> std::collections::BTreeMap<
-                String,
-                utoipa::openapi::RefOr<utoipa::openapi::Response>,
+        impl ::utoipa::IntoResponses for $name {
+            fn responses() -> ::std::collections::BTreeMap<
+                ::std::string::String,
+                ::utoipa::openapi::RefOr<::utoipa::openapi::Response>,
             > {
-                let groups: &[&[http_api::problem::ProblemType]] = &[$($group),+];
-                crate::openai::error::error_responses(&groups.concat())
+                let groups: &[&[::http_api::problem::ProblemType]] = &[$($group),+];
+                $crate::openai::error_responses(&groups.concat())
             }
         }
     };
 }
-pub(super) use openai_errors;
 
 #[cfg(test)]
 mod tests {
@@ -153,7 +155,7 @@ mod tests {
 
     fn rewritten(problem: Problem) -> (u16, String, Value) {
         // Once by the route and once around it.
-        let response = with_their_errors(with_their_errors(problem.into_response()));
+        let response = with_openai_errors(with_openai_errors(problem.into_response()));
         let kind = response.headers()[header::CONTENT_TYPE].to_str();
         let kind = kind.expect("text").to_owned();
         let status = response.status().as_u16();
@@ -189,7 +191,7 @@ mod tests {
 
     #[test]
     fn other_responses_stay_as_they_are() {
-        let response = with_their_errors((StatusCode::OK, "text").into_response());
+        let response = with_openai_errors((StatusCode::OK, "text").into_response());
         assert_eq!(response.status(), 200);
         assert_eq!(response.into_body().size_hint().exact(), Some(4));
     }

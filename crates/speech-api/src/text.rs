@@ -12,16 +12,21 @@ use utoipa::ToSchema;
 
 /// The formats that are not JSON.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum TextFormat {
+pub enum TextFormat {
+    /// The words alone.
     Plain,
+    /// SubRip subtitles.
     Srt,
+    /// WebVTT subtitles.
     Vtt,
+    /// Cues as tab-separated values.
     Tsv,
 }
 
 impl TextFormat {
     /// The transcript in this format, with its media type.
-    pub(crate) fn respond(self, transcript: &Transcript) -> Response {
+    #[must_use]
+    pub fn respond(self, transcript: &Transcript) -> Response {
         let (media_type, text) = match self {
             Self::Plain => ("text/plain; charset=utf-8", transcript.text() + "\n"),
             Self::Srt => (
@@ -38,24 +43,25 @@ impl TextFormat {
     }
 }
 
-/// A word and when it is said.
+/// A word and its times.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
-pub(crate) struct TimedWord {
+pub struct TimedWord {
+    /// The word, with its punctuation.
     #[schema(example = "letter")]
-    pub(crate) word: String,
-    /// Seconds from the beginning.
+    pub word: String,
+    /// When it begins, in seconds from the beginning of the recording.
     #[schema(example = 1.24)]
-    pub(crate) start: f64,
-    /// Seconds from the beginning.
+    pub start: f64,
+    /// When it ends, in seconds from the beginning of the recording.
     #[schema(example = 1.58)]
-    pub(crate) end: f64,
+    pub end: f64,
     /// How sure the model is, from 0 to 1.
     #[schema(example = 0.98, minimum = 0, maximum = 1)]
-    pub(crate) confidence: f64,
+    pub confidence: f64,
     /// The channel, with `channels=split`: 0 is the left one.
     #[schema(nullable = false)]
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) channel: Option<usize>,
+    pub channel: Option<usize>,
 }
 
 impl From<&Word> for TimedWord {
@@ -71,7 +77,8 @@ impl From<&Word> for TimedWord {
 }
 
 /// How far the recognition of a recording has come, for the progress of a job.
-pub(crate) fn seconds_done(progress: Progress) -> Value {
+#[must_use]
+pub fn progress(progress: Progress) -> Value {
     json!({
         "seconds_done": rounded(progress.seconds_done, 10.0),
         "seconds": rounded(progress.seconds, 10.0),
@@ -80,7 +87,7 @@ pub(crate) fn seconds_done(progress: Progress) -> Value {
     })
 }
 
-/// Rounded to a `unit`-th.
+/// `value`, rounded to a multiple of `1 / unit`.
 pub(crate) fn rounded(value: f64, unit: f64) -> f64 {
     (value * unit).round() / unit
 }
