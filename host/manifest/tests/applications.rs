@@ -1,5 +1,10 @@
 //! The applications of this repository: the API and its workers, with and without speech.
 
+#![allow(
+    clippy::unwrap_used,
+    reason = "the lint knows test functions, not their helpers"
+)]
+
 use std::path::{Path, PathBuf};
 
 use manifest::Manifest;
@@ -30,7 +35,7 @@ fn without_speech(mut manifest: Table) -> Table {
         triggers.retain(|trigger| trigger["component"].as_str() != Some("asr"));
     }
     let components = manifest["component"].as_table_mut().unwrap();
-    components.retain(|id, _| !matches!(id.as_ref(), "asr" | "whisper"));
+    components.retain(|id, _| !matches!(id, "asr" | "whisper"));
     for (id, component) in components {
         if let Some(Value::Table(dependencies)) = component.get_mut("dependencies") {
             dependencies.retain(|import, _| !import.starts_with("routelets:recognizer/"));

@@ -14,7 +14,7 @@ interfaces::import!("../../wit/recognizer");
 
 pub use asr::{Asr, AsrInput};
 pub use openai::{Transcribe, Translate};
-pub use speech_api::openai::with_openai_errors;
+pub use speech_api::openai::{error_responses, with_openai_errors};
 
 /// The routes of this component, with their part of the OpenAPI document.
 #[must_use]
