@@ -31,7 +31,7 @@ HOST := target/host/routelets
 HOST_TARGET = $(shell ./scripts/host-target)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-test build host up worker test lint bench models model evaluate recordings openapi transcribe new-route oci clean \
+.PHONY: help setup setup-test build host up worker test lint bench models model evaluate recordings openapi transcribe new-route user oci clean \
 	docker-all docker-build docker-start docker-stop docker-remove docker-clean docker-interactive test-image test-spin-image
 
 help: ## List the targets
@@ -55,6 +55,7 @@ ifeq ($(RUNTIME),spin)
 up: setup ## Build and serve; LISTEN=address, RUNTIME=spin|embedded, VARIABLES='name=value …'
 	@./models/whisper/fetch
 	spin build
+	@./scripts/exposed $(LISTEN) $(VARIABLES)
 	spin up --listen $(LISTEN) --variable job_concurrency=$(CORES) $(SETTINGS)
 
 worker: setup ## Work on the jobs that are kept in Redis; VARIABLES='redis_url=…'
@@ -96,6 +97,9 @@ evaluate: build ## Word error rates through the running app, into models/whisper
 
 openapi: setup ## Write the OpenAPI document
 	cargo xtask openapi
+
+user: setup ## Print the entry of a user for the variable users, after asking for a password: make user NAME=ada
+	@cargo run --quiet --package xtask -- user "$(NAME)"
 
 oci: build ## Write the application as the OCI artifact that Spin takes; FROM=spin.toml OUT=target/oci
 	@./scripts/oci "$(or $(FROM),spin.toml)" "$(or $(OUT),target/oci)"

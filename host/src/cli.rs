@@ -6,6 +6,7 @@ mod build;
 #[cfg(feature = "compiler")]
 mod compile;
 mod config;
+mod exposure;
 pub mod health;
 mod up;
 

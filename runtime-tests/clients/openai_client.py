@@ -15,7 +15,8 @@ from openai.types.audio import TranscriptionTextDeltaEvent, TranscriptionTextDon
 import checks
 
 BASE_URL, EXAMPLES = sys.argv[1], Path(sys.argv[2])
-client = openai.OpenAI(base_url=f"{BASE_URL}/v1", api_key="none", max_retries=0)
+# The key is in OPENAI_API_KEY, where the library looks for it.
+client = openai.OpenAI(base_url=f"{BASE_URL}/v1", max_retries=0)
 SPOKEN, SILENT = EXAMPLES / "numbers.wav", EXAMPLES / "silence.wav"
 
 
@@ -49,6 +50,11 @@ def test_models():
             assert error.code == "model_not_found" and error.type == "invalid_request_error"
         else:
             raise AssertionError(name)
+
+
+def test_key():
+    stranger = client.with_options(api_key="sk-of-somebody-else")
+    refused(openai.AuthenticationError, "invalid_credentials", by=stranger)
 
 
 def test_formats():
@@ -167,7 +173,7 @@ def test_concurrency():
     import asyncio
 
     async def four():
-        async with openai.AsyncOpenAI(base_url=f"{BASE_URL}/v1", api_key="none", max_retries=0) as many:
+        async with openai.AsyncOpenAI(base_url=f"{BASE_URL}/v1", max_retries=0) as many:
             return await asyncio.gather(*(create(by=many) for _ in range(4)))
 
     texts = {answer.text for answer in asyncio.run(four())}

@@ -22,6 +22,114 @@ const ELSEWHERE: &[(&str, &str, &str)] = &[
         "invalid_request_body",
         "app/speech.rs: an_upload_that_ends_early_is_no_upload",
     ),
+    // There must be a limit.
+    (
+        "GET",
+        "too-many-requests",
+        "app/limits.rs: each_caller_has_a_bucket",
+    ),
+    (
+        "POST",
+        "too-many-requests",
+        "app/limits.rs: each_caller_has_a_bucket",
+    ),
+    (
+        "DELETE",
+        "too-many-requests",
+        "app/limits.rs: each_caller_has_a_bucket",
+    ),
+    (
+        "GET",
+        "too_many_requests",
+        "app/limits.rs: each_caller_has_a_bucket",
+    ),
+    (
+        "POST",
+        "too_many_requests",
+        "app/limits.rs: each_caller_has_a_bucket",
+    ),
+    // There must be users.
+    (
+        "POST /token",
+        "success",
+        "app/tokens.rs: a_password_gets_a_token_and_the_token_gets_an_answer",
+    ),
+    // There must be keys.
+    (
+        "GET",
+        "missing-credentials",
+        "app/access.rs: each_operation_is_open_or_protected_as_declared",
+    ),
+    (
+        "GET",
+        "invalid-credentials",
+        "app/access.rs: each_operation_is_open_or_protected_as_declared",
+    ),
+    (
+        "GET",
+        "route-not-allowed",
+        "app/access.rs: each_operation_is_open_or_protected_as_declared",
+    ),
+    (
+        "POST",
+        "missing-credentials",
+        "app/access.rs: each_operation_is_open_or_protected_as_declared",
+    ),
+    (
+        "POST",
+        "invalid-credentials",
+        "app/access.rs: each_operation_is_open_or_protected_as_declared",
+    ),
+    (
+        "POST",
+        "route-not-allowed",
+        "app/access.rs: each_operation_is_open_or_protected_as_declared",
+    ),
+    (
+        "DELETE",
+        "missing-credentials",
+        "app/access.rs: each_operation_is_open_or_protected_as_declared",
+    ),
+    (
+        "DELETE",
+        "invalid-credentials",
+        "app/access.rs: each_operation_is_open_or_protected_as_declared",
+    ),
+    (
+        "DELETE",
+        "route-not-allowed",
+        "app/access.rs: each_operation_is_open_or_protected_as_declared",
+    ),
+    (
+        "GET",
+        "missing_credentials",
+        "app/access.rs: each_operation_is_open_or_protected_as_declared",
+    ),
+    (
+        "GET",
+        "invalid_credentials",
+        "app/access.rs: each_operation_is_open_or_protected_as_declared",
+    ),
+    (
+        "GET",
+        "route_not_allowed",
+        "app/access.rs: each_operation_is_open_or_protected_as_declared",
+    ),
+    (
+        "POST",
+        "missing_credentials",
+        "app/access.rs: each_operation_is_open_or_protected_as_declared",
+    ),
+    (
+        "POST",
+        "invalid_credentials",
+        "app/access.rs: each_operation_is_open_or_protected_as_declared",
+    ),
+    (
+        "POST",
+        "route_not_allowed",
+        "app/access.rs: each_operation_is_open_or_protected_as_declared",
+    ),
     // Takes as long as the limit is.
     (
         "POST",

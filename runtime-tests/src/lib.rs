@@ -6,6 +6,7 @@
 // Tests fail by panicking, and only tests call this.
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
 
+pub mod attack;
 pub mod audio;
 pub mod case;
 pub mod contract;

@@ -31,6 +31,7 @@ fn schemathesis_finds_no_fault() {
     // Random numbers may be hard ones: what matters is the answer, not the wait for it.
     let app = Launch::new(&application())
         .variable("factorize_time_limit", "1")
+        .variable("api_keys", "schemathesis:fuzzers-secret")
         .start();
     let folder = TempDir::new().unwrap();
     let config = root().join("runtime-tests/clients/schemathesis.toml");
@@ -44,6 +45,8 @@ fn schemathesis_finds_no_fault() {
         .args([
             "run",
             &app.url("/openapi.json"),
+            "--header",
+            "X-API-Key: fuzzers-secret",
             "--checks",
             "all",
             "--seed",
@@ -64,8 +67,11 @@ fn schemathesis_finds_no_fault() {
 /// OpenAI's client library, unchanged.
 #[test]
 fn the_client_of_openai_is_served() {
-    let app = Launch::new(&application()).start();
+    let app = Launch::new(&application())
+        .variable("api_keys", "people:sk-of-people")
+        .start();
     let output = python()
+        .env("OPENAI_API_KEY", "sk-of-people")
         .arg(root().join("runtime-tests/clients/openai_client.py"))
         .arg(app.url(""))
         .arg(root().join("examples"))
@@ -274,7 +280,8 @@ fn visit(app: &Server, path: &str) -> Visit {
     let stderr = String::from_utf8_lossy(&output.stderr);
     let errors = stderr
         .lines()
-        .filter(|line| line.contains("CONSOLE") && line.contains("Uncaught"));
+        .filter(|line| line.contains("CONSOLE"))
+        .filter(|line| line.contains("Uncaught") || line.contains("Content Security Policy"));
     Visit {
         errors: errors.map(str::to_owned).collect(),
         dom: String::from_utf8_lossy(&output.stdout).into_owned(),

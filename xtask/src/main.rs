@@ -2,6 +2,7 @@
 
 mod new_route;
 mod openapi;
+mod user;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -13,6 +14,7 @@ Usage: cargo xtask <command>
 
   openapi              write crates/contract/openapi.json from the components' annotations
   openapi --check      fail when the committed document is not the one that would be written
+  user NAME            read a password, and print the entry of this user for the variable `users`
   new-route NAME       add a component that answers GET /NAME, with its trigger and its test";
 
 fn main() -> ExitCode {
@@ -30,6 +32,7 @@ fn run(arguments: &[String]) -> Result<()> {
     match arguments.as_slice() {
         ["openapi"] => openapi::write(root()),
         ["openapi", "--check"] => openapi::check(root()),
+        ["user", name] => user::print(name),
         ["new-route", name] => new_route::add(root(), name),
         _ => bail!("{USAGE}"),
     }

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
+use http_api::problem::ACCESS;
 use serde_json::{Value, json};
 use utoipa_axum::router::OpenApiRouter;
 
@@ -20,6 +21,7 @@ const COMPONENTS: &[fn() -> OpenApiRouter] = &[
     ping::routes,
     prediction_routes::routes,
     sum::routes,
+    token::routes,
 ];
 
 /// Writes the document to its place.
@@ -60,8 +62,71 @@ fn document() -> Result<String> {
     });
     document["servers"] = json!([{"url": "/"}]);
     document["components"]["schemas"]["Problem"] = http_api::openapi::problem_schema();
+    protect(&mut document)?;
     check_operation_ids(&document)?;
     Ok(serde_json::to_string_pretty(&document)? + "\n")
+}
+
+/// Says how an operation is called that is not declared open, and what it answers those who may not.
+fn protect(document: &mut Value) -> Result<()> {
+    document["components"]["securitySchemes"] = json!({
+        "api_key": {
+            "type": "apiKey",
+            "in": "header",
+            "name": "X-API-Key",
+            "description": "One of the `api_keys` that the operator has named. Without any, everybody may call.",
+        },
+        "bearer": {
+            "type": "http",
+            "scheme": "bearer",
+            "description": "The same key, where clients of OpenAI send it, or a token.",
+        },
+        "password": {
+            "type": "oauth2",
+            "flows": {"password": {"tokenUrl": "/token", "scopes": {}}},
+            "description": "A token for a name and a password.",
+        },
+    });
+    document["security"] = json!([{"api_key": []}, {"bearer": []}, {"password": []}]);
+    let problems = serde_json::to_value(http_api::openapi::problem_responses(ACCESS))?;
+    let errors = serde_json::to_value(asr_routes::error_responses(ACCESS))?;
+    for (path, item) in object(&mut document["paths"]) {
+        let denials = match path.starts_with("/v1/") {
+            true => &errors,
+            false => &problems,
+        };
+        for (_, operation) in object(item) {
+            if operation.get("security").is_none() {
+                add_responses(&mut operation["responses"], denials);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Adds responses; where there is one of the same status, its description and its examples.
+fn add_responses(responses: &mut Value, more: &Value) {
+    for (status, response) in more.as_object().into_iter().flatten() {
+        let Some(present) = responses.get_mut(status) else {
+            responses[status] = response.clone();
+            continue;
+        };
+        let text = |response: &Value| response["description"].as_str().map(str::to_owned);
+        let texts: Vec<_> = [text(present), text(response)]
+            .into_iter()
+            .flatten()
+            .collect();
+        present["description"] = texts.join("; ").into();
+        for (media_type, content) in response["content"].as_object().into_iter().flatten() {
+            for (name, example) in content["examples"].as_object().into_iter().flatten() {
+                present["content"][media_type]["examples"][name] = example.clone();
+            }
+        }
+    }
+}
+
+fn object(value: &mut Value) -> impl Iterator<Item = (&String, &mut Value)> {
+    value.as_object_mut().into_iter().flatten()
 }
 
 /// An operation id must be unique in the whole document (OpenAPI 3.1, 4.8.10), while each component

@@ -18,7 +18,7 @@ problem_responses!(Unknown = &[INVALID_PATH, NOT_FOUND]);
         status = 200,
         description = "The page",
         content((Page = "application/json"), (String = "text/html"))
-    )))]
+    )), security(()))]
 async fn about(headers: HeaderMap) -> Response {
     pages::service().respond(&headers)
 }
@@ -32,7 +32,8 @@ async fn about(headers: HeaderMap) -> Response {
         status = 200,
         description = "The page",
         content((Page = "application/json"), (String = "text/html"))
-    ))
+    )),
+    security(())
 )]
 async fn spin(headers: HeaderMap) -> Response {
     pages::spin().respond(&headers)
@@ -47,7 +48,8 @@ async fn spin(headers: HeaderMap) -> Response {
         status = 200,
         description = "The page",
         content((Page = "application/json"), (String = "text/html"))
-    ))
+    )),
+    security(())
 )]
 async fn container(headers: HeaderMap) -> Response {
     pages::container().respond(&headers)
@@ -62,7 +64,8 @@ async fn container(headers: HeaderMap) -> Response {
         status = 200,
         description = "Ports and endpoints",
         content((ports::Ports = "application/json"), (String = "text/html"))
-    ))
+    )),
+    security(())
 )]
 async fn about_ports(uri: Uri, headers: HeaderMap) -> Response {
     ports::Ports::new(&uri, &headers).respond(&headers)
@@ -77,7 +80,8 @@ async fn about_ports(uri: Uri, headers: HeaderMap) -> Response {
         status = 200,
         description = "The page",
         content((Page = "application/json"), (String = "text/html"))
-    ))
+    )),
+    security(())
 )]
 async fn problems(headers: HeaderMap) -> Response {
     pages::problems().respond(&headers)
@@ -93,7 +97,8 @@ async fn problems(headers: HeaderMap) -> Response {
         status = 200,
         description = "The page",
         content((Page = "application/json"), (String = "text/html"))
-    ), Unknown)
+    ), Unknown),
+    security(())
 )]
 async fn problem_type(Path(code): Path<String>, headers: HeaderMap) -> Result<Response, Problem> {
     let kind = problem::by_code(&code).ok_or_else(|| {

@@ -1,7 +1,7 @@
 //! `POST /async/factorize`: a factorisation for clients that poll.
 //!
-//! The number itself identifies the job, so clients that send the same number wait for the same job. Each
-//! request shows that a client is still waiting; a job without waiting clients is not started.
+//! The number itself identifies the job, so a caller who sends the same number again waits for the same job. Each
+//! request says that a client is still waiting; a job without waiting clients is not started.
 
 use axum::Json;
 use axum::response::{IntoResponse, Response};
@@ -14,7 +14,7 @@ use http_api::problem::{
     BODY, JOB_OUTDATED, JSON, NUMBER, STORE_UNAVAILABLE, TIME_LIMIT_EXCEEDED, TOO_MANY_JOBS,
     WORKER_LOST,
 };
-use http_api::{Problem, problem_responses};
+use http_api::{CalledBy, Problem, problem_responses};
 use jobs::{Input, Job, Millis, NewJob, Outcome, Platform, Queue, Status, Task, now};
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -82,11 +82,12 @@ fn nullable_factorization() -> Schema {
     )
 )]
 async fn async_factorize(
+    CalledBy(caller): CalledBy,
     http_api::Json(request): http_api::Json<FactorizeRequest>,
 ) -> Result<Response, Problem> {
     let input = FactorizeInput::of(&request.number()?);
     LocalFuture::new(async {
-        let queue = queue().await?;
+        let queue = queue(caller).await?;
         let job = ask(&queue, &input).await?;
         let outcome = queue.outcome(&job).await?;
         let load = queue.load().await?;
@@ -109,12 +110,14 @@ async fn async_factorize(
 
 /// The job of the number; submits one if there is none.
 async fn ask(queue: &Queue<Spin>, input: &FactorizeInput) -> Result<Job, Problem> {
-    let id = id_of(input.number());
+    let id = id_of(input.number(), queue.owner());
     loop {
         let job = queue
             .submit(NewJob {
                 id: id.clone(),
                 route: "POST /async/factorize".to_owned(),
+                owner: String::new(),
+                share: None,
                 input: Input::of::<Factorize>(input)?,
                 key: None,
                 interest: Some(now() + INTEREST),
@@ -130,9 +133,11 @@ async fn ask(queue: &Queue<Spin>, input: &FactorizeInput) -> Result<Job, Problem
     }
 }
 
-/// A short name for the number. Jobs of other tasks, which earlier versions have stored, have other names.
-fn id_of(number: &str) -> String {
-    let hash = Sha256::digest(format!("{} {number}", Factorize::NAME));
+/// A short name for the number; each owner has one. Jobs of other tasks, which earlier versions have stored, have other
+/// names.
+fn id_of(number: &str, owner: &str) -> String {
+    let text = format!("{} {number} {owner}", Factorize::NAME);
+    let hash = Sha256::digest(text.trim_end());
     let digits: String = hash
         .iter()
         .take(16)
@@ -163,9 +168,12 @@ mod tests {
 
     #[test]
     fn each_number_has_a_name_of_its_own() {
-        assert_eq!(id_of("408216"), id_of("408216"));
-        assert_ne!(id_of("408216"), id_of("4082160"));
-        assert_eq!(id_of(&"9".repeat(200)).len(), "factorize-".len() + 32);
+        assert_eq!(id_of("408216", ""), id_of("408216", ""));
+        assert_ne!(id_of("408216", ""), id_of("4082160", ""));
+        assert_ne!(id_of("408216", ""), id_of("408216", "key:a"));
+        assert_ne!(id_of("408216", "key:a"), id_of("408216", "key:b"));
+        let long = id_of(&"9".repeat(200), "");
+        assert_eq!(long.len(), "factorize-".len() + 32);
     }
 
     #[test]

@@ -22,7 +22,8 @@ const CACHE_CONTROL: HeaderValue = HeaderValue::from_static("public, max-age=360
     get,
     path = "/docs",
     tag = "service",
-    responses((status = 200, description = "Swagger UI", body = String, content_type = "text/html"))
+    responses((status = 200, description = "Swagger UI", body = String, content_type = "text/html")),
+    security(())
 )]
 async fn docs() -> Html<&'static str> {
     Html(include_str!("docs.html"))
@@ -33,7 +34,8 @@ async fn docs() -> Html<&'static str> {
     get,
     path = "/openapi.json",
     tag = "service",
-    responses((status = 200, description = "OpenAPI 3.1", body = Object))
+    responses((status = 200, description = "OpenAPI 3.1", body = Object)),
+    security(())
 )]
 async fn openapi() -> impl IntoResponse {
     ([(header::CONTENT_TYPE, "application/json")], OPENAPI)
@@ -45,6 +47,13 @@ async fn asset(Path(name): Path<String>) -> Result<Response, Problem> {
     // Swagger UI's own page would load its example document.
     if matches!(name.as_str(), "" | "index.html" | "swagger-initializer.js") {
         return Err(unknown());
+    }
+    if name == "docs.js" {
+        let headers = [
+            (header::CONTENT_TYPE, "text/javascript"),
+            (header::CACHE_CONTROL, "public, max-age=3600"),
+        ];
+        return Ok((headers, include_str!("docs.js")).into_response());
     }
     let file = utoipa_swagger_ui::serve(&name, Arc::default())
         .map_err(|error| Problem::internal(error.to_string()))?

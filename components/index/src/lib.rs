@@ -3,7 +3,9 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, header};
+use axum::response::IntoResponse;
+use axum::routing::get;
 use guest::Response;
 use http_api::negotiated;
 use serde::Serialize;
@@ -39,7 +41,8 @@ struct Index {
             })),
             (String = "text/html"),
         )
-    ))
+    )),
+    security(())
 )]
 async fn index(headers: HeaderMap) -> Response {
     let index = Index {
@@ -109,10 +112,21 @@ fn page() -> Cow<'static, str> {
     page.replace("{{routes}}", &rows.collect::<String>()).into()
 }
 
+/// What the page does.
+async fn script() -> impl IntoResponse {
+    let headers = [
+        (header::CONTENT_TYPE, "text/javascript"),
+        (header::CACHE_CONTROL, "public, max-age=3600"),
+    ];
+    (headers, include_str!("index.js"))
+}
+
 /// The routes of this component, with their part of the OpenAPI document.
 #[must_use]
 pub fn routes() -> OpenApiRouter {
-    OpenApiRouter::new().routes(routes!(index))
+    OpenApiRouter::new()
+        .routes(routes!(index))
+        .route("/index.js", get(script))
 }
 
 guest::component!(routes);

@@ -11,7 +11,7 @@ use futures_util::stream;
 use guest::LocalFuture;
 use guest::jobs::{Spin, queue};
 use http_api::problem::{INVALID_PATH, JOB_NOT_FOUND, STORE_UNAVAILABLE};
-use http_api::{Path, Problem, problem_responses};
+use http_api::{CalledBy, Path, Problem, problem_responses};
 use jobs::{Job, JobView, Queue, Status};
 use spin_sdk::time::sleep;
 use utoipa::ToSchema;
@@ -85,9 +85,13 @@ impl EventId {
         Problems,
     )
 )]
-async fn job_events(Path(id): Path<String>, headers: HeaderMap) -> Result<Response, Problem> {
+async fn job_events(
+    CalledBy(caller): CalledBy,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
     LocalFuture::new(async {
-        let queue = queue().await?;
+        let queue = queue(caller).await?;
         let job = queue.get(&id).await?;
         let seen = EventId::last(&headers);
         if job.status.is_ended() && seen == Some(EventId::of(&job)) {
@@ -195,6 +199,7 @@ mod tests {
             finished_at: None,
             expires_at: None,
             webhook: None,
+            owner: String::new(),
         }
     }
 

@@ -13,7 +13,7 @@ use http_api::problem::{
     INVALID_PARAMETER, INVALID_PATH, JOB_CANCELED, JOB_NOT_ENDED, JOB_NOT_FOUND, MEDIA_TYPE,
     STORE_UNAVAILABLE,
 };
-use http_api::{Path, Problem, Query, problem_responses};
+use http_api::{CalledBy, Path, Problem, Query, problem_responses};
 use jobs::{JobPage, JobView, Status};
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -91,7 +91,7 @@ impl From<StatusName> for Status {
     }
 }
 
-/// The jobs that are waiting, running or ended recently, the newest first.
+/// The caller's jobs that are waiting, running or ended recently, the newest first.
 #[utoipa::path(
     get,
     path = "/jobs",
@@ -99,7 +99,10 @@ impl From<StatusName> for Status {
     params(Selection),
     responses((status = 200, body = JobPage), ListProblems)
 )]
-async fn list_jobs(Query(selection): Query<Selection>) -> Result<Json<JobPage>, Problem> {
+async fn list_jobs(
+    CalledBy(caller): CalledBy,
+    Query(selection): Query<Selection>,
+) -> Result<Json<JobPage>, Problem> {
     let limit = selection.limit.unwrap_or(PAGE);
     if !(1..=MAX_PAGE).contains(&limit) {
         return Err(Problem::parameter(
@@ -108,7 +111,7 @@ async fn list_jobs(Query(selection): Query<Selection>) -> Result<Json<JobPage>, 
         ));
     }
     LocalFuture::new(async {
-        let queue = queue().await?;
+        let queue = queue(caller).await?;
         let status = selection.status.map(Status::from);
         let page = queue
             .list(status, selection.after.as_deref(), limit)
@@ -134,9 +137,9 @@ async fn list_jobs(Query(selection): Query<Selection>) -> Result<Json<JobPage>, 
     params(("id" = String, Path, description = "The id of the job")),
     responses((status = 200, body = JobView), JobProblems)
 )]
-async fn get_job(Path(id): Path<String>) -> Result<Response, Problem> {
+async fn get_job(CalledBy(caller): CalledBy, Path(id): Path<String>) -> Result<Response, Problem> {
     LocalFuture::new(async {
-        let queue = queue().await?;
+        let queue = queue(caller).await?;
         let job = queue.get(&id).await?;
         let ended = job.status.is_ended();
         let mut response = Json(queue.view(job).await?).into_response();
@@ -164,9 +167,12 @@ async fn get_job(Path(id): Path<String>) -> Result<Response, Problem> {
         JobProblems,
     )
 )]
-async fn delete_job(Path(id): Path<String>) -> Result<Response, Problem> {
+async fn delete_job(
+    CalledBy(caller): CalledBy,
+    Path(id): Path<String>,
+) -> Result<Response, Problem> {
     LocalFuture::new(async {
-        let queue = queue().await?;
+        let queue = queue(caller).await?;
         if queue.remove(&id).await? {
             return Ok(StatusCode::NO_CONTENT.into_response());
         }
@@ -198,9 +204,12 @@ async fn delete_job(Path(id): Path<String>) -> Result<Response, Problem> {
         ResultProblems,
     )
 )]
-async fn job_result(Path(id): Path<String>) -> Result<Response, Problem> {
+async fn job_result(
+    CalledBy(caller): CalledBy,
+    Path(id): Path<String>,
+) -> Result<Response, Problem> {
     LocalFuture::new(async {
-        let queue = queue().await?;
+        let queue = queue(caller).await?;
         let job = queue.get(&id).await?;
         let Some(outcome) = queue.outcome(&job).await? else {
             let kind = match job.status {

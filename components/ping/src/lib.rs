@@ -13,7 +13,7 @@ struct Pong {
 }
 
 /// Whether the service answers.
-#[utoipa::path(get, path = "/ping", tag = "service", responses((status = 200, body = Pong)))]
+#[utoipa::path(get, path = "/ping", tag = "service", responses((status = 200, body = Pong)), security(()))]
 async fn ping() -> Json<Pong> {
     Json(Pong { message: "pong" })
 }

@@ -1,6 +1,6 @@
 //! Jobs on Spin: its databases, its clock, its outbound HTTP.
 
-mod drivers;
+pub(crate) mod drivers;
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use axum::body::Bytes;
 use axum::http::StatusCode;
+use http_api::Caller;
 use jobs::{
     Claim, Delivery, Ending, Error, Input, Job, Lease, Millis, NewJob, Next, Outcome, Page,
     Platform, Progress, Queue, RedisStore, Settings, SqliteStore, Status, Store, StoreKind,
@@ -26,12 +27,12 @@ pub async fn answer<T: Task>(request: axum::extract::Request) -> Response {
     LocalFuture::new(jobs::answer::<T, _>(Spin::load, request)).await
 }
 
-/// The queue, for routes that show jobs.
+/// The queue of a caller, for routes that show jobs.
 ///
 /// # Errors
 /// `store-unavailable`.
-pub async fn queue() -> Result<Queue<Spin>, http_api::Problem> {
-    Queue::open(Spin::load().await).await
+pub async fn queue(caller: Caller) -> Result<Queue<Spin>, http_api::Problem> {
+    Queue::open(Spin::load().await, caller).await
 }
 
 /// Runs jobs until none is waiting; see [`jobs::drain`].
@@ -149,7 +150,7 @@ either! {
     outcome(id: &str, now: Millis) -> Option<Outcome>;
     cancel(id: &str, now: Millis) -> Option<Job>;
     remove(id: &str, now: Millis) -> bool;
-    list(status: Option<Status>, after: Option<&str>, limit: u32, now: Millis) -> Page;
+    list(owner: &str, status: Option<Status>, after: Option<&str>, limit: u32, now: Millis) -> Page;
     load(now: Millis) -> u64;
     next_delivery(lease: Millis, now: Millis) -> Option<Delivery>;
     delivered(delivery: &Delivery, retry_at: Option<Millis>, now: Millis) -> ();

@@ -7,13 +7,16 @@
 //! ```
 
 mod busy;
+mod gate;
 pub mod jobs;
+pub mod limits;
 
 use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
+use std::rc::Rc;
 
 use axum::body::{Body, Bytes};
-use http_api::{Service, Settings};
+use http_api::{Operations, Service, Settings};
 use spin_sdk::variables;
 use utoipa_axum::router::OpenApiRouter;
 
@@ -25,7 +28,7 @@ pub use spin_sdk::http::Request;
 
 thread_local! {
     // An instance serves many requests; its routes and settings do not change between them.
-    static SERVICE: OnceCell<Service> = const { OnceCell::new() };
+    static ROUTES: OnceCell<Routes> = const { OnceCell::new() };
     static VARIABLES: RefCell<HashMap<&'static str, Option<String>>> = RefCell::default();
 }
 
@@ -44,20 +47,41 @@ macro_rules! component {
     };
 }
 
+/// A component's routes, and which of them are open to everybody.
+#[derive(Clone)]
+struct Routes {
+    service: Service,
+    operations: Rc<Operations>,
+}
+
 /// Answers `request` with the component's `routes`, which are built once for an instance.
+///
+/// This is the one place where it is asked who calls: see [`gate`].
 pub async fn serve<B>(routes: fn() -> OpenApiRouter, request: axum::http::Request<B>) -> Response
 where
     B: axum::body::HttpBody<Data = Bytes> + Send + 'static,
     B::Error: Into<axum::BoxError>,
 {
-    let service = match SERVICE.with(|cell| cell.get().cloned()) {
-        Some(service) => service,
+    let routes = match ROUTES.with(|cell| cell.get().cloned()) {
+        Some(routes) => routes,
         None => {
-            let service = Service::new(routes().split_for_parts().0, &settings().await);
-            SERVICE.with(|cell| cell.get_or_init(|| service).clone())
+            let (router, document) = routes().split_for_parts();
+            let routes = Routes {
+                service: Service::new(router, &settings().await),
+                operations: Rc::new(Operations::of(&document)),
+            };
+            ROUTES.with(|cell| cell.get_or_init(|| routes).clone())
         }
     };
-    service.respond(request.map(Body::new)).await
+    let mut request = request.map(Body::new);
+    match gate::admit(&routes.operations, &mut request).await {
+        Ok(limits) => {
+            let mut response = routes.service.respond(request).await;
+            response.headers_mut().extend(limits.into_iter().flatten());
+            response
+        }
+        Err(problem) => routes.service.refuse(request, problem).await,
+    }
 }
 
 /// The settings from the component's variables, with defaults for missing ones.

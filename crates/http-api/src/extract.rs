@@ -201,23 +201,40 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
         let query = parts.uri.query().unwrap_or_default();
-        let pairs = serde_urlencoded::Deserializer::new(form_pairs(query));
-        serde_path_to_error::deserialize(pairs)
-            .map(Self)
-            .map_err(|error| {
-                let name = error.path().to_string();
-                let reason = error.into_inner().to_string();
-                match missing_field(&reason) {
-                    Some(missing) => Problem::parameter(missing, "is missing"),
-                    None if name == "." => Problem::new(problem::INVALID_PARAMETER, reason),
-                    None => Problem::parameter(&name, format_args!("cannot be used: {reason}")),
-                }
-            })
+        parse_pairs(query.as_bytes()).map(Self)
     }
 }
 
-fn form_pairs(query: &str) -> form_urlencoded::Parse<'_> {
-    form_urlencoded::parse(query.as_bytes())
+/// A body of type `application/x-www-form-urlencoded`.
+///
+/// Rejected as a [`Body`] is, and with `invalid-parameter`, which names the parameter.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct UrlEncoded<T>(pub T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for UrlEncoded<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let expected = mime::APPLICATION_WWW_FORM_URLENCODED;
+        if content_type(request.headers()) != Some(expected.clone()) {
+            return Err(unsupported_media_type(request.headers(), expected.as_ref()));
+        }
+        let Body(bytes) = Body::from_request(request, state).await?;
+        parse_pairs(&bytes).map(Self)
+    }
+}
+
+fn parse_pairs<T: DeserializeOwned>(text: &[u8]) -> Result<T, Problem> {
+    let pairs = serde_urlencoded::Deserializer::new(form_urlencoded::parse(text));
+    serde_path_to_error::deserialize(pairs).map_err(|error| {
+        let name = error.path().to_string();
+        let reason = error.into_inner().to_string();
+        match missing_field(&reason) {
+            Some(missing) => Problem::parameter(missing, "is missing"),
+            None if name == "." => Problem::new(problem::INVALID_PARAMETER, reason),
+            None => Problem::parameter(&name, format_args!("cannot be used: {reason}")),
+        }
+    })
 }
 
 /// The field's name from serde's message for a missing field.

@@ -42,6 +42,10 @@ macro_rules! problem_types {
 
 problem_types! {
     NOT_FOUND = NOT_FOUND, "not-found", "There is nothing at this path";
+    MISSING_CREDENTIALS = UNAUTHORIZED, "missing-credentials", "The request has no credentials";
+    INVALID_CREDENTIALS = UNAUTHORIZED, "invalid-credentials", "The API key, token or password is not valid";
+    ROUTE_NOT_ALLOWED = FORBIDDEN, "route-not-allowed", "The API key does not allow this route";
+    RATE_LIMITED = TOO_MANY_REQUESTS, "too-many-requests", "The caller has sent too many requests";
     METHOD_NOT_ALLOWED = METHOD_NOT_ALLOWED, "method-not-allowed", "The path does not support this method";
     INVALID_PATH = BAD_REQUEST, "invalid-path", "The path is not percent-encoded UTF-8";
     INVALID_REQUEST_BODY = BAD_REQUEST, "invalid-request-body", "The request body could not be read";
@@ -259,6 +263,14 @@ impl IntoResponse for Problem {
         response
     }
 }
+
+/// Problems of a request to a protected operation that is not from a known caller, or not one for this caller.
+pub const ACCESS: &[ProblemType] = &[
+    MISSING_CREDENTIALS,
+    INVALID_CREDENTIALS,
+    ROUTE_NOT_ALLOWED,
+    RATE_LIMITED,
+];
 
 /// Problems of any request body.
 pub const BODY: &[ProblemType] = &[

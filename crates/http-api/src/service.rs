@@ -1,15 +1,16 @@
 //! A router with the behaviour every route shares around it.
 
 use std::convert::Infallible;
+use std::future::ready;
 
 use axum::Router;
-use axum::body::Body;
+use axum::body::{Body, HttpBody};
 use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderName, HeaderValue, Method, Request, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use request_id::{X_REQUEST_ID, request_id};
-use tower::{Layer, ServiceExt};
-use tower_http::cors::{AllowOrigin, Any, Cors, CorsLayer};
+use tower::{Layer, ServiceExt, service_fn};
+use tower_http::cors::{AllowHeaders, AllowOrigin, Any, Cors, CorsLayer};
 
 use crate::problem::{self, Problem};
 
@@ -17,7 +18,19 @@ use crate::problem::{self, Problem};
 /// section 5.5.)
 pub const AUDIO_WARNINGS: HeaderName = HeaderName::from_static("audio-warnings");
 
+/// How many requests the caller has left (draft-ietf-httpapi-ratelimit-headers).
+pub const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
+
+/// How many requests a caller has in which time.
+pub const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
+
 const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
+
+/// What a page may do: run scripts of this origin, and ask this origin. Swagger UI sets styles in its elements.
+const PAGES: HeaderValue = HeaderValue::from_static(
+    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; \
+     base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
+);
 
 /// What the operator decides for every route.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,10 +54,12 @@ impl Default for Settings {
 /// A component's routes, ready to answer requests.
 ///
 /// Around the routes stand: problem documents for unknown paths and methods, `Allow` on 405 and
-/// for `OPTIONS`, CORS, `X-Request-Id`, the body limit, `X-Content-Type-Options`; `X-Accel-Buffering: no` for events.
+/// for `OPTIONS`, CORS, `X-Request-Id`, the body limit, `X-Content-Type-Options`; `X-Accel-Buffering: no` for events, a
+/// `Content-Security-Policy` for pages.
 #[derive(Clone, Debug)]
 pub struct Service {
     router: Router,
+    cors: Option<CorsLayer>,
     cross_origin: Option<Cors<Router>>,
 }
 
@@ -56,25 +71,71 @@ impl Service {
             .fallback(not_found)
             .method_not_allowed_fallback(method_not_allowed)
             .layer(DefaultBodyLimit::max(settings.max_body_bytes));
-        let cross_origin =
-            cors(&settings.cors_allowed_origins).map(|layer| layer.layer(router.clone()));
+        let cors = cors(&settings.cors_allowed_origins);
+        let cross_origin = cors.as_ref().map(|layer| layer.layer(router.clone()));
         Self {
             router,
+            cors,
             cross_origin,
         }
     }
 
     /// Answers one request. Never fails: every error is a response.
     pub async fn respond(&self, request: Request<Body>) -> Response {
-        let id = request_id(request.headers());
-        let (method, uri) = (request.method().clone(), request.uri().clone());
+        let head = Head::of(&request);
         let answer = match &self.cross_origin {
             Some(service) if request.headers().contains_key(header::ORIGIN) => {
                 service.clone().oneshot(request).await
             }
             _ => self.router.clone().oneshot(request).await,
         };
-        let mut response = answer.unwrap_or_else(|never: Infallible| match never {});
+        head.finish(answer.unwrap_or_else(|never: Infallible| match never {}))
+    }
+
+    /// Answers a request, of which no route is to know, with a problem.
+    pub async fn refuse(&self, request: Request<Body>, problem: Problem) -> Response {
+        let head = Head::of(&request);
+        let mut refusal = problem.into_response();
+        let length = refusal.body().size_hint().exact().map(HeaderValue::from);
+        if let Some(length) = length {
+            refusal.headers_mut().insert(header::CONTENT_LENGTH, length);
+        }
+        if head.method == Method::HEAD {
+            *refusal.body_mut() = Body::empty();
+        }
+        // A page of another origin is to learn why.
+        let answer = match &self.cors {
+            Some(cors) if request.headers().contains_key(header::ORIGIN) => {
+                let refuse = service_fn(|_: Request<Body>| {
+                    ready(Ok::<_, Infallible>(std::mem::take(&mut refusal)))
+                });
+                cors.layer(refuse).oneshot(request).await
+            }
+            _ => Ok(refusal),
+        };
+        head.finish(answer.unwrap_or_else(|never: Infallible| match never {}))
+    }
+}
+
+/// What an answer needs to know of its request.
+struct Head {
+    id: HeaderValue,
+    method: Method,
+    uri: Uri,
+}
+
+impl Head {
+    fn of(request: &Request<Body>) -> Self {
+        Self {
+            id: request_id(request.headers()),
+            method: request.method().clone(),
+            uri: request.uri().clone(),
+        }
+    }
+
+    /// Gives an answer what every answer has.
+    fn finish(self, mut response: Response) -> Response {
+        let Self { id, method, uri } = self;
         if method == Method::OPTIONS && response.status() == StatusCode::METHOD_NOT_ALLOWED {
             let allow = response.headers_mut().remove(header::ALLOW);
             response = StatusCode::NO_CONTENT.into_response();
@@ -97,9 +158,16 @@ impl Service {
         );
         headers.insert(X_REQUEST_ID, id);
         let kind = headers.get(header::CONTENT_TYPE);
-        if kind.is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream")) {
+        let is = |wanted: &[u8]| kind.is_some_and(|kind| kind.as_bytes().starts_with(wanted));
+        if is(b"text/event-stream") {
             // A proxy such as nginx would keep events back until it has a buffer of them.
             headers.insert(X_ACCEL_BUFFERING, HeaderValue::from_static("no"));
+        } else if is(b"text/html") {
+            headers.insert(header::CONTENT_SECURITY_POLICY, PAGES);
+            headers.insert(
+                header::REFERRER_POLICY,
+                HeaderValue::from_static("no-referrer"),
+            );
         }
         response
     }
@@ -138,11 +206,14 @@ fn cors(origins: &str) -> Option<CorsLayer> {
         CorsLayer::new()
             .allow_origin(allowed)
             .allow_methods(Any)
-            .allow_headers(Any)
+            // Of what `*` allows, `Authorization` is not a part (Fetch standard, section 4.9).
+            .allow_headers(AllowHeaders::mirror_request())
             .expose_headers([
                 X_REQUEST_ID,
                 header::LOCATION,
                 header::RETRY_AFTER,
+                RATE_LIMIT,
+                RATE_LIMIT_POLICY,
                 AUDIO_WARNINGS,
             ]),
     )

@@ -6,7 +6,7 @@ use axum::extract::{FromRequest, Request};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header, request::Parts};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use http_api::Problem;
+use http_api::{Problem, caller};
 use url::form_urlencoded;
 
 use crate::fingerprint::fingerprint;
@@ -59,13 +59,16 @@ async fn defer<T: Task>(
     let job = NewJob {
         id: uuid::Uuid::new_v4().to_string(),
         route: format!("{} {}", parts.method, parts.uri.path()),
+        owner: String::new(),
+        share: None,
         input: Input::of::<T>(&input)?,
         key: key.map(|key| key_for(&key, &parts, &body)),
         interest: None,
         webhook,
         expires_after: platform.settings().keep,
     };
-    Queue::open(platform).await?.submit(job).await
+    let caller = caller(&parts.extensions);
+    Queue::open(platform, caller).await?.submit(job).await
 }
 
 /// An idempotency key belongs to a route.

@@ -34,6 +34,8 @@ pub(crate) trait Fields {
             finished_at: self.maybe_millis()?,
             expires_at: self.maybe_millis()?,
             webhook: self.maybe_text()?,
+            // Before there were owners, nobody had a job.
+            owner: self.maybe_text()?.unwrap_or_default(),
         })
     }
 

@@ -109,6 +109,8 @@ pub struct Job {
     pub id: String,
     /// Method and path of its route, such as `POST /asr`.
     pub route: String,
+    /// Who submitted it; empty where nobody was asked.
+    pub owner: String,
     /// Its state.
     pub status: Status,
     /// Whether it was asked to stop.
@@ -146,6 +148,10 @@ pub struct NewJob {
     pub id: String,
     /// Method and path of its route, such as `POST /asr`.
     pub route: String,
+    /// Who submits it; empty where nobody was asked.
+    pub owner: String,
+    /// How many jobs of its owner may wait, if that is limited.
+    pub share: Option<u64>,
     /// What it computes from.
     pub input: Input,
     /// Idempotency key.
@@ -164,6 +170,7 @@ impl NewJob {
         Job {
             id: self.id.clone(),
             route: self.route.clone(),
+            owner: self.owner.clone(),
             status: Status::Queued,
             cancel_requested: false,
             progress: None,
@@ -190,6 +197,11 @@ pub enum Submitted {
     /// As many jobs wait as may.
     Full {
         /// How many wait.
+        waiting: u64,
+    },
+    /// As many jobs of its owner wait as may.
+    ShareFull {
+        /// How many of them wait.
         waiting: u64,
     },
 }

@@ -1,8 +1,8 @@
 //! Where the routes submit jobs and ask after them.
 
 use axum::http::{HeaderValue, header};
-use http_api::Problem;
 use http_api::problem::{IDEMPOTENCY_KEY_REUSED, JOB_NOT_FOUND, STORE_UNAVAILABLE, TOO_MANY_JOBS};
+use http_api::{Caller, Problem};
 
 use crate::model::{Job, NewJob, Outcome, Page, Status, Submitted};
 use crate::platform::{Platform, now};
@@ -13,16 +13,26 @@ use crate::view::JobView;
 pub struct Queue<P: Platform> {
     platform: P,
     store: P::Store,
+    caller: Caller,
 }
 
 impl<P: Platform> Queue<P> {
-    /// Opens the store.
+    /// Opens the store for a caller, who then has and sees nobody else's jobs.
     ///
     /// # Errors
     /// `store-unavailable`, as each of the other operations.
-    pub async fn open(platform: P) -> Result<Self, Problem> {
+    pub async fn open(platform: P, caller: Caller) -> Result<Self, Problem> {
         let store = platform.store().await.map_err(unavailable)?;
-        Ok(Self { platform, store })
+        Ok(Self {
+            platform,
+            store,
+            caller,
+        })
+    }
+
+    /// Whose jobs these are; empty where nobody was asked.
+    pub fn owner(&self) -> &str {
+        self.caller.id()
     }
 
     /// The platform.
@@ -30,12 +40,21 @@ impl<P: Platform> Queue<P> {
         &self.platform
     }
 
-    /// Adds a job, or finds the one that is the same; wakes a runner.
+    /// Adds a job, or finds the one that is the same; wakes a runner. The job and its key become the caller's.
     ///
     /// # Errors
     /// `too-many-jobs`; `idempotency-key-reused` when its key belongs to another request.
-    pub async fn submit(&self, job: NewJob) -> Result<Job, Problem> {
-        let most = self.platform.settings().max_waiting;
+    pub async fn submit(&self, mut job: NewJob) -> Result<Job, Problem> {
+        let settings = self.platform.settings();
+        let most = settings.max_waiting;
+        if !self.owner().is_empty() {
+            self.owner().clone_into(&mut job.owner);
+            job.share = Some(settings.max_waiting_per_caller);
+            if let Some(key) = &mut job.key {
+                // No caller has a blank in the name.
+                key.name = format!("{} {}", self.owner(), key.name);
+            }
+        }
         let submitted = self.store.submit(job, most, now()).await;
         let job = match submitted.map_err(unavailable)? {
             Submitted::New(job) | Submitted::Existing(job) => job,
@@ -47,9 +66,11 @@ impl<P: Platform> Queue<P> {
             }
             Submitted::Full { waiting } => {
                 let detail = format!("{waiting} jobs are waiting; try again later");
-                return Err(Problem::new(TOO_MANY_JOBS, detail)
-                    .with("load", waiting)
-                    .header(header::RETRY_AFTER, HeaderValue::from_static("10")));
+                return Err(too_many(detail, waiting));
+            }
+            Submitted::ShareFull { waiting } => {
+                let detail = format!("{waiting} of your jobs are waiting; try again later");
+                return Err(too_many(detail, waiting));
             }
         };
         self.wake(&job).await;
@@ -61,10 +82,15 @@ impl<P: Platform> Queue<P> {
     /// # Errors
     /// `job-not-found`.
     pub async fn get(&self, id: &str) -> Result<Job, Problem> {
-        let job = self.store.get(id, now()).await.map_err(unavailable)?;
-        let job = job.ok_or_else(|| not_found(id))?;
+        let job = self.own(id).await?.ok_or_else(|| not_found(id))?;
         self.wake(&job).await;
         Ok(job)
+    }
+
+    /// A job of the caller's.
+    async fn own(&self, id: &str) -> Result<Option<Job>, Problem> {
+        let job = self.store.get(id, now()).await.map_err(unavailable)?;
+        Ok(job.filter(|job| job.owner == self.owner()))
     }
 
     async fn wake(&self, job: &Job) {
@@ -101,6 +127,9 @@ impl<P: Platform> Queue<P> {
     /// # Errors
     /// `job-not-found`.
     pub async fn cancel(&self, id: &str) -> Result<Job, Problem> {
+        if self.own(id).await?.is_none() {
+            return Err(not_found(id));
+        }
         let job = self.store.cancel(id, now()).await.map_err(unavailable)?;
         job.ok_or_else(|| not_found(id))
     }
@@ -110,10 +139,13 @@ impl<P: Platform> Queue<P> {
     /// # Errors
     /// `store-unavailable`.
     pub async fn remove(&self, id: &str) -> Result<bool, Problem> {
+        if self.own(id).await?.is_none() {
+            return Ok(false);
+        }
         self.store.remove(id, now()).await.map_err(unavailable)
     }
 
-    /// At most `limit` jobs, the newest first, from `after` on.
+    /// At most `limit` jobs of the caller's, the newest first, from `after` on.
     ///
     /// # Errors
     /// `invalid-parameter` when `after` is not the `next` of a page.
@@ -123,7 +155,10 @@ impl<P: Platform> Queue<P> {
         after: Option<&str>,
         limit: u32,
     ) -> Result<Page, Problem> {
-        let page = self.store.list(status, after, limit, now()).await;
+        let page = self
+            .store
+            .list(self.owner(), status, after, limit, now())
+            .await;
         page.map_err(|error| match error {
             Error::InvalidCursor(_) => Problem::parameter(
                 "after",
@@ -140,6 +175,12 @@ impl<P: Platform> Queue<P> {
     pub async fn load(&self) -> Result<u64, Problem> {
         self.store.load(now()).await.map_err(unavailable)
     }
+}
+
+fn too_many(detail: String, load: u64) -> Problem {
+    Problem::new(TOO_MANY_JOBS, detail)
+        .with("load", load)
+        .header(header::RETRY_AFTER, HeaderValue::from_static("10"))
 }
 
 fn unavailable(error: Error) -> Problem {

@@ -114,6 +114,7 @@ impl<D: Redis> Store for RedisStore<D> {
                 job.expires_after.min(MAX_MILLIS).to_string(),
             )
             .maybe("webhook", job.webhook)
+            .maybe("owner", (!job.owner.is_empty()).then_some(job.owner))
             .maybe(
                 "interest",
                 job.interest.map(|time| time.min(MAX_MILLIS).to_string()),
@@ -127,6 +128,7 @@ impl<D: Redis> Store for RedisStore<D> {
         arguments
             .push(job.id)
             .number(max_waiting)
+            .push(job.share.map_or(String::new(), |share| share.to_string()))
             .push(fields.0.len().to_string());
         arguments.0.append(&mut fields.0);
         arguments
@@ -139,6 +141,9 @@ impl<D: Redis> Store for RedisStore<D> {
             "existing" => Ok(Submitted::Existing(reply.job()?)),
             "conflict" => Ok(Submitted::Conflict),
             "full" => Ok(Submitted::Full {
+                waiting: reply.number()?,
+            }),
+            "share" => Ok(Submitted::ShareFull {
                 waiting: reply.number()?,
             }),
             _ => Err(UNEXPECTED),
@@ -241,6 +246,7 @@ impl<D: Redis> Store for RedisStore<D> {
 
     async fn list(
         &self,
+        owner: &str,
         status: Option<Status>,
         after: Option<&str>,
         limit: u32,
@@ -251,7 +257,10 @@ impl<D: Redis> Store for RedisStore<D> {
             None => String::new(),
         };
         let mut arguments = self.operation("list", now);
-        arguments.number(limit.max(1).into()).push(after);
+        arguments
+            .number(limit.max(1).into())
+            .push(after)
+            .push(owner);
         match status {
             Some(status) => {
                 arguments.push(index(status));

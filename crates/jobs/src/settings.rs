@@ -9,6 +9,8 @@ pub struct Settings {
     pub store: StoreKind,
     /// Jobs that may wait at once.
     pub max_waiting: u64,
+    /// Jobs of one caller that may wait at once, where callers have names.
+    pub max_waiting_per_caller: u64,
     /// Jobs that may run at once on the embedded store.
     pub concurrency: u64,
     /// How long a runner may be silent before its job is taken from it.
@@ -58,6 +60,7 @@ impl Settings {
         Self {
             store,
             max_waiting: number("max_waiting_jobs", 1000).await,
+            max_waiting_per_caller: number("max_waiting_jobs_per_caller", 500).await,
             concurrency: number("job_concurrency", 2).await.max(1),
             lease: number("job_lease_seconds", 30).await.max(2) * 1000,
             keep: number("job_result_seconds", 3600).await.max(1) * 1000,

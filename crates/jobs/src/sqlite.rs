@@ -139,6 +139,8 @@ impl<D: Sql> SqliteStore<D> {
             text(&job.input.task),
             Value::Blob(job.input.bytes.clone()),
             number(max_waiting),
+            text(&job.owner),
+            maybe_number(job.share),
         ];
         // A job is acknowledged once it is on the disk. What submits does little else: it stays so.
         if !self.synchronous.get() {
@@ -146,6 +148,17 @@ impl<D: Sql> SqliteStore<D> {
             self.synchronous.set(true);
         }
         self.row(sql::INSERT, &parameters).await
+    }
+
+    /// Which of the limits a job was one too many for.
+    async fn full(&self, job: &NewJob, max_waiting: u64, now: Millis) -> Result<Submitted, Error> {
+        let waiting = self.load(now).await?;
+        if job.share.is_none() || waiting >= max_waiting {
+            return Ok(Submitted::Full { waiting });
+        }
+        let row = self.row(sql::SHARE, &[text(&job.owner)]).await?;
+        let waiting = row.ok_or(Error::Corrupt("no count"))?.number()?;
+        Ok(Submitted::ShareFull { waiting })
     }
 
     /// Finds a job and renews the interest in it.
@@ -184,10 +197,7 @@ impl<D: Sql> Store for SqliteStore<D> {
                 Ok(Some(_)) => {
                     return Ok(Submitted::New(job.queued(now)));
                 }
-                Ok(None) => {
-                    let waiting = self.load(now).await?;
-                    return Ok(Submitted::Full { waiting });
-                }
+                Ok(None) => return self.full(&job, max_waiting, now).await,
                 // Somebody else submitted the same in this moment.
                 Err(Error::Driver(error)) if tries < TRIES && error.0.contains("UNIQUE") => {
                     tries += 1;
@@ -319,6 +329,7 @@ impl<D: Sql> Store for SqliteStore<D> {
 
     async fn list(
         &self,
+        owner: &str,
         status: Option<Status>,
         after: Option<&str>,
         limit: u32,
@@ -340,6 +351,7 @@ impl<D: Sql> Store for SqliteStore<D> {
             number(created_at),
             text(id),
             number(u64::from(limit) + 1),
+            text(owner),
         ];
         let statement = match status {
             Some(status) => {

@@ -105,12 +105,13 @@ pub trait Store {
     /// Those of the database.
     async fn remove(&self, id: &str, now: Millis) -> Result<bool, Error>;
 
-    /// At most `limit` jobs, the newest first, from `after` on, which is the `next` of another page.
+    /// At most `limit` jobs of an owner, the newest first, from `after` on, which is the `next` of another page.
     ///
     /// # Errors
     /// A cursor that no page carried; those of the database.
     async fn list(
         &self,
+        owner: &str,
         status: Option<Status>,
         after: Option<&str>,
         limit: u32,

@@ -136,6 +136,7 @@ mod tests {
             started_at: None,
             finished_at: None,
             expires_at: Some(Millis::MAX),
+            owner: String::new(),
             webhook: None,
         }
     }

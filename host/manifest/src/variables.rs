@@ -43,6 +43,9 @@ pub enum VariableError {
     /// An environment variable is not UTF-8.
     #[error("the environment variable {0} is not UTF-8")]
     NotUnicode(String),
+    /// A variable has a value in the environment, and a file there, too.
+    #[error("{0} and {0}_FILE are both in the environment; give one of them")]
+    Ambiguous(String),
     /// Required variables without a value: their names.
     #[error(
         "required variables without a value: {} (give them with --variable name=value, or in the \
@@ -190,12 +193,13 @@ pub enum LookupError {
 
 impl Variables {
     /// Finds the value of every variable: in `given`, which is what the command line says, else
-    /// in the environment, else its default.
+    /// in the environment, else in the file that `SPIN_VARIABLE_NAME_FILE` in the environment names, less the line breaks
+    /// at its end, else its default. Docker and Kubernetes hand secrets over as files.
     ///
     /// `environment` is `std::env::var`, or stands in for it.
     ///
     /// # Errors
-    /// A name in `given` is unknown, or required variables have no value: all of them are named.
+    /// A name in `given` is unknown, a file cannot be read, or required variables have no value: all of them are named.
     pub fn resolve(
         manifest: &Manifest,
         given: &BTreeMap<String, String>,
@@ -234,6 +238,11 @@ impl Variables {
             variables.components.insert(id.clone(), values);
         }
         Ok(variables)
+    }
+
+    /// The value of a variable of the application, if it has one of this name.
+    pub fn of_application(&self, name: &str) -> Option<&str> {
+        self.application.get(name).map(String::as_str)
     }
 
     /// Puts the values into a template.
@@ -275,11 +284,19 @@ fn from_environment(
     name: &str,
     environment: impl Fn(&str) -> Result<String, VarError>,
 ) -> Result<Option<String>, VariableError> {
-    let name = environment_name(name);
-    match environment(&name) {
+    let look_up = |name: &str| match environment(name) {
         Ok(value) => Ok(Some(value)),
         Err(VarError::NotPresent) => Ok(None),
-        Err(VarError::NotUnicode(_)) => Err(VariableError::NotUnicode(name)),
+        Err(VarError::NotUnicode(_)) => Err(VariableError::NotUnicode(name.to_owned())),
+    };
+    let name = environment_name(name);
+    match (look_up(&name)?, look_up(&format!("{name}_FILE"))?) {
+        (Some(_), Some(_)) => Err(VariableError::Ambiguous(name)),
+        (None, Some(path)) => {
+            let text = read_file(Path::new(&path))?;
+            Ok(Some(text.trim_end_matches(['\r', '\n']).to_owned()))
+        }
+        (value, None) => Ok(value),
     }
 }
 

@@ -12,7 +12,7 @@ use tokio::{
 use tracing::warn;
 
 use crate::{
-    cli::{announcement, arguments::Up, build::build, config},
+    cli::{announcement, arguments::Up, build::build, config, exposure},
     code::source,
     interfaces::{
         sqlite::database::{Databases, Location, open_all},
@@ -124,8 +124,12 @@ async fn run(options: Up, manifest: Manifest) -> Result<()> {
 fn settings(options: Up, manifest: &Manifest) -> Result<start::Settings> {
     let config = config::Settings::load(&options, manifest.folder())?;
     let logs = logs(&options, manifest, config.log_dir)?;
+    let variables = variables(&options, manifest)?;
+    if !manifest.http_triggers.is_empty() {
+        exposure::check(&variables, options.listen)?;
+    }
     Ok(start::Settings {
-        variables: Arc::new(variables(&options, manifest)?),
+        variables: Arc::new(variables),
         logs,
         databases: databases(&options, manifest, &config.databases)?,
         redis_connections: config.redis_connections,

@@ -61,13 +61,13 @@ async fn server() -> Json<ServerMetadata> {
 }
 
 /// Whether the server is alive.
-#[utoipa::path(get, path = "/v2/health/live", tag = "inference", responses((status = 200, body = Live)))]
+#[utoipa::path(get, path = "/v2/health/live", tag = "inference", responses((status = 200, body = Live)), security(()))]
 async fn live() -> Json<Live> {
     Json(Live { live: true })
 }
 
 /// Whether every model can infer.
-#[utoipa::path(get, path = "/v2/health/ready", tag = "inference", responses((status = 200, body = Ready)))]
+#[utoipa::path(get, path = "/v2/health/ready", tag = "inference", responses((status = 200, body = Ready)), security(()))]
 async fn ready() -> Result<Json<Ready>, Problem> {
     crate::predict(&[]).await?;
     Ok(Json(Ready { ready: true }))
@@ -86,7 +86,7 @@ async fn version() -> Json<ModelMetadata> {
 }
 
 /// Whether the model can infer.
-#[utoipa::path(get, path = "/v2/models/iris/ready", tag = "inference", responses((status = 200, body = ModelReady)))]
+#[utoipa::path(get, path = "/v2/models/iris/ready", tag = "inference", responses((status = 200, body = ModelReady)), security(()))]
 async fn model_ready() -> Result<Json<ModelReady>, Problem> {
     let Json(Ready { ready }) = ready().await?;
     let name = MODEL_NAME;
@@ -94,7 +94,7 @@ async fn model_ready() -> Result<Json<ModelReady>, Problem> {
 }
 
 /// Whether a version of the model can infer.
-#[utoipa::path(get, path = "/v2/models/iris/versions/1/ready", tag = "inference", responses((status = 200, body = ModelReady)))]
+#[utoipa::path(get, path = "/v2/models/iris/versions/1/ready", tag = "inference", responses((status = 200, body = ModelReady)), security(()))]
 async fn version_ready() -> Result<Json<ModelReady>, Problem> {
     model_ready().await
 }

@@ -2,15 +2,19 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod access;
 mod concurrency;
 mod connections;
 mod headers;
 mod languages;
+mod limits;
 mod people;
+mod permissions;
 mod requests;
 mod settings;
 mod shutdown;
 mod speech;
+mod tokens;
 mod uploads;
 
 use std::thread;

@@ -14,6 +14,7 @@ mod idempotency;
 mod life;
 mod list;
 mod load;
+mod owners;
 mod recording;
 mod restart;
 mod stack;

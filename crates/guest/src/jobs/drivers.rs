@@ -1,4 +1,4 @@
-//! The databases of Spin, for the crate `jobs`.
+//! The databases of Spin, for the crates `jobs` and `limits`.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -10,7 +10,7 @@ use spin_sdk::{redis, sqlite};
 pub struct SpinSqlite(sqlite::Connection);
 
 impl SpinSqlite {
-    pub(super) async fn open() -> Result<Self, DriverError> {
+    pub(crate) async fn open() -> Result<Self, DriverError> {
         let connection = sqlite::Connection::open_default().await;
         connection
             .map(Self)
@@ -64,7 +64,7 @@ pub struct SpinRedis {
 }
 
 impl SpinRedis {
-    pub(super) fn new(url: String) -> Self {
+    pub(crate) fn new(url: String) -> Self {
         Self { url }
     }
 

@@ -2,7 +2,7 @@
 -- ARGV: operation, database of inputs, database of results, prefix of the keys, present time, its arguments.
 --
 -- Of inputs:  job:ID and input:ID (hashes), key:NAME (hash), waiting, running (by creation),
---             leases (by end), interests (by end; of waiting jobs).
+--             leases (by end), interests (by end; of waiting jobs), shares (hash: how many jobs of an owner wait).
 -- Of results: job:ID and outcome:ID (hashes), succeeded, failed, canceled (by creation),
 --             expiry (by expiry), webhooks (by when they are due). Each has a time to live.
 -- Members of the sorted sets are the time of creation, in 16 digits, a colon and the ID: the cursors of lists.
@@ -12,13 +12,14 @@ local JOB, TASK, KEY, OUTCOME = PREFIX .. 'job:', PREFIX .. 'input:', PREFIX .. 
 -- What earlier versions kept in place of input:ID. It is not read, and goes with its job.
 local REQUEST = PREFIX .. 'request:'
 local WAITING, RUNNING = PREFIX .. 'waiting', PREFIX .. 'running'
+local SHARES = PREFIX .. 'shares'
 local LEASES, INTERESTS = PREFIX .. 'leases', PREFIX .. 'interests'
 local EXPIRY, WEBHOOKS = PREFIX .. 'expiry', PREFIX .. 'webhooks'
 local ENDED = {PREFIX .. 'succeeded', PREFIX .. 'failed', PREFIX .. 'canceled'}
 local MAX_MILLIS = 9007199254740991
 local BATCH = 500
 local FIELDS = {'id', 'route', 'status', 'cancel_requested', 'progress', 'attempts', 'created_at', 'started_at',
-    'finished_at', 'expires_at', 'webhook'}
+    'finished_at', 'expires_at', 'webhook', 'owner'}
 
 local now = tonumber(NOW)
 
@@ -63,6 +64,21 @@ local function append(reply, job)
     return reply
 end
 
+-- Puts a job among those that wait, and takes it away.
+local function enqueue(job)
+    local member = member_of(job)
+    input('ZADD', WAITING, 0, member)
+    if job.interest then input('ZADD', INTERESTS, job.interest, member) end
+    if job.owner then input('HINCRBY', SHARES, job.owner, 1) end
+end
+
+local function dequeue(job)
+    local member = member_of(job)
+    input('ZREM', WAITING, member)
+    input('ZREM', INTERESTS, member)
+    if job.owner and input('HINCRBY', SHARES, job.owner, -1) <= 0 then input('HDEL', SHARES, job.owner) end
+end
+
 local function forget_key(job)
     if job.key then input('DEL', KEY .. job.key) end
 end
@@ -88,7 +104,10 @@ local function sweep()
         for i, member in ipairs(members) do
             local id = id_of(member)
             local job = read(input, id)
-            if job then forget_key(job) end
+            if job then
+                forget_key(job)
+                dequeue(job)
+            end
             input('DEL', JOB .. id, TASK .. id, REQUEST .. id)
             input('ZREM', WAITING, member)
             input('ZREM', INTERESTS, member)
@@ -112,8 +131,7 @@ local function conclude(job, status, outcome)
     local id, member, duration = job.id, member_of(job), job.expires_after
     input('DEL', JOB .. id, TASK .. id, REQUEST .. id)
     if job.status == 'queued' then
-        input('ZREM', WAITING, member)
-        if job.interest then input('ZREM', INTERESTS, member) end
+        dequeue(job)
     else
         input('ZREM', RUNNING, member)
         input('ZREM', LEASES, member)
@@ -147,8 +165,9 @@ end
 
 local operations = {}
 
--- ID, greatest number of waiting jobs, number of arguments for the job, these, those for the input.
-function operations.submit(id, max_waiting, count, ...)
+-- ID, greatest number of waiting jobs, that of its owner's or nothing, number of arguments for the job, these, those for
+-- the input.
+function operations.submit(id, max_waiting, share, count, ...)
     local arguments = {...}
     count = tonumber(count)
     local job = {id = id}
@@ -179,12 +198,14 @@ function operations.submit(id, max_waiting, count, ...)
 
     local waiting = input('ZCARD', WAITING)
     if waiting >= tonumber(max_waiting) then return {'full', waiting} end
+    if share ~= '' and job.owner then
+        local own = tonumber(input('HGET', SHARES, job.owner) or 0)
+        if own >= tonumber(share) then return {'share', own} end
+    end
 
-    local member = member_of(job)
     input('HSET', JOB .. id, unpack(arguments, 1, count))
     input('HSET', TASK .. id, unpack(arguments, count + 1))
-    input('ZADD', WAITING, 0, member)
-    if job.interest then input('ZADD', INTERESTS, job.interest, member) end
+    enqueue(job)
     if job.key then
         input('DEL', KEY .. job.key)
         input('HSET', KEY .. job.key, 'id', id, 'fingerprint', job.fingerprint)
@@ -210,8 +231,7 @@ local function recover(attempts, outcome)
                 input('HDEL', JOB .. job.id, 'progress')
                 input('ZREM', RUNNING, member)
                 input('ZREM', LEASES, member)
-                input('ZADD', WAITING, 0, member)
-                if job.interest then input('ZADD', INTERESTS, job.interest, member) end
+                enqueue(job)
             end
         end
     until #members < BATCH
@@ -239,11 +259,11 @@ function operations.claim(lease_until, max_running, attempts, ...)
     local id = id_of(member)
     input('HINCRBY', JOB .. id, 'attempts', 1)
     input('HSET', JOB .. id, 'status', 'running', 'started_at', NOW)
-    input('ZREM', WAITING, member)
-    input('ZREM', INTERESTS, member)
+    local job = read(input, id)
+    dequeue(job)
     input('ZADD', RUNNING, 0, member)
     input('ZADD', LEASES, lease_until, member)
-    local reply = append({'job'}, read(input, id))
+    local reply = append({'job'}, job)
     for i, value in ipairs(input('HMGET', TASK .. id, 'task', 'bytes')) do
         reply[#reply + 1] = value
     end
@@ -320,18 +340,35 @@ local function is_newer(a, b)
     return #a > #b
 end
 
--- Length of a page, cursor or nothing, the states that are wanted.
-function operations.list(limit, after, ...)
+-- Calls `found` with the first `most` members of a sorted set that are an owner's, from `from` on.
+local function each_of(owner, call, key, from, most, found)
+    local count = 0
+    repeat
+        local batch = math.min(math.max(most, 20), BATCH)
+        local members = call('ZRANGE', key, from, '-', 'BYLEX', 'REV', 'LIMIT', 0, batch)
+        for i, member in ipairs(members) do
+            if (call('HGET', JOB .. id_of(member), 'owner') or '') == owner then
+                found(member)
+                count = count + 1
+                if count == most then return end
+            end
+        end
+        if #members > 0 then from = '(' .. members[#members] end
+    until #members < batch
+end
+
+-- Length of a page, cursor or nothing, owner, the states that are wanted.
+function operations.list(limit, after, owner, ...)
     sweep()
     limit = tonumber(limit)
     local from = after == '' and '+' or '(' .. after
     local members, home = {}, {}
     for i, status in ipairs({...}) do
         local call = (status == 'waiting' or status == 'running') and input or results
-        for j, member in ipairs(call('ZRANGE', PREFIX .. status, from, '-', 'BYLEX', 'REV', 'LIMIT', 0, limit + 1)) do
+        each_of(owner, call, PREFIX .. status, from, limit + 1, function(member)
             members[#members + 1] = member
             home[member] = call
-        end
+        end)
     end
     table.sort(members, is_newer)
     local reply = {#members > limit and members[limit]}

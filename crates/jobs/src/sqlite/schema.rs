@@ -7,8 +7,8 @@ use crate::store::Error;
 /// The version of the schema, kept in the database as `user_version`.
 ///
 /// 1 kept the HTTP request of a job, in a table `requests`. 2 keeps its [`Input`](crate::Input), and the headers of
-/// an answer.
-const VERSION: i64 = 2;
+/// an answer. In 3 a job has an owner.
+const VERSION: i64 = 3;
 
 /// The tables.
 const TABLES: &[&str] = &[
@@ -35,7 +35,8 @@ const TABLES: &[&str] = &[
         outcome_status INTEGER,
         outcome_type TEXT,
         outcome_body BLOB,
-        outcome_headers TEXT)",
+        outcome_headers TEXT,
+        owner TEXT NOT NULL DEFAULT '')",
     INPUTS,
 ];
 
@@ -55,6 +56,14 @@ const FROM_1: &[&str] = &[
     "DROP TABLE requests",
 ];
 
+/// From version 2 to 3. The jobs that are there belong to nobody.
+const FROM_2: &[&str] = &[
+    "ALTER TABLE jobs ADD COLUMN owner TEXT NOT NULL DEFAULT ''",
+    "DROP VIEW IF EXISTS submissions",
+    "DROP INDEX jobs_created",
+    "DROP INDEX jobs_status",
+];
+
 /// Indexes, and triggers by which every change of a job is one statement: so it is atomic, and no dropped future
 /// leaves a transaction open.
 const AROUND: &[&str] = &[
@@ -66,16 +75,16 @@ const AROUND: &[&str] = &[
     "CREATE INDEX IF NOT EXISTS jobs_expiry ON jobs (expires_at) WHERE expires_at IS NOT NULL",
     "CREATE INDEX IF NOT EXISTS jobs_webhook ON jobs (webhook_due, created_at, id)
         WHERE webhook_due IS NOT NULL",
-    "CREATE INDEX IF NOT EXISTS jobs_created ON jobs (created_at, id)",
-    "CREATE INDEX IF NOT EXISTS jobs_status ON jobs (status, created_at, id)",
+    "CREATE INDEX IF NOT EXISTS jobs_owner ON jobs (owner, created_at, id)",
+    "CREATE INDEX IF NOT EXISTS jobs_owner_status ON jobs (owner, status, created_at, id)",
     "CREATE VIEW IF NOT EXISTS submissions AS
-        SELECT jobs.id, route, created_at, webhook, key, fingerprint, interest, expires_after, task, bytes
+        SELECT jobs.id, route, created_at, webhook, key, fingerprint, interest, expires_after, task, bytes, owner
         FROM jobs JOIN inputs ON inputs.id = jobs.id",
     "CREATE TRIGGER IF NOT EXISTS submit INSTEAD OF INSERT ON submissions BEGIN
         INSERT INTO jobs (id, route, status, cancel_requested, attempts, created_at, webhook, deliveries,
-            key, fingerprint, interest, expires_after, lottery)
+            key, fingerprint, interest, expires_after, lottery, owner)
         VALUES (NEW.id, NEW.route, 'queued', 0, 0, NEW.created_at, NEW.webhook, 0,
-            NEW.key, NEW.fingerprint, NEW.interest, NEW.expires_after, random());
+            NEW.key, NEW.fingerprint, NEW.interest, NEW.expires_after, random(), NEW.owner);
         INSERT INTO inputs (id, task, bytes) VALUES (NEW.id, NEW.task, NEW.bytes);
     END",
     "CREATE TRIGGER IF NOT EXISTS job_ended AFTER UPDATE OF finished_at ON jobs
@@ -140,13 +149,14 @@ async fn version<D: Sql>(driver: &D) -> Result<i64, Error> {
 }
 
 async fn migrate<D: Sql>(driver: &D) -> Result<(), Error> {
-    let tables = match version(driver).await? {
+    let tables: [&[&str]; 2] = match version(driver).await? {
         // Another connection was first.
         VERSION => return Ok(()),
-        1 => FROM_1,
-        _ => TABLES,
+        2 => [FROM_2, &[]],
+        1 => [FROM_1, FROM_2],
+        _ => [TABLES, &[]],
     };
-    for statement in tables.iter().chain(AROUND) {
+    for statement in tables.into_iter().flatten().chain(AROUND) {
         driver.execute(statement, &[]).await?;
     }
     driver

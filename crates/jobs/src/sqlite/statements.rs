@@ -1,12 +1,12 @@
 //! The statements of the SQLite store; mostly `?1` is the present time and `?2` the name of the job.
 //!
-//! Indexes are named where SQLite, which does not know how few rows they have, would take `jobs_status`.
+//! Indexes are named where SQLite, which does not know how few rows they have, would take another.
 
 /// The columns of a [`Job`](crate::Job), in the order in which it is read.
 macro_rules! job_columns {
     () => {
         "id, route, status, cancel_requested, progress, attempts, created_at, started_at, finished_at, \
-         expires_at, webhook"
+         expires_at, webhook, owner"
     };
 }
 
@@ -68,9 +68,10 @@ pub(super) const RENEW: &str = concat!(
 
 pub(super) const INSERT: &str =
     "INSERT INTO submissions (created_at, id, route, webhook, key, fingerprint, interest,
-        expires_after, task, bytes)
-    SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10
+        expires_after, task, bytes, owner)
+    SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?12
     WHERE (SELECT count(*) FROM jobs WHERE status = 'queued') < ?11
+    AND (?13 IS NULL OR (SELECT count(*) FROM jobs WHERE owner = ?12 AND status = 'queued') < ?13)
     RETURNING id";
 
 pub(super) const FIND_KEY: &str = concat!(
@@ -139,7 +140,7 @@ pub(super) const REMOVE: &str = concat!(
 pub(super) const LIST: &str = concat!(
     "SELECT ",
     job_columns!(),
-    " FROM jobs WHERE (created_at, id) < (?2, ?3) AND ",
+    " FROM jobs WHERE owner = ?5 AND (created_at, id) < (?2, ?3) AND ",
     live!(),
     " ORDER BY created_at DESC, id DESC LIMIT ?4"
 );
@@ -147,7 +148,7 @@ pub(super) const LIST: &str = concat!(
 pub(super) const LIST_STATUS: &str = concat!(
     "SELECT ",
     job_columns!(),
-    " FROM jobs WHERE status = ?5 AND (created_at, id) < (?2, ?3) AND ",
+    " FROM jobs WHERE owner = ?5 AND status = ?6 AND (created_at, id) < (?2, ?3) AND ",
     live!(),
     " ORDER BY created_at DESC, id DESC LIMIT ?4"
 );
@@ -155,6 +156,8 @@ pub(super) const LIST_STATUS: &str = concat!(
 pub(super) const LOAD: &str = "SELECT
     (SELECT count(*) FROM jobs WHERE status = 'queued')
     - (SELECT count(*) FROM jobs INDEXED BY jobs_interest WHERE status = 'queued' AND interest <= ?1)";
+
+pub(super) const SHARE: &str = "SELECT count(*) FROM jobs WHERE owner = ?1 AND status = 'queued'";
 
 pub(super) const NEXT_DELIVERY: &str =
     "UPDATE jobs SET webhook_due = ?2, deliveries = deliveries + 1

@@ -272,6 +272,8 @@ pub(crate) fn job(id: &str) -> NewJob {
     NewJob {
         id: id.to_owned(),
         route: "POST /factorize".to_owned(),
+        owner: String::new(),
+        share: None,
         input: input(id.as_bytes()),
         key: None,
         interest: None,

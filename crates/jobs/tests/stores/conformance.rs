@@ -47,6 +47,7 @@ conformance! {
         finds_the_job_of_the_same_key
         forgets_a_key_with_its_job
         limits_how_many_wait
+        limits_how_many_of_an_owner_wait
         drops_waiting_jobs_that_nobody_wants
         keeps_the_longer_interest
         drops_a_recovered_job_that_nobody_wants
@@ -62,6 +63,7 @@ conformance! {
         tells_when_there_will_be_something_to_do;
     lists:
         lists_the_newest_first_by_pages
+        lists_the_jobs_of_their_owner_alone
         lists_jobs_of_one_moment_and_goes_on_where_a_page_ended;
     webhooks:
         delivers_webhooks

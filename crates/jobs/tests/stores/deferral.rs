@@ -8,8 +8,8 @@ use axum::extract::{FromRequest, Request};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use http_api::Problem;
 use http_api::problem::{INVALID_NUMBER, TIME_LIMIT_EXCEEDED};
+use http_api::{Caller, Problem};
 use jobs::{
     Error, Mode, Platform, Progress, Queue, Settings, SqliteStore, Status, Task, answer, drain,
     outdated, run,
@@ -87,7 +87,7 @@ impl Here {
     /// The status and the answer of a job.
     fn ended(&self, id: &str) -> (Status, Response) {
         block_on(async {
-            let queue = Queue::open(self).await.unwrap();
+            let queue = Queue::open(self, Caller::default()).await.unwrap();
             let job = queue.get(id).await.unwrap();
             let outcome = queue.outcome(&job).await.unwrap();
             (job.status, outcome.unwrap().into_response())
@@ -176,7 +176,14 @@ fn what_is_wrong_is_refused_before_there_is_a_job() {
         assert_eq!(here.ask(request).status().as_u16(), status);
     }
     assert_eq!(
-        block_on(async { Queue::open(&here).await.unwrap().load().await }).unwrap(),
+        block_on(async {
+            Queue::open(&here, Caller::default())
+                .await
+                .unwrap()
+                .load()
+                .await
+        })
+        .unwrap(),
         0
     );
 
@@ -204,4 +211,44 @@ fn a_job_that_cannot_be_computed_fails() {
     let (status, answer) = here.ended(&unknown);
     assert_eq!(status, Status::Failed);
     assert_eq!(text(answer).into_bytes(), outdated().body);
+}
+
+#[test]
+fn nobody_has_to_do_with_the_jobs_of_others() {
+    let here = Here::start();
+    let of = |caller: &Caller, mut request: Request| {
+        request.extensions_mut().insert(caller.clone());
+        request
+    };
+    let callers = [Caller::key("one"), Caller::key("two"), Caller::default()];
+    // The same key three times.
+    let ids = callers.each_ref().map(|caller| {
+        let id = here.defer(of(caller, deferred("/double", "k", "21")));
+        let again = here.defer(of(caller, deferred("/double", "k", "21")));
+        assert_eq!(again, id);
+        id
+    });
+    block_on(async {
+        for (caller, own) in callers.iter().zip(&ids) {
+            let queue = Queue::open(&here, caller.clone()).await.unwrap();
+            let page = queue.list(None, None, 10).await.unwrap();
+            let listed: Vec<_> = page.jobs.iter().map(|job| &job.id).collect();
+            assert_eq!(listed, [own]);
+            for other in ids.iter().filter(|id| *id != own) {
+                let missing = queue.get(other).await.unwrap_err();
+                let unknown = queue.get("nothing").await.unwrap_err();
+                assert_eq!(missing.code(), unknown.code());
+                let same = missing.detail().replace(other, "nothing");
+                assert_eq!(same, unknown.detail());
+                assert!(queue.cancel(other).await.is_err());
+                assert!(!queue.remove(other).await.unwrap());
+            }
+        }
+    });
+    here.drain();
+    block_on(async {
+        let queue = Queue::open(&here, callers[0].clone()).await.unwrap();
+        assert!(!queue.remove(&ids[1]).await.unwrap());
+        assert!(queue.remove(&ids[0]).await.unwrap());
+    });
 }

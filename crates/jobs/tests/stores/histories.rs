@@ -18,6 +18,7 @@ const IDS: u8 = 5;
 enum Step {
     Submit {
         id: u8,
+        owner: Option<(u8, u64)>,
         key: Option<(u8, u8)>,
         interest: Option<u64>,
         webhook: bool,
@@ -58,11 +59,18 @@ enum Step {
 fn step() -> impl Strategy<Value = Step> {
     let index = any::<prop::sample::Index>;
     prop_oneof![
-        4 => (0..IDS, option::of((0..3_u8, 0..2_u8)), option::of(1..6_u64), any::<bool>(), 1..6_u64, 1..5_u64).prop_map(
-            |(id, key, interest, webhook, expires_after, max_waiting)| Step::Submit {
-                id, key, interest, webhook, expires_after, max_waiting,
-            }
-        ),
+        4 => (
+            0..IDS,
+            option::of((0..2_u8, 1..3_u64)),
+            option::of((0..3_u8, 0..2_u8)),
+            option::of(1..6_u64),
+            any::<bool>(),
+            1..6_u64,
+            1..5_u64,
+        )
+            .prop_map(|(id, owner, key, interest, webhook, expires_after, max_waiting)| Step::Submit {
+                id, owner, key, interest, webhook, expires_after, max_waiting,
+            }),
         4 => (1..4_u64, option::of(0..3_u64))
             .prop_map(|(lease, max_running)| Step::Claim { lease, max_running }),
         2 => (index(), option::of(any::<u8>()), 1..4_u64)
@@ -111,6 +119,7 @@ impl<S: Store> History<S> {
         match step {
             Step::Submit {
                 id,
+                owner,
                 key: name,
                 interest,
                 webhook,
@@ -119,6 +128,8 @@ impl<S: Store> History<S> {
             } => {
                 let id = id.to_string();
                 let new = NewJob {
+                    owner: owner.map_or(String::new(), |(owner, _)| format!("key:{owner}")),
+                    share: owner.map(|(_, share)| share),
                     key: name.and_then(|(name, print)| key(&name.to_string(), &print.to_string())),
                     interest: interest.map(|minutes| now + minutes * MINUTE),
                     webhook: webhook.then(|| format!("https://example.org/{id}")),
@@ -206,14 +217,19 @@ impl<S: Store> History<S> {
     }
 
     async fn compare_lists(&self) {
-        for status in Status::ALL.into_iter().map(Some).chain([None]) {
-            let expected = self.model.list(status, self.now);
+        let statuses = || Status::ALL.into_iter().map(Some).chain([None]);
+        let owners = ["", "key:0", "key:1"];
+        for (owner, status) in owners
+            .into_iter()
+            .flat_map(|owner| statuses().map(move |status| (owner, status)))
+        {
+            let expected = self.model.list(owner, status, self.now);
             let mut listed = Vec::new();
             let mut after = None;
             loop {
                 let page = self
                     .store
-                    .list(status, after.as_deref(), 2, self.now)
+                    .list(owner, status, after.as_deref(), 2, self.now)
                     .await
                     .unwrap();
                 listed.extend(page.jobs);

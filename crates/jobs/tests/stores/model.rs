@@ -69,9 +69,14 @@ impl Model {
         if waiting >= max_waiting {
             return Submitted::Full { waiting };
         }
+        let waiting = self.list(&new.owner, Some(Status::Queued), now).len() as u64;
+        if new.share.is_some_and(|share| waiting >= share) {
+            return Submitted::ShareFull { waiting };
+        }
         let job = Job {
             id: new.id,
             route: new.route,
+            owner: new.owner,
             status: Status::Queued,
             cancel_requested: false,
             progress: None,
@@ -220,11 +225,11 @@ impl Model {
         self.live(id, now).is_some_and(ended) && self.0.remove(id).is_some()
     }
 
-    pub(crate) fn list(&self, status: Option<Status>, now: Millis) -> Vec<Job> {
+    pub(crate) fn list(&self, owner: &str, status: Option<Status>, now: Millis) -> Vec<Job> {
         let mut jobs: Vec<_> = self
             .0
             .values()
-            .filter(|entry| entry.is_live(now))
+            .filter(|entry| entry.is_live(now) && entry.job.owner == owner)
             .filter(|entry| status.is_none_or(|status| entry.job.status == status))
             .map(|entry| entry.job.clone())
             .collect();
@@ -233,7 +238,8 @@ impl Model {
     }
 
     pub(crate) fn load(&self, now: Millis) -> u64 {
-        self.list(Some(Status::Queued), now).len() as u64
+        let waits = |entry: &&Entry| entry.is_live(now) && entry.job.status == Status::Queued;
+        self.0.values().filter(waits).count() as u64
     }
 
     pub(crate) fn next_delivery(&mut self, lease: Millis, now: Millis) -> Option<Delivery> {

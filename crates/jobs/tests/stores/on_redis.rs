@@ -80,7 +80,7 @@ fn one_database_may_serve_for_both() {
         .unwrap()
         .unwrap();
     assert_eq!(ended.status, Status::Succeeded);
-    let page = block_on(store.list(None, None, 10, NOW)).unwrap();
+    let page = block_on(store.list("", None, None, 10, NOW)).unwrap();
     assert_eq!(page.jobs.len(), 3);
     let again = block_on(store.submit(job(&claimed.claim.id), MANY, NOW)).unwrap();
     assert_eq!(again, Submitted::Existing(ended));

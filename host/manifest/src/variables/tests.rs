@@ -45,6 +45,35 @@ fn the_command_line_beats_the_environment_and_that_the_default() {
 }
 
 #[test]
+fn a_value_may_be_in_a_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("secret");
+    fs::write(&file, " a\nb\r\n\n").unwrap();
+    let resolve = |variable: &'static str, value: &str, given_first: &str| {
+        let environment = |name: &str| match name {
+            "SPIN_VARIABLE_FIRST_FILE" => Ok(value.to_owned()),
+            "SPIN_VARIABLE_SECOND" => Ok("env".to_owned()),
+            name if name == variable => Ok("env".to_owned()),
+            _ => Err(VarError::NotPresent),
+        };
+        let values = [("first", given_first)];
+        let given = given(&values[usize::from(given_first.is_empty())..]);
+        Variables::resolve(&manifest(), &given, environment)
+            .map(|variables| variables.of_application("first").unwrap().to_owned())
+            .map_err(|error| error.to_string())
+    };
+    let path = file.to_str().unwrap();
+    assert_eq!(resolve("", path, "").unwrap(), " a\nb");
+    assert_eq!(resolve("", path, "cli").unwrap(), "cli");
+    assert_eq!(
+        resolve("SPIN_VARIABLE_FIRST", path, "").unwrap_err(),
+        "SPIN_VARIABLE_FIRST and SPIN_VARIABLE_FIRST_FILE are both in the environment; give one of them"
+    );
+    let error = resolve("", "/nowhere/at/all", "").unwrap_err();
+    assert!(error.contains("cannot read /nowhere/at/all"), "{error}");
+}
+
+#[test]
 fn an_empty_value_is_a_value() {
     let given = given(&[("first", ""), ("second", "")]);
     let variables = Variables::resolve(&manifest(), &given, no_environment).unwrap();

@@ -18,6 +18,7 @@ pub(super) async fn answers_a_job(backend: &impl Backend) {
             started_at: None,
             finished_at: None,
             expires_at: None,
+            owner: String::new(),
             webhook: None,
         }
     );
@@ -163,7 +164,12 @@ pub(super) async fn forgets_a_job_that_has_expired(backend: &impl Backend) {
     assert!(store.get("a", before).await.unwrap().is_some());
     assert!(store.outcome("a", before).await.unwrap().is_some());
     assert_eq!(
-        store.list(None, None, 9, before).await.unwrap().jobs.len(),
+        store
+            .list("", None, None, 9, before)
+            .await
+            .unwrap()
+            .jobs
+            .len(),
         1
     );
 
@@ -179,7 +185,7 @@ pub(super) async fn forgets_a_job_that_has_expired(backend: &impl Backend) {
     // A list forgets as well.
     let claim = claim_at(&store, end).await.claim;
     store.finish(&claim, ending("1"), end).await.unwrap();
-    let page = store.list(None, None, 9, end + KEPT).await.unwrap();
+    let page = store.list("", None, None, 9, end + KEPT).await.unwrap();
     assert_eq!(page.jobs, []);
     assert_eq!(backend.records(), 0);
 }
@@ -259,7 +265,7 @@ pub(super) async fn survives_the_greatest_numbers(backend: &impl Backend) {
         attempt: u32::MAX,
     };
     assert!(!store.finish(&nobody, ending("1"), late).await.unwrap());
-    let page = store.list(None, None, u32::MAX, late).await.unwrap();
+    let page = store.list("", None, None, u32::MAX, late).await.unwrap();
     assert_eq!(page.jobs.len(), 1);
 }
 

@@ -94,6 +94,59 @@ pub(super) async fn limits_how_many_wait(backend: &impl Backend) {
     assert_eq!(store.submit(job("d"), 2, NOW + LEASE).await.unwrap(), full);
 }
 
+pub(super) async fn limits_how_many_of_an_owner_wait(backend: &impl Backend) {
+    let store = backend.open();
+    let of = |id: &str, owner: &str| NewJob {
+        owner: owner.to_owned(),
+        share: Some(2),
+        ..job(id)
+    };
+    let full = Submitted::ShareFull { waiting: 2 };
+    for id in ["a", "b"] {
+        submit(&store, of(id, "key:one")).await;
+    }
+    for round in 0..3 {
+        let one_more = store.submit(of("c", "key:one"), MANY, NOW).await.unwrap();
+        assert_eq!(one_more, full, "{round}");
+        // The others have shares of their own.
+        submit(&store, of("d", "key:two")).await;
+        assert!(store.cancel("d", NOW).await.unwrap().is_some());
+        assert!(store.remove("d", NOW).await.unwrap());
+        // One that is canceled does not wait, nor does one that runs.
+        if round == 0 {
+            store.cancel("a", NOW).await.unwrap();
+            assert!(store.remove("a", NOW).await.unwrap());
+        } else {
+            let claim = claim_at(&store, NOW).await.claim;
+            store.finish(&claim, ending("1"), NOW).await.unwrap();
+            assert!(store.remove(&claim.id, NOW).await.unwrap());
+        }
+        submit(&store, of(&format!("new{round}"), "key:one")).await;
+    }
+    // The limit of all is a limit of each.
+    let refused = store.submit(of("e", "key:two"), 2, NOW).await.unwrap();
+    assert_eq!(refused, Submitted::Full { waiting: 2 });
+    // One that nobody wants any more has gone.
+    let wanted = NewJob {
+        interest: Some(NOW + 1),
+        share: Some(1),
+        ..of("f", "key:three")
+    };
+    submit(&store, wanted.clone()).await;
+    let again = NewJob {
+        id: "g".to_owned(),
+        ..wanted
+    };
+    let refused = store.submit(again.clone(), MANY, NOW).await.unwrap();
+    assert_eq!(refused, Submitted::ShareFull { waiting: 1 });
+    let later = NewJob {
+        interest: None,
+        ..again
+    };
+    let taken = store.submit(later, MANY, NOW + 1).await.unwrap();
+    assert!(matches!(taken, Submitted::New(_)), "{taken:?}");
+}
+
 pub(super) async fn drops_waiting_jobs_that_nobody_wants(backend: &impl Backend) {
     let store = backend.open();
     let wanted_until = |id, time| NewJob {
