@@ -24,6 +24,11 @@ const NEW_FILES: &[(&str, &str)] = &[
 /// The component's trigger and permissions, for the end of each manifest of the API.
 const MANIFEST: &str = include_str!("../templates/spin.toml.in");
 
+/// What components may reach, as a test compares it; where the worker's begin; and what a new component may reach.
+const PERMISSIONS: &str = "runtime-tests/tests/app/permissions.toml";
+const WORKER: &str = "\n[\"spin.worker.toml\"]";
+const GRANTS: &str = r#"{{name}} = ["allowed_outbound_hosts: http://limiter.spin.internal", "secret: api_keys", "secret: jwt_secrets"]"#;
+
 /// Words that Cargo refuses as a package name, as far as they pass as a path segment.
 const RESERVED: &[&str] = &[
     "abstract",
@@ -104,6 +109,12 @@ pub(crate) fn add(root: &Path, name: &str) -> Result<()> {
     for manifest in ["spin.toml", "spin.no-speech.toml"] {
         edit(root, manifest, |text| Ok(text + &name.fill(MANIFEST)))?;
     }
+    edit(root, PERMISSIONS, |text| {
+        let (application, worker) = text
+            .split_once(WORKER)
+            .context("no permissions of the worker")?;
+        Ok(format!("{application}{}\n{WORKER}{worker}", name.fill(GRANTS)))
+    })?;
     edit(root, "xtask/Cargo.toml", |text| {
         insert_sorted(
             &text,
