@@ -1,4 +1,4 @@
-//! The OpenAPI document, put together from the components.
+//! Merges the components' parts into the OpenAPI document.
 
 use std::path::{Path, PathBuf};
 

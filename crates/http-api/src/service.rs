@@ -1,4 +1,4 @@
-//! A router with the behaviour every route shares around it.
+//! A router with the behaviour that every route shares.
 
 use std::convert::Infallible;
 use std::future::ready;
@@ -14,7 +14,7 @@ use tower_http::cors::{AllowHeaders, AllowOrigin, Any, Cors, CorsLayer};
 
 use crate::problem::{self, Problem};
 
-/// The header that lists what is missing in a recording, or broken. (`Warning` was of caches, and is obsolete: RFC 9111,
+/// The header that lists what is missing from a recording or damaged. (`Warning` belonged to caches and is obsolete: RFC 9111,
 /// section 5.5.)
 pub const AUDIO_WARNINGS: HeaderName = HeaderName::from_static("audio-warnings");
 
@@ -148,7 +148,7 @@ impl Head {
             problem.log(format_args!("request {id}: {method} {}", uri.path()));
         }
         if response.status() == StatusCode::NOT_MODIFIED {
-            // It would be the length of the content that is not sent again (RFC 9110, section 8.6).
+            // It would be the length of the content, which is not sent (RFC 9110, section 8.6).
             response.headers_mut().remove(header::CONTENT_LENGTH);
         }
         let headers = response.headers_mut();
@@ -190,7 +190,7 @@ async fn method_not_allowed(method: Method, uri: Uri) -> Problem {
     )
 }
 
-/// The CORS layer for a comma-separated list of origins; nothing when none is allowed.
+/// The CORS layer for a comma-separated list of origins; `None` if none is allowed.
 fn cors(origins: &str) -> Option<CorsLayer> {
     let origins: Vec<&str> = origins
         .split(',')
