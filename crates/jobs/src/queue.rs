@@ -40,7 +40,7 @@ impl<P: Platform> Queue<P> {
         &self.platform
     }
 
-    /// Adds a job, or finds the one that is the same; wakes a runner. The job and its key become the caller's.
+    /// Adds a job, or finds the same one; wakes a runner. The job and its key become the caller's.
     ///
     /// # Errors
     /// `too-many-jobs`; `idempotency-key-reused` when its key belongs to another request.

@@ -198,7 +198,7 @@ impl<D: Sql> Store for SqliteStore<D> {
                     return Ok(Submitted::New(job.queued(now)));
                 }
                 Ok(None) => return self.full(&job, max_waiting, now).await,
-                // Somebody else submitted the same in this moment.
+                // Another client has just submitted the same.
                 Err(Error::Driver(error)) if tries < TRIES && error.0.contains("UNIQUE") => {
                     tries += 1;
                 }

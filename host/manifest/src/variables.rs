@@ -245,7 +245,7 @@ impl Variables {
         self.application.get(name).map(String::as_str)
     }
 
-    /// Puts the values into a template.
+    /// Replaces the variables of a template by their values.
     ///
     /// # Errors
     /// The template names a variable that the application does not have; no template of the

@@ -64,8 +64,8 @@ const FROM_2: &[&str] = &[
     "DROP INDEX jobs_status",
 ];
 
-/// Indexes, and triggers by which every change of a job is one statement: so it is atomic, and no dropped future
-/// leaves a transaction open.
+/// Indexes, and triggers that make every change of a job one statement. So changes are atomic, and a dropped future does not
+/// leave a transaction open.
 const AROUND: &[&str] = &[
     "CREATE UNIQUE INDEX IF NOT EXISTS jobs_key ON jobs (key) WHERE key IS NOT NULL",
     "CREATE INDEX IF NOT EXISTS jobs_waiting ON jobs (lottery) WHERE status = 'queued'",
