@@ -95,8 +95,9 @@ recordings: ## Fetch the recordings of people that `make evaluate` listens to
 evaluate: build ## Word error rates through the running app, into models/whisper/README.md
 	@./models/whisper/evaluate
 
-openapi: setup ## Write the OpenAPI document
+openapi: setup ## Write the OpenAPI document, and the manifests without speech
 	cargo xtask openapi
+	cargo xtask manifests
 
 user: setup ## Print the entry of a user for the variable users, after asking for a password: make user NAME=ada
 	@cargo run --quiet --package xtask -- user "$(NAME)"

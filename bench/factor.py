@@ -1,4 +1,4 @@
-"""Factorisation beside PARI and GNU factor, which are given the same numbers in the same run.
+"""Factorisation beside PARI and GNU factor, with the same numbers in the same run.
 
 One core each; what is compared is processor time. PARI runs in this process, GNU factor in one of its own, the application
 behind HTTP. Every answer is checked: the product of the factors is the number, and each is prime by PARI's test.
@@ -37,7 +37,7 @@ SIZES = {
     75: 1,
     80: 1,
 }
-# GNU factor's time grows tenfold with every two to three digits more.
+# GNU factor's time grows tenfold with every two to three digits.
 MOST_DIGITS_OF_GNU = 35
 MOST_OF_GNU = 3
 WORDS = 1_000
@@ -49,7 +49,7 @@ Start = Callable[[], AbstractContextManager[Server]]
 
 @dataclass
 class Times:
-    """Of the numbers of one size, in milliseconds."""
+    """The times for numbers of one size, in milliseconds."""
 
     wall: list[float] = field(default_factory=list)
     cpu: float = 0
@@ -130,7 +130,7 @@ def prime(least: int, end: int, source: random.Random) -> int:
 
 
 def equal_primes(digits: int, source: random.Random) -> int:
-    """Of so many digits."""
+    """A product of two primes with this many digits."""
     scale = 10 ** ((digits - 1) // 2)
     # The product is from 16 to 81, or 1.6 to 8.1, times a power of ten.
     least, end = (4 * scale, 9 * scale) if digits % 2 == 0 else (4 * scale // 3, 3 * scale)
@@ -157,7 +157,7 @@ def latency(server: Server, name: str, numbers: list[int]) -> list[str]:
 
 
 def wall(server: Server, number: int) -> float:
-    """Milliseconds of one request on a connection of its own."""
+    """Milliseconds of one request on a new connection."""
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=1200)
     connection.connect()
     body = json.dumps({"number": number})
@@ -183,7 +183,7 @@ def plot(measured: dict[int, Times]) -> None:
     matplotlib.use("svg")
     from matplotlib import pyplot
 
-    # The same drawing has the same bytes.
+    # Makes the file reproducible.
     matplotlib.rcParams["svg.hashsalt"] = "routelets"
     figure, axes = pyplot.subplots(figsize=(6.4, 4.2))
     lines = {

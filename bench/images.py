@@ -1,4 +1,4 @@
-"""The image of the embedded host beside one of FastAPI: size, and how long it takes to start.
+"""The image of the embedded host beside one of FastAPI: size, and time to start.
 
 Both are built from their Dockerfile by the same podman and run in the same way. scripts/stand-in tells what takes the place
 of base images that cannot be pulled.
@@ -115,7 +115,7 @@ def in_root(
     port = free_port()
     environment = dict(entry.split("=", 1) for entry in config.get("Env") or [])
     environment["SPIN_HTTP_LISTEN_ADDR"] = f"127.0.0.1:{port}"
-    # Nothing is to be written into the image.
+    # Nothing may be written into the image.
     environment["ROUTELETS_STATE_DIR"] = ""
     command = [str(port) if word == "8001" else word for word in command]
     path = environment.get("PATH", "/usr/local/bin:/usr/bin:/bin")
@@ -128,7 +128,7 @@ def in_root(
 
     before()
     begin = time.perf_counter()
-    # Nothing here runs beside it in another thread.
+    # No other thread runs here.
     process = subprocess.Popen(
         [program, *command[1:]],
         env=environment,

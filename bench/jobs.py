@@ -24,7 +24,7 @@ from servers import Process, Server
 from tables import table
 
 JOBS = 10_000
-# The rate of the peers does not depend on how many there are; they are slower by far.
+# The rate of the peers does not depend on the number of jobs; they are much slower.
 JOBS_OF_PEERS = 3_000
 JOBS_OF_FORKING_PEERS = 300
 WORKERS = (1, 2, 4)
@@ -36,7 +36,7 @@ CHANNEL = "routelets:jobs"
 
 @dataclass
 class Drained:
-    """How a number of jobs was done."""
+    """The result for a number of jobs."""
 
     per_second: float
     # Processor time of the workers, and of the Redis server, for each job.
@@ -85,7 +85,7 @@ def until(holds: Callable[[], bool]) -> None:
 
 
 def drain(store: Store, workers: list[Process], done: Callable[[], int], jobs: int) -> Drained:
-    """Waits from the first job that is done to the last."""
+    """Waits from the end of the first job to the end of the last."""
     until(lambda: done() > 0)
     before, begin = done(), time.perf_counter()
     cpu = [sum(worker.cpu_seconds() for worker in workers), store.process.cpu_seconds()]
@@ -118,7 +118,7 @@ def ours(store: Store, app: Server, count: int, jobs: int) -> Drained:
 
 
 def defer_all(app: Server, numbers: range | list[int]) -> float:
-    """Posts a job for each number, over some connections; the jobs accepted in a second."""
+    """Posts a job for each number, over some connections; returns the accepted jobs per second."""
 
     def client(numbers: range | list[int]) -> None:
         connection = http.client.HTTPConnection("127.0.0.1", app.port)
@@ -223,7 +223,7 @@ def compare(store: Store, app: Server) -> str:
 
 
 def accepted() -> str:
-    """How fast jobs are taken in, and what remains of them in the memory of the server."""
+    """How fast jobs are accepted, and how much memory of the server they use."""
     with application() as (store, app):
         return take_in(store, app)
 

@@ -24,7 +24,6 @@ from pathlib import Path
 
 import agreement
 import factor
-
 import images
 import jobs
 import servers
@@ -36,7 +35,7 @@ ROUNDS = 5
 ROUND_SECONDS = 5
 CONNECTIONS = 16
 STARTS = 10
-# Products of two primes of 35 digits and more: none is done within the time limit.
+# Products of two primes of 35 digits and more: they exceed the time limit.
 HARD = [
     10**99 + 289 * 10**40 + 7,
     10**99 + 289 * 10**41 + 9,
@@ -93,7 +92,7 @@ Start = Callable[[], AbstractContextManager[Server]]
 
 
 def throughput(contestants: dict[str, Start]) -> str:
-    """Requests a second of GET /ping, the contestants in turn, and their processor time."""
+    """Requests per second of GET /ping, for each server in turn, and their processor time."""
     rates = {name: [] for name in contestants}
     costs = {name: [] for name in contestants}
     tails = {name: [] for name in contestants}

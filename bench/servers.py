@@ -1,4 +1,4 @@
-"""The servers that are measured: started on a free port of loopback, stopped at the end."""
+"""The measured servers: started on a free port of the loopback interface, stopped at the end."""
 
 import contextlib
 import os

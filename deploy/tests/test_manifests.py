@@ -1,5 +1,5 @@
-"""What `kubectl apply -k deploy/kubernetes` would apply, and deploy/spinapp.yaml: of the shapes that Kubernetes
-knows, and as the project promises them. No cluster is asked."""
+"""Tests of the resources in deploy/kubernetes and deploy/spinapp.yaml: against the schemas of Kubernetes, and for what
+the documentation promises. Without a cluster."""
 
 import subprocess
 import tomllib
@@ -46,7 +46,7 @@ def labels(workload):
 
 
 def selects(selector, found):
-    """Whether a selector of labels takes these; of expressions it knows In alone, which is used here."""
+    """Whether a label selector matches these labels. Of expressions it supports only In, which is used here."""
     for expression in selector.get("matchExpressions", []):
         assert expression["operator"] == "In"
         if found.get(expression["key"]) not in expression["values"]:
@@ -169,7 +169,7 @@ def test_the_api_and_the_workers_scale_and_outlive_drained_nodes():
 
 
 def reachable(source, target, policies):
-    """Whether policies let a workload call another one of the namespace, and at which ports."""
+    """Whether policies allow a workload to call another one of the namespace, and at which ports."""
     def ports(direction, here, there):
         peers = {"ingress": "from", "egress": "to"}[direction]
         applying = [
@@ -231,7 +231,7 @@ def test_settings_are_variables_of_the_applications():
 
 @pytest.mark.parametrize("app, manifest", list(zip(read("spinapp.yaml"), ["spin.toml", "spin.worker.toml"], strict=True)))
 def test_spin_apps_are_as_the_operator_knows_them(app, manifest):
-    """Its fields are those of spin-operator's CRD, which is nowhere to be had offline: they were compared by hand."""
+    """Its fields are those of spin-operator's CRD, compared by hand, because the CRD is not available offline."""
     assert (app["apiVersion"], app["kind"]) == ("core.spinkube.dev/v1alpha1", "SpinApp")
     spec = app["spec"]
     assert spec.keys() <= {"image", "executor", "replicas", "checks", "resources", "variables"}

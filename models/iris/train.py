@@ -58,12 +58,11 @@ def export(forest: RandomForestClassifier) -> onnx.ModelProto:
         target_opset={"": 17, "ai.onnx.ml": 3},
         options={"zipmap": False},
     )
-    # skl2onnx appends a cast of each output to the type that it already has, which tract answers with a type of its own.
+    # skl2onnx appends a cast of each output to the type that it already has, which confuses tract's type inference.
     ensemble, *casts = model.graph.node
     assert [cast.op_type for cast in casts] == ["Cast", "Cast"]
     ensemble.output[:] = [output.name for output in model.graph.output]
-    # Of each leaf's votes, one for each class, those of weight 0 say nothing; nodes_hitrates are statistics that no
-    # runtime reads.
+    # Votes of weight 0 have no effect; nodes_hitrates are statistics that no runtime reads.
     attributes = {attribute.name: onnx.helper.get_attribute_value(attribute) for attribute in ensemble.attribute}
     del attributes["nodes_hitrates"]
     votes = [index for index, weight in enumerate(attributes["class_weights"]) if weight != 0]

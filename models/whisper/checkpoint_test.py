@@ -76,7 +76,7 @@ def main():
     files = {"config.json": config, "tokenizer.json": tokenizer, "generation_config.json": given}
     two = [{"encoder.a": tensor("F16", 1)}, {"decoder.b": tensor("F32", 1e9)}]
     weights, found = converted(root, folder_of(root, "multilingual", files, two))
-    # What is too large for half precision stays as it is.
+    # Values too large for half precision stay in float32.
     assert weights == {"model.encoder.a": tensor("F16", 1), "model.decoder.b": tensor("F32", 1e9)}, weights
     generation = found["generation_config"]
     assert (generation["alignment_heads"], generation["suppress_tokens"]) == ([[0, 1]], [7])

@@ -1,4 +1,4 @@
-"""The running application: started on a free port unless it runs already, and asked."""
+"""A client of the running application, which is started on a free port if necessary."""
 
 import contextlib
 import json
@@ -16,7 +16,7 @@ import speech
 
 @contextlib.contextmanager
 def application(url=None):
-    """The address of the application: the one given, or of one that `make build` made."""
+    """The address of the application: the given one, or that of the build of `make build`."""
     if url:
         yield url
         return
@@ -41,14 +41,14 @@ def application(url=None):
 
 
 def transcribe(url, file, content_type="audio/wav"):
-    """What POST /asr hears in a file."""
+    """The transcript of a file by POST /asr."""
     request = urllib.request.Request(f"{url}/asr", file, {"content-type": content_type})
     with urllib.request.urlopen(request, timeout=600) as answer:
         return json.load(answer)["transcription"].strip()
 
 
 def verbose(url, file):
-    """What POST /v1/audio/transcriptions says of a WAV file, words included."""
+    """The answer of POST /v1/audio/transcriptions to a WAV file, with words."""
     boundary = uuid.uuid4().hex
     fields = {"model": "whisper-1", "response_format": "verbose_json", "timestamp_granularities[]": ["word", "segment"]}
     body = b""

@@ -29,7 +29,7 @@ BYTES = {"F32": 4, "F16": 2, "BF16": 2}
 
 
 class Failure(Exception):
-    """What is said to the user, in one sentence."""
+    """An error for the user, in one sentence."""
 
 
 def sha256(data):
@@ -78,7 +78,7 @@ def tensors_of_ctranslate2(variables):
         if kind != 4:
             raise Failure(f"{source} in model.bin is not float16")
         if part is not None:
-            # Query, key and value lie one under the other.
+            # Query, key and value are stacked.
             index, parts = part
             rows, length = shape[0] // parts, len(data) // parts
             shape, data = [rows, *shape[1:]], data[index * length : (index + 1) * length]
@@ -239,7 +239,7 @@ def vocabulary_of_checkpoint(folder, size):
     return vocabulary
 
 
-# ---- what both have ----
+# ---- common to both ----
 
 NON_SPEECH = '"#()*+/:;<=>@[\\]^_`{|}~「」『』'
 NON_SPEECH_GROUPS = "<< >> <<< >>> -- --- -( -[ (' (\" (( )) ((( ))) [[ ]] {{ }} ♪♪ ♪♪♪"
@@ -273,7 +273,7 @@ def non_speech_tokens(ids):
 
 
 def complete(given, config, vocabulary):
-    """The generation config with what it lacks, by OpenAI's rules."""
+    """The generation config, completed by OpenAI's rules."""
     ids = {token: id for id, token in enumerate(vocabulary) if token}
 
     def special(*names):
@@ -365,7 +365,7 @@ def get(name, file):
     try:
         return urllib.request.urlopen(request, timeout=60)
     except urllib.error.HTTPError as error:
-        # Of a model that is not there the hub says that one has to log in.
+        # For a model that does not exist, the hub asks for a login.
         if error.code == 404 or error.code == 401 and file == "config.json":
             return None
         raise Failure(f"{name} cannot be downloaded: {file}: {error.code} {error.reason}") from None
@@ -375,7 +375,7 @@ def get(name, file):
 
 
 def download(name, file, folder):
-    """Brings a file of a model into a folder, once; tells whether the model has it."""
+    """Downloads a file of a model into a folder, once; returns whether the model has it."""
     path = folder / file
     if path.is_file():
         return True
@@ -422,7 +422,7 @@ def pinned(requirements):
 
 
 def source(made_of):
-    """What a file is made from, and by which version of this program."""
+    """A digest of the source of a file, and of this program."""
     return f"{made_of} {sha256(Path(__file__).read_bytes())}"
 
 
@@ -463,7 +463,7 @@ def current(requirements, out):
 
 
 def kind(model, cache):
-    """The type of a checkpoint, and its folder; of one on the hub only the configuration is there so far."""
+    """The type of a checkpoint, and its folder; for one on the hub, only the configuration is downloaded so far."""
     folder = Path(model)
     if folder.is_dir():
         if not (folder / "config.json").is_file():

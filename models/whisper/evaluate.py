@@ -53,7 +53,7 @@ def share(part, whole):
 
 
 class Heard:
-    """What faster-whisper hears, kept between calls: it takes minutes and does not change."""
+    """The transcripts of faster-whisper, cached between calls, because they take minutes and do not change."""
 
     def __init__(self):
         self.kept = json.loads(KEPT.read_text()) if KEPT.is_file() else {}
@@ -99,7 +99,7 @@ def error_rates(url, args):
         for recording, mine, peers in zip(recordings, ours, theirs):
             reference = references[recording.file][condition]
             same = speech.plain(mine) == speech.plain(reference)
-            # Letters and numbers alone: a comma more or less is not an other word.
+            # Only letters and numbers: a comma does not make another word.
             same_words = speech.words(mine) == speech.words(reference)
             peer_same = speech.words(peers) == speech.words(reference)
             counts = [1, 0, 0, 0, 0, same, same_words, peer_same]

@@ -28,7 +28,7 @@ class Peer:
         self.model = WhisperModel(str(folder()), device="cpu", compute_type=compute_type, cpu_threads=1, num_workers=1)
 
     def transcribe(self, samples):
-        """Samples at 16 kHz, or a path, as text; beam 1, all else as faster-whisper has it."""
+        """The transcript of samples at 16 kHz, or of a file; beam 1, otherwise faster-whisper's defaults."""
         sound = samples if hasattr(samples, "shape") else str(samples)
         segments, _ = self.model.transcribe(sound, language="en", beam_size=1)
         return "".join(segment.text for segment in segments).strip()

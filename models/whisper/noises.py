@@ -50,7 +50,7 @@ def brown(random, count):
 
 
 def hum(random, count):
-    """Mains: 50 Hz and what comes with it."""
+    """Mains hum: 50 Hz and its harmonics."""
     return sum(np.sin(2 * np.pi * 50 * n * times(count) + random.uniform(0, 6)) / n for n in range(1, 9))
 
 
@@ -64,7 +64,7 @@ def dual_tone(random, count):
 
 
 def beeps(random, count):
-    """Half a second of 1 kHz, half a second of nothing."""
+    """Half a second of 1 kHz, half a second of silence."""
     return np.sin(2 * np.pi * 1000 * times(count)) * (times(count) % 1 < 0.5)
 
 
@@ -134,7 +134,7 @@ KINDS = {
 
 
 def noise(kind, seconds, level=0.1):
-    """So much of a kind, as float32 at 16 kHz, with that root mean square."""
+    """This many seconds of a kind of sound, as float32 at 16 kHz, with this root mean square."""
     samples = KINDS[kind](generator(f"{kind} {seconds}"), round(seconds * RATE))
     power = np.sqrt(np.mean(samples**2))
     if power > 0:
@@ -143,7 +143,7 @@ def noise(kind, seconds, level=0.1):
 
 
 def mixed(samples, decibels, name):
-    """Speech with pink noise, so many decibels below it."""
+    """Speech with pink noise, this many decibels below it."""
     added = coloured(generator(name), len(samples), 1)
     speech, other = np.sqrt(np.mean(samples**2)), np.sqrt(np.mean(added**2))
     out = samples + added * (speech / other / 10 ** (decibels / 20))

@@ -15,7 +15,7 @@ FOLDER = ROOT / ".cache/recordings"
 REFERENCES = Path(__file__).with_name("references.json")
 RATE = 16_000
 
-# As OpenAI normalises: small letters, numbers as digits, American spelling, no punctuation, no "uh".
+# OpenAI's normalisation: lower case, numbers as digits, American spelling, no punctuation, no "uh".
 normalize = EnglishTextNormalizer()
 
 
@@ -58,7 +58,7 @@ def words(text):
 
 
 def plain(text):
-    """Text as it is compared letter by letter: all of it but the white space."""
+    """Text for comparison letter by letter: without white space."""
     return re.sub(r"\s+", " ", text).strip()
 
 

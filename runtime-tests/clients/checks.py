@@ -2,7 +2,7 @@
 
 
 def run(names):
-    """Calls each function of a module whose name begins with `test_`, and ends with the first that fails."""
+    """Calls each function of a module whose name begins with `test_`; stops at the first failure."""
     for name, test in list(names.items()):
         if name.startswith("test_"):
             try:

@@ -1,4 +1,4 @@
-"""Has twenty random numbers factorised by an application that does so when it finds the time.
+"""Factorises twenty random numbers by polling.
 
     python example_client.py http://127.0.0.1:3000/async/factorize
 

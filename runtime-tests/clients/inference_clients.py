@@ -40,7 +40,7 @@ def features(flowers=FLOWERS, binary=False):
 
 
 def refused(status, text, call, *arguments, **options):
-    """Checks that a call raises the library's own exception, with the server's words."""
+    """Checks that a call raises the library's own exception, with the server's message."""
     try:
         answer = call(*arguments, **options)
     except InferenceServerException as error:
@@ -110,7 +110,7 @@ def test_mlserver_infers():
     named = InferenceRequest(inputs=[NumpyCodec.encode_input("features", FLOWERS)])
     bodies = []
     for it in (request, named):
-        # As its own serialiser writes it, and with null for whatever is absent.
+        # As its serialiser writes it, with null for absent members.
         bodies += [it.model_dump_json(), it.model_dump_json(exclude_none=False, exclude_unset=False)]
     assert any('"outputs":null' in body for body in bodies), bodies
     json_type = {"content-type": "application/json"}

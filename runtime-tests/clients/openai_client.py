@@ -25,7 +25,7 @@ def create(file=SPOKEN, model="whisper-1", by=client, **options):
 
 
 def refused(kind, code=None, param=None, **options):
-    """The exception of a request that is to fail."""
+    """The exception of a request that must fail."""
     try:
         answer = create(**options)
     except openai.APIError as error:
@@ -163,7 +163,7 @@ def test_timeout():
     header = header[:4] + (size + 36).to_bytes(4, "little") + header[8:40] + size.to_bytes(4, "little")
     hasty = client.with_options(timeout=0.01)
     refused(openai.APITimeoutError, by=hasty, file=("minute.wav", header + minute))
-    # Nobody else is the worse for it.
+    # Other requests are not affected.
     began = time.monotonic()
     assert create(file=SILENT).text == ""
     assert time.monotonic() - began < 60

@@ -1,4 +1,4 @@
-"""Of the files that schemathesis sends, some are recordings."""
+"""Makes schemathesis send recordings as some of its files."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-//! A case: a request, and what the answer to it must be. Described in `README.md`.
+//! A case: a request and the expected answer. Described in `README.md`.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -12,11 +12,11 @@ use crate::form::{self, Part};
 use crate::http::{Request, Response};
 use crate::server::Server;
 
-/// A request, and what the answer to it must be.
+/// A request and the expected answer.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Case {
-    /// What is expected, in words.
+    /// A description.
     pub name: String,
     request: String,
     #[serde(default)]
@@ -29,11 +29,11 @@ pub struct Case {
     file: Option<PathBuf>,
     #[serde(default)]
     chunked: bool,
-    /// What the answer must be.
+    /// The expected answer.
     pub expect: Expect,
 }
 
-/// What an answer must be. What is left out may be anything.
+/// The expected answer. Fields that are left out are not checked.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Expect {
@@ -92,7 +92,7 @@ impl Case {
     /// The request's method and target.
     ///
     /// # Panics
-    /// When the case has not both.
+    /// When the case does not have both.
     #[must_use]
     pub fn target(&self) -> (String, String) {
         let request = expand(&self.request);
@@ -131,7 +131,7 @@ impl Case {
     /// Sends the request to `server` and compares.
     ///
     /// # Errors
-    /// Everything about the answer that is not as it must be.
+    /// All differences from the expected answer.
     pub fn run(&self, server: &Server) -> Result<(), String> {
         let request = self.to_request();
         let response = server.try_send(&request).map_err(|e| e.to_string())?;
@@ -148,7 +148,7 @@ impl Case {
                 )
             });
         }
-        // Where GET is refused, HEAD is refused for itself.
+        // If GET is not allowed, HEAD has its own 405.
         if self.target().0 == "GET" && response.status != 405 {
             let head = server
                 .try_send(&request.with_method("HEAD"))
@@ -289,7 +289,7 @@ fn always(response: &Response, target: &str) -> Vec<String> {
         complain(&mut wrong, kind == "application/problem+json", || {
             format!("an error of type {kind}")
         });
-        // The Open Inference Protocol has a member of its own.
+        // The Open Inference Protocol has its own member.
         let its_own = target.starts_with("/v2").then_some("error");
         for member in ["type", "title", "detail", "code"]
             .into_iter()
@@ -307,7 +307,7 @@ fn always(response: &Response, target: &str) -> Vec<String> {
     wrong
 }
 
-/// What two answers to the same question have in common.
+/// The parts of an answer that are the same for GET and HEAD.
 fn stable(response: &Response) -> (u16, Vec<&(String, String)>) {
     let varies = |name: &str| matches!(name, "date" | "x-request-id");
     let headers = response.headers.iter();

@@ -1,4 +1,4 @@
-//! What the API document and the list of problems promise, so that no promise is left without a test.
+//! Checks that every operation of the API document and every problem type is tested.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -269,8 +269,8 @@ const ELSEWHERE: &[(&str, &str, &str)] = &[
     ),
 ];
 
-/// The operations and problems of an `OpenAPI` document that neither `cases` nor another test bring about, and what is listed
-/// as tested elsewhere without need.
+/// The operations and problems of an `OpenAPI` document that neither `cases` nor another test cause, and needless entries of
+/// the list above.
 #[must_use]
 pub fn untested(document: &Value, cases: &[Case]) -> Vec<String> {
     let mut untested = Vec::new();
@@ -321,7 +321,7 @@ pub fn untested(document: &Value, cases: &[Case]) -> Vec<String> {
     untested
 }
 
-/// The problems of `list`, which is what `/about/problems` answers, that no test brings about.
+/// The problems of `list`, the answer of `/about/problems`, that no test causes.
 ///
 /// # Panics
 /// When the list is empty.
@@ -353,7 +353,7 @@ pub fn misnamed(tests: &Path) -> Vec<String> {
             return true;
         };
         let source = fs::read_to_string(tests.join(file)).unwrap_or_default();
-        // A test of its own, or one for each store of jobs.
+        // One test, or one for each store of jobs.
         let of_all = format!("]\nfn {name}() {{");
         let of_each_store = format!("\nfn {name}(kind: Kind) {{");
         let exists = source.contains(&of_all) || source.contains(&of_each_store);

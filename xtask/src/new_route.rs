@@ -5,6 +5,8 @@ use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 
+use crate::manifests;
+
 /// The files of a new component: their paths and contents.
 const NEW_FILES: &[(&str, &str)] = &[
     (
@@ -21,7 +23,7 @@ const NEW_FILES: &[(&str, &str)] = &[
     ),
 ];
 
-/// The component's trigger and permissions, for the end of each manifest of the API.
+/// The component's trigger and permissions, for the end of `spin.toml`.
 const MANIFEST: &str = include_str!("../templates/spin.toml.in");
 
 /// What components may reach, as a test compares it; where the worker's begin; and what a new component may reach.
@@ -106,14 +108,16 @@ pub(crate) fn add(root: &Path, name: &str) -> Result<()> {
         fs::write(&path, name.fill(template))
             .with_context(|| format!("cannot write {}", path.display()))?;
     }
-    for manifest in ["spin.toml", "spin.no-speech.toml"] {
-        edit(root, manifest, |text| Ok(text + &name.fill(MANIFEST)))?;
-    }
+    edit(root, "spin.toml", |text| Ok(text + &name.fill(MANIFEST)))?;
+    manifests::write(root)?;
     edit(root, PERMISSIONS, |text| {
         let (application, worker) = text
             .split_once(WORKER)
             .context("no permissions of the worker")?;
-        Ok(format!("{application}{}\n{WORKER}{worker}", name.fill(GRANTS)))
+        Ok(format!(
+            "{application}{}\n{WORKER}{worker}",
+            name.fill(GRANTS)
+        ))
     })?;
     edit(root, "xtask/Cargo.toml", |text| {
         insert_sorted(

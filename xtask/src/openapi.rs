@@ -1,4 +1,4 @@
-//! The OpenAPI document, put together from the components.
+//! Merges the components' parts into the OpenAPI document.
 
 use std::path::{Path, PathBuf};
 
@@ -129,8 +129,8 @@ fn object(value: &mut Value) -> impl Iterator<Item = (&String, &mut Value)> {
     value.as_object_mut().into_iter().flatten()
 }
 
-/// An operation id must be unique in the whole document (OpenAPI 3.1, 4.8.10), while each component
-/// names its handlers by itself.
+/// An operation id must be unique in the whole document (OpenAPI 3.1, 4.8.10), but each component names its handlers
+/// independently.
 fn check_operation_ids(document: &Value) -> Result<()> {
     let mut seen = std::collections::BTreeSet::new();
     for (path, item) in document["paths"].as_object().into_iter().flatten() {

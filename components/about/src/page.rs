@@ -9,20 +9,20 @@ use utoipa::ToSchema;
 /// A page about the service.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Page {
-    /// What the page is about.
+    /// The title of the page.
     pub(crate) title: String,
-    /// The page in a sentence.
+    /// A summary in one sentence.
     pub(crate) summary: String,
-    /// The page itself.
+    /// The sections of the page.
     pub(crate) sections: Vec<Section>,
 }
 
 /// A section of a page.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Section {
-    /// What the part is about.
+    /// The heading of the section.
     pub(crate) heading: String,
-    /// The part itself: plain text, a paragraph each.
+    /// The paragraphs, as plain text.
     pub(crate) paragraphs: Vec<String>,
 }
 

@@ -34,7 +34,7 @@ problem_responses!(
     &[WORKER_LOST, JOB_OUTDATED, TIME_LIMIT_EXCEEDED]
 );
 
-/// A factorisation, as far as it is known.
+/// A factorisation, which is complete when `done` is true.
 #[derive(Debug, Serialize, ToSchema)]
 struct AsyncFactorizeResponse {
     /// Whether it is known. If not, repeat the request within 60 seconds.
@@ -45,7 +45,7 @@ struct AsyncFactorizeResponse {
     /// The same as text; null until it is done.
     #[schema(value_type = Option<String>)]
     factorization_str: Value,
-    /// How many jobs wait.
+    /// The number of waiting jobs.
     load: u64,
     /// The number, with all its digits.
     #[schema(value_type = u64)]

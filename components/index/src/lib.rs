@@ -12,7 +12,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-/// What the service is and where to go from here.
+/// A description of the service, with links.
 #[derive(Serialize, ToSchema)]
 struct Index {
     message: &'static str,
@@ -20,18 +20,18 @@ struct Index {
     name: &'static str,
     /// Version of the service.
     version: &'static str,
-    /// Where to go from here, relative to this address.
+    /// Links, relative to this address.
     links: BTreeMap<&'static str, &'static str>,
 }
 
-/// What the service is: a page for browsers, JSON for everyone else.
+/// Describes the service: as a page for browsers, as JSON for other clients.
 #[utoipa::path(
     get,
     path = "/",
     tag = "service",
     responses((
         status = 200,
-        description = "What the service is",
+        description = "The description of the service",
         content(
             (Index = "application/json", example = json!({
                 "message": "It's working!",

@@ -58,13 +58,13 @@ impl utoipa::IntoResponses for OtherAnswers {
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 struct Selection {
-    /// Only those of this status.
+    /// Only jobs with this status.
     #[param(inline, nullable = false)]
     status: Option<StatusName>,
-    /// The `next` of the page before.
+    /// The `next` of the previous page.
     #[param(nullable = false, pattern = "^[0-9]{16}:")]
     after: Option<String>,
-    /// How many at most.
+    /// The most jobs of the page.
     #[param(nullable = false, minimum = 1, maximum = 100, example = 20)]
     limit: Option<u32>,
 }

@@ -1,4 +1,4 @@
-//! Counts how often callers call, for the components that ask who calls. Private: nobody else can reach it.
+//! Counts the requests of callers, for the components that check access. Private: only they can reach it.
 
 use guest::{Request, Response};
 

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-/// Who sends a request. By default nobody in particular: the access is open, or so is the route.
+/// Who sends a request. By default anonymous: access, or the route, is open.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Caller(Option<Arc<str>>);
 
@@ -20,7 +20,7 @@ impl Caller {
         Self(Some(format!("user:{subject}").into()))
     }
 
-    /// A text that is this caller's alone, such as `key:ci` or `user:ada`; empty for nobody in particular.
+    /// A text that identifies the caller, such as `key:ci` or `user:ada`; empty for an anonymous one.
     #[must_use]
     pub fn id(&self) -> &str {
         self.0.as_deref().unwrap_or_default()

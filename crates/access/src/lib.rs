@@ -111,7 +111,7 @@ impl Access {
     /// Finds out who sends a request with these headers for this path.
     ///
     /// # Errors
-    /// Why it is refused. An open access refuses nobody.
+    /// Why it is refused. Open access refuses no request.
     pub fn admit(
         &self,
         headers: &HeaderMap,
@@ -257,7 +257,7 @@ mod tests {
         let old = format!("Bearer {}", issue(NOW - 3600));
         let expired = Err(Denied::Token(TokenError::Expired));
         assert_eq!(ask(&both, &[("authorization", &old)], "/asr"), expired);
-        // Without a secret nobody makes tokens.
+        // Without a secret there are no tokens.
         let keys = Settings {
             jwt_secrets: "",
             ..both

@@ -39,7 +39,7 @@ impl Users {
         self.0.is_empty()
     }
 
-    /// Whether there is a user of this name with this password. For a name that nobody has it takes as long.
+    /// Whether there is a user with this name and password. For unknown names it takes as long.
     #[must_use]
     pub fn verify(&self, name: &str, password: &str) -> bool {
         let user = self.0.iter().find(|user| user.name == name);

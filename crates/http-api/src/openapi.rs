@@ -55,7 +55,7 @@ pub fn problem_schema() -> Value {
             "type": {"type": "string", "format": "uri-reference", "description": "Identifies the problem type; GET explains it."},
             "title": {"type": "string", "description": "What the problem type means."},
             "status": {"type": "integer", "minimum": 400, "maximum": 599},
-            "detail": {"type": "string", "description": "What went wrong this time."},
+            "detail": {"type": "string", "description": "What went wrong in this request."},
             "code": {"type": "string", "description": "Stable name of the problem type."},
             "error": {"type": "string", "description": "Only under `/v2`: the detail, under the name that the Open Inference Protocol gives it."},
         },

@@ -86,11 +86,11 @@ problem_types! {
     JOB_NOT_ENDED = CONFLICT, "job-not-ended", "The job has no result yet";
     JOB_CANCELED = CONFLICT, "job-canceled", "The job was canceled, so it has no result";
     TOO_MANY_JOBS = TOO_MANY_REQUESTS, "too-many-jobs", "Too many jobs are waiting";
-    IDEMPOTENCY_KEY_REUSED = UNPROCESSABLE_ENTITY, "idempotency-key-reused", "The idempotency key was sent with another request before";
+    IDEMPOTENCY_KEY_REUSED = UNPROCESSABLE_ENTITY, "idempotency-key-reused", "The idempotency key was already sent with another request";
     WEBHOOK_NOT_ALLOWED = FORBIDDEN, "webhook-not-allowed", "The service may not call this webhook";
-    WORKER_LOST = INTERNAL_SERVER_ERROR, "worker-lost", "The worker that ran the job was lost three times";
+    WORKER_LOST = INTERNAL_SERVER_ERROR, "worker-lost", "Three workers that ran the job were lost";
     JOB_OUTDATED = INTERNAL_SERVER_ERROR, "job-outdated", "The service was updated while the job waited";
-    STORE_UNAVAILABLE = SERVICE_UNAVAILABLE, "store-unavailable", "The store of the jobs does not answer";
+    STORE_UNAVAILABLE = SERVICE_UNAVAILABLE, "store-unavailable", "The job store does not answer";
     INTERNAL = INTERNAL_SERVER_ERROR, "internal-error", "The service failed";
     TIME_LIMIT_EXCEEDED = SERVICE_UNAVAILABLE, "time-limit-exceeded", "The computation did not end within the time limit";
 }

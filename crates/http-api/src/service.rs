@@ -1,4 +1,4 @@
-//! A router with the behaviour every route shares around it.
+//! A router with the behaviour that every route shares.
 
 use std::convert::Infallible;
 use std::future::ready;
@@ -14,19 +14,19 @@ use tower_http::cors::{AllowHeaders, AllowOrigin, Any, Cors, CorsLayer};
 
 use crate::problem::{self, Problem};
 
-/// The header that lists what is missing in a recording, or broken. (`Warning` was of caches, and is obsolete: RFC 9111,
+/// The header that lists what is missing from a recording or damaged. (`Warning` belonged to caches and is obsolete: RFC 9111,
 /// section 5.5.)
 pub const AUDIO_WARNINGS: HeaderName = HeaderName::from_static("audio-warnings");
 
 /// How many requests the caller has left (draft-ietf-httpapi-ratelimit-headers).
 pub const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
 
-/// How many requests a caller has in which time.
+/// The limit on a caller's requests, and its period.
 pub const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 
 const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 
-/// What a page may do: run scripts of this origin, and ask this origin. Swagger UI sets styles in its elements.
+/// What a page may do: run scripts of this origin, and send requests to it. Swagger UI sets styles in its elements.
 const PAGES: HeaderValue = HeaderValue::from_static(
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; \
      base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
@@ -53,8 +53,8 @@ impl Default for Settings {
 
 /// A component's routes, ready to answer requests.
 ///
-/// Around the routes stand: problem documents for unknown paths and methods, `Allow` on 405 and
-/// for `OPTIONS`, CORS, `X-Request-Id`, the body limit, `X-Content-Type-Options`; `X-Accel-Buffering: no` for events, a
+/// Adds to the routes: problem documents for unknown paths and methods, `Allow` on 405 and for `OPTIONS`, CORS,
+/// `X-Request-Id`, the body limit, `X-Content-Type-Options`, `X-Accel-Buffering: no` for events, and a
 /// `Content-Security-Policy` for pages.
 #[derive(Clone, Debug)]
 pub struct Service {
@@ -148,7 +148,7 @@ impl Head {
             problem.log(format_args!("request {id}: {method} {}", uri.path()));
         }
         if response.status() == StatusCode::NOT_MODIFIED {
-            // It would be the length of the content that is not sent again (RFC 9110, section 8.6).
+            // It would be the length of the content, which is not sent (RFC 9110, section 8.6).
             response.headers_mut().remove(header::CONTENT_LENGTH);
         }
         let headers = response.headers_mut();
@@ -160,7 +160,7 @@ impl Head {
         let kind = headers.get(header::CONTENT_TYPE);
         let is = |wanted: &[u8]| kind.is_some_and(|kind| kind.as_bytes().starts_with(wanted));
         if is(b"text/event-stream") {
-            // A proxy such as nginx would keep events back until it has a buffer of them.
+            // A proxy such as nginx would hold back events until its buffer is full.
             headers.insert(X_ACCEL_BUFFERING, HeaderValue::from_static("no"));
         } else if is(b"text/html") {
             headers.insert(header::CONTENT_SECURITY_POLICY, PAGES);
@@ -190,7 +190,7 @@ async fn method_not_allowed(method: Method, uri: Uri) -> Problem {
     )
 }
 
-/// The CORS layer for a comma-separated list of origins; nothing when none is allowed.
+/// The CORS layer for a comma-separated list of origins; `None` if none is allowed.
 fn cors(origins: &str) -> Option<CorsLayer> {
     let origins: Vec<&str> = origins
         .split(',')

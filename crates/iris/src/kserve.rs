@@ -33,7 +33,7 @@ const PROBABILITIES: &str = "probabilities";
 /// Body of `POST /v2/models/iris/infer`.
 #[derive(Clone, Debug, PartialEq, Deserialize, ToSchema)]
 pub struct InferRequest {
-    /// Comes back in the answer.
+    /// Returned in the answer.
     #[schema(example = "42")]
     pub id: Option<String>,
     /// Ignored.
@@ -44,7 +44,7 @@ pub struct InferRequest {
     #[schema(min_items = 1, max_items = 1)]
     #[serde(deserialize_with = "objects")]
     pub inputs: Vec<InputTensor>,
-    /// Which outputs to return, and in what order; all of them when absent, null or empty.
+    /// The outputs to return, in this order; all if absent, null or empty.
     #[schema(max_items = 2, value_type = Option<Vec<RequestedOutput>>)]
     #[serde(default, deserialize_with = "objects_or_null")]
     pub outputs: Vec<RequestedOutput>,
@@ -103,9 +103,9 @@ pub struct ModelMetadata {
     /// Framework and format of the model.
     #[schema(example = "onnx_onnxv1")]
     pub platform: &'static str,
-    /// What the model takes.
+    /// The inputs of the model.
     pub inputs: Vec<TensorMetadata>,
-    /// What the model gives.
+    /// The outputs of the model.
     pub outputs: Vec<TensorMetadata>,
 }
 

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use crate::MAX_ROWS;
 
-/// A JSON object, or an array of at most [`MAX_ROWS`] of them: requests of either form are answered in kind.
+/// A JSON object, or an array of at most 10,000 objects. The answer has the form of the request.
 // Deserialized by hand: serde's untagged enums buffer the input, and a number that has been through that buffer can
 // no longer be read as f64 when serde_json's `arbitrary_precision` is on. It also lets the limit stop the reading.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, ToSchema)]

@@ -1,4 +1,4 @@
-//! A request that is answered at once or, with `Prefer: respond-async`, as a job.
+//! Answers a request at once or, with `Prefer: respond-async`, with a job.
 
 use axum::Json;
 use axum::body::Body;
@@ -21,9 +21,9 @@ use crate::webhook;
 /// The longest idempotency key, in bytes.
 const MAX_KEY: usize = 255;
 
-/// Answers a request: with what the task computes or, where the client prefers that, with a job.
+/// Answers a request with the result of the task or, if the client prefers that, with a job.
 ///
-/// `platform` is called for a job alone: what is answered at once needs no settings of jobs.
+/// `platform` is called only for a job: requests that are answered at once need no settings of jobs.
 pub async fn answer<T: Task, P: Platform>(
     platform: impl AsyncFnOnce() -> P,
     request: Request,
@@ -40,7 +40,7 @@ pub async fn answer<T: Task, P: Platform>(
     answer.await.unwrap_or_else(T::refuse)
 }
 
-/// Checks a request and keeps what is to be computed.
+/// Checks a request and stores its input as a job.
 async fn defer<T: Task>(
     platform: impl Platform,
     key: Option<String>,
@@ -48,7 +48,7 @@ async fn defer<T: Task>(
 ) -> Result<Job, Problem> {
     let (parts, body) = request.into_parts();
     let request = Request::from_parts(parts.clone(), body);
-    // The whole body tells whether two requests are the same one.
+    // The whole body is needed to decide whether two requests are the same.
     let http_api::Body(body) = http_api::Body::from_request(request, &()).await?;
     let request = Request::from_parts(parts.clone(), Body::from(body.clone()));
     let input = T::check(request, Mode::Job).await?;
@@ -87,7 +87,7 @@ fn webhook_of(uri: &Uri) -> Option<String> {
         .map(|(_, address)| address.into_owned())
 }
 
-/// The idempotency key; one that cannot be used is refused, whether it is needed or not.
+/// The idempotency key. An invalid one is refused even if it is not needed.
 fn key_of(headers: &HeaderMap) -> Result<Option<String>, Problem> {
     let Some(key) = headers.get("idempotency-key") else {
         return Ok(None);

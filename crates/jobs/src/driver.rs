@@ -1,4 +1,4 @@
-//! What the stores need of a database driver.
+//! The database drivers that the stores need.
 
 /// A driver could not run a command: no connection, or the database refused it.
 #[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]

@@ -1,4 +1,4 @@
-//! What both stores read alike, whatever a database calls a value.
+//! Reading the records of both stores.
 
 use crate::model::{Delivery, Input, Job, Millis, Outcome};
 use crate::store::Error;
@@ -17,7 +17,7 @@ pub(crate) trait Fields {
         T::try_from(self.unsigned()?).map_err(|_| Error::Corrupt("a number is out of range"))
     }
 
-    /// All of a job, in the order of its fields.
+    /// A job, from its fields in order.
     fn job(&mut self) -> Result<Job, Error> {
         Ok(Job {
             id: self.text()?,
@@ -39,7 +39,7 @@ pub(crate) trait Fields {
         })
     }
 
-    /// Task and bytes, if they are there.
+    /// Task and bytes, if present.
     fn input(&mut self) -> Result<Option<Input>, Error> {
         let Some(task) = self.maybe_text()? else {
             return Ok(None);
@@ -71,9 +71,9 @@ pub(crate) trait Fields {
     }
 }
 
-/// Headers as a store keeps them: JSON, or nothing where there are none.
+/// Headers as stores keep them: JSON, or `None` without headers.
 pub(crate) fn headers_text(headers: &[(String, String)]) -> Option<String> {
-    // Strings alone: serialising does not fail.
+    // Strings only: serialising does not fail.
     (!headers.is_empty()).then(|| serde_json::to_string(headers).unwrap_or_default())
 }
 

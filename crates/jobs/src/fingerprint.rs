@@ -1,4 +1,4 @@
-//! Tells whether two requests are the same one.
+//! Fingerprints that show whether two requests are the same.
 
 use std::fmt::Write as _;
 
@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 
 /// A hash of the target, the media type and the body.
 ///
-/// The boundary of a form is left out: clients make a new one each time they send the same form.
+/// Without the boundary of a form: clients make a new one each time they send the same form.
 pub(crate) fn fingerprint(target: &str, headers: &HeaderMap, body: &Bytes) -> String {
     let media_type = content_type(headers);
     let essence = media_type.as_ref().map_or("", |mime| mime.essence_str());
@@ -33,7 +33,7 @@ pub(crate) fn fingerprint(target: &str, headers: &HeaderMap, body: &Bytes) -> St
         })
 }
 
-/// Hands over what stands between the occurrences of `separator`.
+/// Passes on the pieces between the occurrences of `separator`.
 fn without(mut text: &[u8], separator: &[u8], mut take: impl FnMut(&[u8])) {
     while let Some(at) = text.windows(separator.len()).position(|w| w == separator) {
         let (before, rest) = text.split_at(at);

@@ -1,16 +1,15 @@
 //! Jobs: requests that are answered later.
 //!
-//! A route that may be deferred is a [`Task`]: `check` makes an input of a request, `compute` makes an answer of the
-//! input. [`answer`] does one after the other or, with `Prefer: respond-async` (RFC 7240), keeps the input in a
-//! [`Store`] and answers with a job. A runner ([`drain`]) claims it, computes and finishes it with the answer.
+//! A route that may be deferred is a [`Task`]: `check` makes an input from a request, `compute` makes the answer from the
+//! input. [`answer`] calls one after the other or, with `Prefer: respond-async` (RFC 7240), stores the input in a [`Store`] and
+//! answers with a job. A runner ([`drain`]) claims the job, computes, and finishes it with the answer.
 //!
-//! The states of a job are queued → running → succeeded, failed or canceled, and never back, but for a job whose lease
-//! ran out: that one is queued again, [`MAX_ATTEMPTS`] times in all. A claim carries the number of its attempt, and a
-//! heartbeat or an end from an outdated attempt is refused: so each job ends exactly once, whatever becomes of the
-//! workers.
+//! A job goes from queued to running to succeeded, failed or canceled. The only way back is to queued, when the lease runs out;
+//! a job has up to [`MAX_ATTEMPTS`] attempts. A claim carries the number of its attempt, and a heartbeat or an end from an
+//! outdated attempt is refused. So each job ends exactly once, even if workers fail.
 //!
-//! Nothing here knows Spin. [`Platform`] is what jobs need of a runtime, [`Sql`] and [`Redis`] what the stores need
-//! of a driver; the crate `guest` has Spin's. The stores read no clock: the caller passes the time.
+//! Nothing here depends on Spin. [`Platform`] is the interface to the runtime, [`Sql`] and [`Redis`] those to database drivers;
+//! the crate `guest` implements them for Spin. The stores read no clock: the caller passes the time.
 
 mod defer;
 mod driver;

@@ -1,11 +1,11 @@
-//! What a job is.
+//! The model of a job.
 
 use std::str::FromStr;
 
 /// A time in milliseconds since the Unix epoch, or a duration in milliseconds.
 pub type Millis = u64;
 
-/// How often a job is begun: when the lease of its last attempt runs out, it fails with [`worker_lost`](crate::worker_lost).
+/// The most attempts of a job: when the lease of the last one runs out, it fails with [`worker_lost`](crate::worker_lost).
 pub const MAX_ATTEMPTS: u32 = 3;
 
 /// The state of a job.
@@ -19,7 +19,7 @@ pub enum Status {
     Succeeded,
     /// It ended with an answer of another status.
     Failed,
-    /// It ended without an answer, as was asked for.
+    /// It was canceled and has no answer.
     Canceled,
 }
 
@@ -45,14 +45,14 @@ impl Status {
         }
     }
 
-    /// Whether a job in this state stays in it until it expires.
+    /// Whether this state is final.
     #[must_use]
     pub fn is_ended(self) -> bool {
         !matches!(self, Self::Queued | Self::Running)
     }
 }
 
-/// A text that names no [`Status`].
+/// A text that is not the name of a [`Status`].
 #[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
 #[error("'{0}' is not one of queued, running, succeeded, failed, canceled")]
 pub struct UnknownStatus(pub String);
@@ -68,7 +68,7 @@ impl FromStr for Status {
     }
 }
 
-/// What a job computes from.
+/// The input of a job.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Input {
     /// The name of the [`Task`](crate::Task).
@@ -102,10 +102,10 @@ impl Outcome {
     }
 }
 
-/// A job as it is now.
+/// The current state of a job.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Job {
-    /// Its name, unique in the store.
+    /// Its id, unique in the store.
     pub id: String,
     /// Method and path of its route, such as `POST /asr`.
     pub route: String,
@@ -115,36 +115,36 @@ pub struct Job {
     pub status: Status,
     /// Whether it was asked to stop.
     pub cancel_requested: bool,
-    /// How far the present or last attempt came, as JSON text.
+    /// The progress of the current or last attempt, as JSON text.
     pub progress: Option<String>,
-    /// How often it was begun.
+    /// The number of attempts so far.
     pub attempts: u32,
     /// When it was submitted.
     pub created_at: Millis,
-    /// When it was begun the last time.
+    /// When the last attempt began.
     pub started_at: Option<Millis>,
     /// When it ended.
     pub finished_at: Option<Millis>,
-    /// When it is forgotten; known once it ended.
+    /// When it is deleted; known once it has ended.
     pub expires_at: Option<Millis>,
-    /// The address to be told of its end.
+    /// The webhook to call at its end.
     pub webhook: Option<String>,
 }
 
-/// An idempotency key. It lives as long as the job that it came with.
+/// An idempotency key. It is valid as long as its job exists.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Key {
     /// The key itself.
     pub name: String,
-    /// A digest of what it was sent with.
+    /// A digest of its request.
     pub fingerprint: String,
 }
 
 /// A job to submit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewJob {
-    /// Its name, unique in the store. One that is used again once its job is gone must stand for the same
-    /// request: a worker that was lost with the former job could end the new one.
+    /// Its id, unique in the store. An id may be used again after its job is deleted, but only for the same request: a lost
+    /// worker of the former job could end the new one.
     pub id: String,
     /// Method and path of its route, such as `POST /asr`.
     pub route: String,
@@ -156,16 +156,16 @@ pub struct NewJob {
     pub input: Input,
     /// Idempotency key.
     pub key: Option<Key>,
-    /// When it is dropped if it still waits then and was not submitted again; never without one.
+    /// When it is dropped if it is still waiting and was not submitted again; without it, never.
     pub interest: Option<Millis>,
-    /// The address to be told of its end.
+    /// The webhook to call at its end.
     pub webhook: Option<String>,
     /// How long it is kept after its end.
     pub expires_after: Millis,
 }
 
 impl NewJob {
-    /// The job that this one is when it has just been submitted.
+    /// The job right after its submission.
     pub(crate) fn queued(&self, now: Millis) -> Job {
         Job {
             id: self.id.clone(),
@@ -184,19 +184,19 @@ impl NewJob {
     }
 }
 
-/// What became of a submission.
+/// The result of a submission.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Submitted {
     /// It is a new job.
     New(Job),
-    /// There is this job of the same name, or of the same key and fingerprint, already. If it has not ended,
-    /// it now keeps the longer interest of the two; nothing else changed.
+    /// There is already this job with the same id, or with the same key and fingerprint. If it has not ended, it keeps the
+    /// later of the two times of interest; nothing else changed.
     Existing(Job),
     /// The key belongs to a job of another fingerprint.
     Conflict,
-    /// As many jobs wait as may.
+    /// Too many jobs are waiting.
     Full {
-        /// How many wait.
+        /// The number of waiting jobs.
         waiting: u64,
     },
     /// As many jobs of its owner wait as may.
@@ -211,7 +211,7 @@ pub enum Submitted {
 pub struct Claim {
     /// The job.
     pub id: String,
-    /// Which of the job's attempts this is, from 1. The next attempt makes it outdated.
+    /// The number of the job's attempt, from 1. The next attempt makes it outdated.
     pub attempt: u32,
 }
 
@@ -222,29 +222,29 @@ pub struct Claimed {
     pub claim: Claim,
     /// The job.
     pub job: Job,
-    /// What it computes from; `None` where a version of the store kept the job that knew no [`Input`].
+    /// Its input; `None` if a version of the store without [`Input`] stored the job.
     pub input: Option<Input>,
 }
 
-/// What a runner is to do next.
+/// The next task of a runner.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Next {
     /// This job.
     Job(Box<Claimed>),
-    /// Nothing waits; a lease runs out, or a webhook is due, at this time. It may have come already.
+    /// No job is waiting. A lease runs out, or a webhook is due, at this time, which may be past.
     Later(Millis),
-    /// Jobs wait, but as many run as may; the first of their leases runs out at this time.
+    /// Jobs are waiting, but the limit of running jobs is reached; the first of their leases runs out at this time.
     Busy(Millis),
     /// Nothing, until another job is submitted.
     Idle,
 }
 
-/// What became of a claim's lease.
+/// The state of a claim's lease.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lease {
-    /// The job is the claimant's, for the length of a lease from now.
+    /// The claim holds, for the duration of a lease from now.
     Held,
-    /// As `Held`, and the job was asked to stop.
+    /// As `Held`, and the job is to be canceled.
     CancelRequested,
     /// The claim is outdated, or the job has ended.
     Lost,
@@ -255,11 +255,11 @@ pub enum Lease {
 pub enum Ending {
     /// With an answer.
     Outcome(Outcome),
-    /// Without one, because it was asked to stop.
+    /// Without one, because it was canceled.
     Canceled,
 }
 
-/// A part of the list of jobs.
+/// A page of the list of jobs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Page {
     /// Jobs, the newest first.
@@ -275,6 +275,6 @@ pub struct Delivery {
     pub id: String,
     /// The address to call.
     pub url: String,
-    /// Which attempt at the call this is, from 1. The next attempt makes it outdated.
+    /// The number of this attempt, from 1. The next attempt makes it outdated.
     pub attempt: u32,
 }

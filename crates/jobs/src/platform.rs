@@ -1,4 +1,4 @@
-//! What jobs need of the runtime that they are in.
+//! The interface to the runtime.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -12,10 +12,10 @@ use crate::store::{Error, Store};
 /// A runtime.
 #[allow(async_fn_in_trait)] // Guests have one thread: no future need be `Send`.
 pub trait Platform {
-    /// Where it keeps jobs.
+    /// Its store of jobs.
     type Store: Store;
 
-    /// What the operator has decided.
+    /// The operator's settings.
     fn settings(&self) -> &Settings;
 
     /// The store that the settings choose.
@@ -24,13 +24,13 @@ pub trait Platform {
     /// When it cannot be reached.
     async fn store(&self) -> Result<Self::Store, Error>;
 
-    /// Wakes a runner. That none hears it is not an error: the job is in the store, and each look at a job wakes again.
+    /// Wakes a runner. A lost wake-up is not an error: the job is in the store, and each query for a job wakes runners again.
     async fn wake(&self);
 
     /// Waits.
     async fn sleep(&self, duration: Duration);
 
-    /// Sends a request and gives the status of the response.
+    /// Sends a request and returns the status of the response.
     ///
     /// # Errors
     /// The reason, if no response arrives.

@@ -2,7 +2,7 @@
 
 use axum::http::HeaderMap;
 
-/// Whether the client would rather have a 202 now than the answer later (section 4.1).
+/// Whether the client prefers a 202 now to an answer later (section 4.1).
 pub(crate) fn prefers_async(headers: &HeaderMap) -> bool {
     headers
         .get_all("prefer")
@@ -12,8 +12,7 @@ pub(crate) fn prefers_async(headers: &HeaderMap) -> bool {
         .any(|name| name.eq_ignore_ascii_case("respond-async"))
 }
 
-/// The names of the preferences in a header value: what stands before `=` and `;` in each item of the
-/// list, whose values may be quoted.
+/// The names of the preferences in a header value: the part before `=` and `;` of each list item, whose value may be quoted.
 fn preferences(value: &str) -> Vec<&str> {
     let mut names = Vec::new();
     let mut start = 0;

@@ -1,4 +1,4 @@
-//! Where the routes submit jobs and ask after them.
+//! The queue: routes submit jobs and query them here.
 
 use axum::http::{HeaderValue, header};
 use http_api::problem::{IDEMPOTENCY_KEY_REUSED, JOB_NOT_FOUND, STORE_UNAVAILABLE, TOO_MANY_JOBS};
@@ -9,7 +9,7 @@ use crate::platform::{Platform, now};
 use crate::store::{Error, Store};
 use crate::view::JobView;
 
-/// The jobs, for the routes: what the store does, with its failures as problems.
+/// The operations of the store for routes, with its errors as problems.
 pub struct Queue<P: Platform> {
     platform: P,
     store: P::Store,
@@ -40,7 +40,7 @@ impl<P: Platform> Queue<P> {
         &self.platform
     }
 
-    /// Adds a job, or finds the one that is the same; wakes a runner. The job and its key become the caller's.
+    /// Adds a job, or finds the same one; wakes a runner. The job and its key become the caller's.
     ///
     /// # Errors
     /// `too-many-jobs`; `idempotency-key-reused` when its key belongs to another request.
@@ -77,7 +77,7 @@ impl<P: Platform> Queue<P> {
         Ok(job)
     }
 
-    /// A job. Asking after one that has not ended wakes a runner, too: the last one may be lost.
+    /// A job. Querying one that has not ended wakes a runner, because the last one may be lost.
     ///
     /// # Errors
     /// `job-not-found`.
@@ -99,7 +99,7 @@ impl<P: Platform> Queue<P> {
         }
     }
 
-    /// What the job has ended with, if it has and was not canceled.
+    /// The outcome of a job that has succeeded or failed.
     ///
     /// # Errors
     /// `store-unavailable`.
@@ -134,7 +134,7 @@ impl<P: Platform> Queue<P> {
         job.ok_or_else(|| not_found(id))
     }
 
-    /// Forgets a job that has ended; false if there is none.
+    /// Deletes a job that has ended; false if there is none.
     ///
     /// # Errors
     /// `store-unavailable`.
@@ -168,7 +168,7 @@ impl<P: Platform> Queue<P> {
         })
     }
 
-    /// How many jobs wait.
+    /// The number of waiting jobs.
     ///
     /// # Errors
     /// `store-unavailable`.

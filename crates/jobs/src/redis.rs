@@ -14,21 +14,21 @@ use crate::store::{Cursor, Error, MAX_MILLIS, Store, after};
 use crate::task::worker_lost;
 use reply::{Arguments, Parts};
 
-/// Every operation. Redis runs a script as a whole, so nothing comes between its commands, and no client that
-/// stops leaves half of them done.
+/// Every operation. Redis runs a script atomically: no other commands run in between, and a client that stops does not leave
+/// partial changes.
 const SCRIPT: &str = include_str!("redis/store.lua");
 
 /// The name of [`SCRIPT`] on a server that has seen it.
 static DIGEST: LazyLock<String> =
     LazyLock::new(|| sha1_smol::Sha1::from(SCRIPT).digest().to_string());
 
-/// What the keys begin with.
+/// The prefix of keys.
 const PREFIX: &str = "routelets:";
 
 /// A store in a Redis server of version 6.2 or newer, which any number of clients may use at once.
 ///
-/// Waiting and running jobs are in one database, ended ones in another, with a time to live; both may be the
-/// same one. What outlives the server is the server's configuration: `appendfsync always` loses nothing.
+/// Waiting and running jobs are in one database, ended ones in another, with a time to live; both may be the same. Durability
+/// depends on the server's configuration: with `appendfsync always` nothing is lost.
 pub struct RedisStore<D> {
     driver: D,
     prefix: String,

@@ -1,4 +1,4 @@
-//! Doing the jobs.
+//! Running jobs.
 
 use std::cell::Cell;
 use std::pin::pin;
@@ -15,22 +15,22 @@ use crate::task::{Progress, outdated};
 use crate::view::JobView;
 use crate::webhook;
 
-/// How often a runner tells the store that it lives, and asks whether its job is still wanted.
+/// How often a runner renews its lease, and checks whether its job is canceled.
 const BEAT: Duration = Duration::from_secs(1);
 
-/// How long to wait before asking a store again that failed.
+/// How long to wait before retrying a store that failed.
 const RETRY: Duration = Duration::from_millis(500);
 
-/// How often a store may fail before a runner leaves it to the next one.
+/// Successive failures of a store after which a runner stops.
 const RETRIES: u32 = 20;
 
 /// How long a webhook may take to answer.
 const WEBHOOK_LIMIT: Duration = Duration::from_secs(10);
 
-/// Does jobs until none waits, and sends the webhooks that are due.
+/// Runs jobs until none is waiting, and sends the webhooks that are due.
 ///
-/// `compute` gives what a task makes of an input, and nothing where it does not know the task. On SQLite the runner
-/// leaves when nothing waits. On Redis it stays while others work, to do again what they lose.
+/// `compute` returns the answer of a task to an input, or `None` if it does not know the task. With SQLite the runner returns
+/// when nothing is waiting. With Redis it stays while other workers run jobs, to take over lost ones.
 ///
 /// # Errors
 /// When the store fails for good.
@@ -59,7 +59,7 @@ struct Runner<'a, P: Platform> {
     ended: Cell<bool>,
 }
 
-/// Why a job is given up.
+/// Why a job is stopped.
 enum Stopped {
     Canceled,
     Lost,
@@ -79,7 +79,7 @@ impl<P: Platform> Runner<'_, P> {
                 .await?
             {
                 Next::Job(claimed) => self.work(*claimed, compute).await?,
-                // In steps, since others bring new jobs meanwhile.
+                // In steps, because new jobs may arrive meanwhile.
                 Next::Later(at) if stays => {
                     self.platform
                         .sleep(BEAT.min(Duration::from_millis(at.saturating_sub(now()).max(10))))
@@ -119,7 +119,7 @@ impl<P: Platform> Runner<'_, P> {
         .map(drop)
     }
 
-    /// Keeps the lease until the job is not to go on.
+    /// Renews the lease until the job has to stop.
     async fn watch(&self, claim: &Claim, progress: &Progress) -> Stopped {
         let mut reported = None;
         loop {
@@ -140,7 +140,7 @@ impl<P: Platform> Runner<'_, P> {
         }
     }
 
-    /// Sends what is due, and what failed again, as long as that is within the back-off.
+    /// Sends the webhooks that are due, and retries failed ones within the back-off.
     async fn webhooks(&self) -> Result<(), Error> {
         let lease = 2 * millis(WEBHOOK_LIMIT);
         let mut again: Option<Millis> = None;
@@ -202,7 +202,7 @@ impl<P: Platform> Runner<'_, P> {
         }
     }
 
-    /// Asks the store until it answers, for some time.
+    /// Retries an operation of the store for some time.
     async fn persist<T>(&self, ask: impl AsyncFn() -> Result<T, Error>) -> Result<T, Error> {
         for _ in 0..RETRIES {
             match ask().await {

@@ -1,11 +1,11 @@
-//! What the operator decides about jobs.
+//! The operator's settings for jobs.
 
 use crate::model::Millis;
 
-/// The variables of a component that has to do with jobs; `spin.toml` explains them.
+/// The variables of components that use jobs; `spin.toml` explains them.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// Where the jobs are kept.
+    /// Where jobs are stored.
     pub store: StoreKind,
     /// Jobs that may wait at once.
     pub max_waiting: u64,
@@ -13,11 +13,11 @@ pub struct Settings {
     pub max_waiting_per_caller: u64,
     /// Jobs that may run at once on the embedded store.
     pub concurrency: u64,
-    /// How long a runner may be silent before its job is taken from it.
+    /// Silence of a runner after which it loses its job.
     pub lease: Millis,
     /// How long results are kept.
     pub keep: Millis,
-    /// Where webhooks may go: an origin whose host may begin with `*.`.
+    /// The allowed origin of webhooks; its host may begin with `*.`.
     pub webhook_origin: String,
     /// The key that signs webhooks; without one they are not signed.
     pub webhook_secret: String,
@@ -32,15 +32,15 @@ pub enum StoreKind {
     Redis {
         /// `redis://host:port`, with the number of the database as its path.
         url: String,
-        /// The number of the database with what waits and runs.
+        /// The number of the database for waiting and running jobs.
         database: u32,
-        /// The number of the database with what has ended.
+        /// The number of the database for ended jobs.
         results_database: u32,
     },
 }
 
 impl Settings {
-    /// Reads the variables; what is missing or makes no sense has its default.
+    /// Reads the variables; missing and invalid ones have their defaults.
     pub async fn load(variable: impl AsyncFn(&'static str) -> Option<String>) -> Self {
         let text = async |name| variable(name).await.unwrap_or_default();
         let number = async |name, default| text(name).await.parse::<u64>().unwrap_or(default);
@@ -69,7 +69,7 @@ impl Settings {
         }
     }
 
-    /// Whether a word in the store, and not a request, wakes the runners.
+    /// Whether a message in the store, and not a request, wakes the runners.
     #[must_use]
     pub fn is_redis(&self) -> bool {
         matches!(self.store, StoreKind::Redis { .. })

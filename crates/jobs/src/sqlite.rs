@@ -20,15 +20,15 @@ use statements as sql;
 /// A store in an SQLite database of version 3.35 or newer, which several connections and processes may use at
 /// once.
 ///
-/// What [`Store::submit`] acknowledged survives a loss of power; of later changes the last may be lost then,
-/// and the job runs again.
+/// Jobs that [`Store::submit`] acknowledged survive a power failure. The last of the later changes may be lost; then the job runs
+/// again.
 pub struct SqliteStore<D> {
     driver: D,
     /// Whether the connection waits for the disk with every change.
     synchronous: Cell<bool>,
 }
 
-/// How often a change is tried again when other connections come first.
+/// How often a change is retried if other connections come first.
 const TRIES: u32 = 10;
 
 /// What there is to do.
@@ -44,10 +44,10 @@ struct Survey {
 }
 
 impl<D: Sql> SqliteStore<D> {
-    /// Takes over a connection, and prepares the database where it is new.
+    /// Takes a connection, and prepares the database if it is new.
     ///
     /// # Errors
-    /// The database cannot be written, or is one of a newer version.
+    /// The database cannot be written, or has a newer version.
     pub async fn open(driver: D) -> Result<Self, Error> {
         schema::prepare(&driver).await?;
         Ok(Self {
@@ -56,7 +56,7 @@ impl<D: Sql> SqliteStore<D> {
         })
     }
 
-    /// Runs a statement, again if another connection was in its way for longer than it waits.
+    /// Runs a statement, and retries it while another connection holds a lock.
     async fn run(&self, statement: &str, parameters: &[Value]) -> Result<Vec<Vec<Value>>, Error> {
         let mut tries = 0;
         loop {
@@ -88,7 +88,7 @@ impl<D: Sql> SqliteStore<D> {
         })
     }
 
-    /// Takes the jobs of lost workers back.
+    /// Requeues the jobs of lost workers.
     async fn recover(&self, now: Millis) -> Result<(), Error> {
         let attempts = number(MAX_ATTEMPTS.into());
         self.run(sql::CANCEL_LOST, &[number(now)]).await?;
@@ -109,7 +109,7 @@ impl<D: Sql> SqliteStore<D> {
         Ok(())
     }
 
-    /// Deletes what is gone.
+    /// Deletes expired jobs.
     async fn sweep(&self, survey: &Survey, now: Millis) -> Result<(), Error> {
         // A job taken back may have lost its interest.
         if survey.dropped || survey.lost {
@@ -142,7 +142,7 @@ impl<D: Sql> SqliteStore<D> {
             text(&job.owner),
             maybe_number(job.share),
         ];
-        // A job is acknowledged once it is on the disk. What submits does little else: it stays so.
+        // A job is acknowledged when it is on the disk. Connections that submit do little else, so they stay in this mode.
         if !self.synchronous.get() {
             self.run("PRAGMA synchronous = FULL", &[]).await?;
             self.synchronous.set(true);
@@ -198,7 +198,7 @@ impl<D: Sql> Store for SqliteStore<D> {
                     return Ok(Submitted::New(job.queued(now)));
                 }
                 Ok(None) => return self.full(&job, max_waiting, now).await,
-                // Somebody else submitted the same in this moment.
+                // Another client has just submitted the same.
                 Err(Error::Driver(error)) if tries < TRIES && error.0.contains("UNIQUE") => {
                     tries += 1;
                 }
@@ -241,7 +241,7 @@ impl<D: Sql> Store for SqliteStore<D> {
         }
         Ok(match (survey.waiting, survey.first_lease) {
             (true, Some(lease)) => Next::Busy(lease),
-            // None may run at all.
+            // No job may run at all.
             (true, None) => Next::Busy(MAX_MILLIS),
             (false, lease) => [lease, survey.first_webhook]
                 .into_iter()
@@ -335,7 +335,7 @@ impl<D: Sql> Store for SqliteStore<D> {
         limit: u32,
         now: Millis,
     ) -> Result<Page, Error> {
-        // What is gone would be passed over one by one.
+        // Expired rows would be skipped one by one.
         let survey = self.survey(now).await?;
         self.sweep(&survey, now).await?;
         let (created_at, id) = match after {

@@ -1,4 +1,4 @@
-//! The trait that the stores have in common.
+//! The trait that the stores implement.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,14 +8,14 @@ use crate::model::{
     Claim, Delivery, Ending, Job, Lease, Millis, NewJob, Next, Outcome, Page, Status, Submitted,
 };
 
-/// A store could not do what it was asked to.
+/// A store operation failed.
 #[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
 pub enum Error {
     /// The database cannot be reached or refused a command. Whether a change was made is unknown; every
     /// operation can be repeated.
     #[error("the job store does not answer: {0}")]
     Driver(#[from] DriverError),
-    /// The database answered what no version of this store writes.
+    /// The database contains something that no version of this store writes.
     #[error("the job store holds what it should not: {0}")]
     Corrupt(&'static str),
     /// The database was written by a newer version of this store.
@@ -26,31 +26,30 @@ pub enum Error {
         /// The newest one that this program knows.
         known: i64,
     },
-    /// The cursor is none that a page carried.
+    /// The cursor is not the `next` of a page.
     #[error("'{0}' is not a cursor of a page")]
     InvalidCursor(String),
 }
 
-/// Where jobs are kept.
+/// A store of jobs.
 ///
-/// Times are the caller's; `lease` is a duration. Each operation is atomic, also among several processes, and
-/// a dropped future leaves nothing half done.
+/// The caller passes the time; `lease` is a duration. Each operation is atomic, also between processes, and a dropped future does
+/// not leave partial changes.
 ///
-/// A job whose interest has passed while it waits, and one that has expired, are gone for every operation from
-/// that moment on.
+/// A waiting job in which no client is interested any more, and a job that has expired, do not exist for any operation.
 #[allow(async_fn_in_trait)] // Guests have one thread: no future need be `Send`.
 pub trait Store {
-    /// Adds a job, or finds the one that is the same.
+    /// Adds a job, or finds the same one.
     ///
     /// # Errors
     /// Those of the database.
     async fn submit(&self, job: NewJob, max_waiting: u64, now: Millis) -> Result<Submitted, Error>;
 
-    /// Claims a random one of the waiting jobs, for the length of a lease.
+    /// Claims a random waiting job for the duration of a lease.
     ///
-    /// Before, jobs whose lease has run out are queued again, or canceled if that was asked for, or failed
-    /// with [`worker_lost`](crate::worker_lost) after the last attempt. `max_running` limits how many run at
-    /// once, in all processes together.
+    /// Before that, jobs whose lease has run out are queued again, or canceled if that was requested, or failed with
+    /// [`worker_lost`](crate::worker_lost) after the last attempt. `max_running` limits how many run at once, in all
+    /// processes together.
     ///
     /// # Errors
     /// Those of the database.
@@ -61,9 +60,9 @@ pub trait Store {
         now: Millis,
     ) -> Result<Next, Error>;
 
-    /// Renews the lease of a claim, and reports how far the job is, as JSON text.
+    /// Renews the lease of a claim, and stores the job's progress, as JSON text.
     ///
-    /// A lease that has run out can be renewed as long as nobody noticed.
+    /// A lease that has run out can be renewed until another operation notices.
     ///
     /// # Errors
     /// Those of the database.
@@ -99,7 +98,7 @@ pub trait Store {
     /// Those of the database.
     async fn cancel(&self, id: &str, now: Millis) -> Result<Option<Job>, Error>;
 
-    /// Forgets an ended job; false if there is none of this name that has ended.
+    /// Deletes an ended job; false if there is none with this id.
     ///
     /// # Errors
     /// Those of the database.
@@ -118,20 +117,19 @@ pub trait Store {
         now: Millis,
     ) -> Result<Page, Error>;
 
-    /// How many jobs wait.
+    /// The number of waiting jobs.
     ///
     /// # Errors
     /// Those of the database.
     async fn load(&self, now: Millis) -> Result<u64, Error>;
 
-    /// A webhook that is due. Nobody else gets it for the length of a lease.
+    /// A webhook that is due. No other runner gets it for the duration of a lease.
     ///
     /// # Errors
     /// Those of the database.
     async fn next_delivery(&self, lease: Millis, now: Millis) -> Result<Option<Delivery>, Error>;
 
-    /// Ends a delivery: it is done with, or due again at `retry_at`. Nothing changes if another attempt has
-    /// begun since.
+    /// Ends a delivery: it is done, or due again at `retry_at`. Nothing changes if another attempt has begun meanwhile.
     ///
     /// # Errors
     /// Those of the database.
@@ -143,7 +141,7 @@ pub trait Store {
     ) -> Result<(), Error>;
 }
 
-/// The latest time there is: the greatest integer that Redis compares exactly.
+/// The latest time: the greatest integer that Redis compares exactly.
 pub(crate) const MAX_MILLIS: Millis = (1 << 53) - 1;
 
 /// The end of a time that begins now.

@@ -1,4 +1,4 @@
-//! What a route computes, at once or as a job.
+//! The computation of a route, at once or as a job.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -15,47 +15,47 @@ use serde_json::Value;
 
 use crate::model::{Input, Outcome};
 
-/// A computation that a client may wait for or have done as a job.
+/// A computation that a client waits for, or that runs as a job.
 ///
-/// Waited for, [`compute`](Task::compute) follows [`check`](Task::check). As a job, the store keeps the input in
-/// between, and a runner computes.
+/// If the client waits, [`compute`](Task::compute) follows [`check`](Task::check). As a job, the store keeps the input in
+/// between, and a runner calls `compute`.
 #[allow(async_fn_in_trait)] // Guests have one thread: no future need be `Send`.
 pub trait Task {
     /// Its name in the store. A job of another name, or whose input cannot be read, fails with `job-outdated`.
     const NAME: &'static str;
 
-    /// Everything that the computation needs of the request. Kept as MessagePack, with the names of fields.
+    /// Everything that the computation needs from the request. Stored as MessagePack, with field names.
     type Input: Serialize + DeserializeOwned;
 
-    /// Refuses everything that a client can do wrong.
+    /// Checks the request for all errors of the client.
     ///
     /// # Errors
     /// The problem that the request is refused with.
     async fn check(request: Request, mode: Mode) -> Result<Self::Input, Problem>;
 
-    /// The answer to an input that was checked.
+    /// The answer to a checked input.
     ///
     /// # Errors
     /// The problem that the request, or the job, ends with.
     async fn compute(input: Self::Input, progress: &Progress) -> Result<Response, Problem>;
 
-    /// The answer to a request that has failed, for protocols that have errors of their own.
+    /// The answer to a failed request, for protocols with their own errors.
     #[must_use]
     fn refuse(problem: Problem) -> Response {
         problem.into_response()
     }
 }
 
-/// Whether somebody waits for the answer; the limits depend on it.
+/// Whether a client waits for the answer; limits depend on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
     /// A client waits.
     Now,
-    /// It is, or will be, a job.
+    /// It is or will be a job.
     Job,
 }
 
-/// Where a computation says how far it has come.
+/// Where a computation reports its progress.
 #[derive(Clone, Debug, Default)]
 pub struct Progress(Option<Rc<Report>>);
 
@@ -66,13 +66,13 @@ struct Report {
 }
 
 impl Progress {
-    /// Of a computation that a client waits for: reports go nowhere.
+    /// For a computation that a client waits for: reports are discarded.
     #[must_use]
     pub fn waited() -> Self {
         Self(None)
     }
 
-    /// Of the job with this id.
+    /// For the job with this id.
     #[must_use]
     pub fn job(id: &str) -> Self {
         Self(Some(Rc::new(Report {
@@ -90,14 +90,14 @@ impl Progress {
         }
     }
 
-    /// Says how far a job has come, as JSON of the task's own shape.
+    /// Reports the progress of a job, as JSON in a form of the task.
     pub fn report(&self, progress: impl FnOnce() -> Value) {
         if let Some(report) = &self.0 {
             report.latest.replace(Some(progress()));
         }
     }
 
-    /// What was reported last.
+    /// The last report.
     #[must_use]
     pub fn latest(&self) -> Option<Value> {
         self.0.as_ref()?.latest.borrow().clone()
@@ -108,7 +108,7 @@ impl Input {
     /// The input of a task, for the store.
     ///
     /// # Errors
-    /// `internal-error` where the input has no form in MessagePack.
+    /// `internal-error` if the input cannot be serialised as MessagePack.
     pub fn of<T: Task>(input: &T::Input) -> Result<Self, Problem> {
         let bytes = rmp_serde::to_vec_named(input);
         Ok(Self {
@@ -132,7 +132,7 @@ pub async fn run<T: Task>(input: &Input, progress: &Progress) -> Outcome {
     outcome_of(response).await
 }
 
-/// What a job ends with when the worker of its last attempt is lost.
+/// The outcome of a job when the worker of its last attempt is lost.
 #[must_use]
 pub fn worker_lost() -> Outcome {
     failure(&Problem::new(
@@ -142,7 +142,7 @@ pub fn worker_lost() -> Outcome {
     ))
 }
 
-/// What a job ends with that another version of the program has kept.
+/// The outcome of a job whose input another version of the program has stored.
 #[must_use]
 pub fn outdated() -> Outcome {
     failure(&Problem::new(

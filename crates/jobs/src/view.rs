@@ -14,15 +14,15 @@ use crate::model::{Job, Millis, Outcome, Status};
 pub struct JobView {
     #[schema(example = "0b8f8f3c-6f0e-4a53-9d0c-6f1b6f1f7a11")]
     id: String,
-    /// What was asked for.
+    /// Method and path of the request.
     #[schema(example = "POST /factorize")]
     route: String,
     #[schema(schema_with = status_schema)]
     status: &'static str,
-    /// How far it is; what is in it depends on the route.
+    /// Its progress, in a form that depends on the route.
     #[schema(value_type = Option<Object>)]
     progress: Option<Value>,
-    /// How often a runner has begun it. A job whose runner was lost begins again.
+    /// The number of attempts. A job whose runner was lost is started again.
     attempts: u32,
     #[schema(format = DateTime)]
     created_at: String,
@@ -30,25 +30,25 @@ pub struct JobView {
     started_at: Option<String>,
     #[schema(format = DateTime)]
     finished_at: Option<String>,
-    /// When an ended job is forgotten.
+    /// When an ended job is deleted.
     #[schema(format = DateTime)]
     expires_at: Option<String>,
-    /// Of a succeeded job: what the route answers; a string where that is not JSON.
+    /// Of a succeeded job: the answer of the route; a string if it is not JSON.
     #[schema(value_type = Option<Value>, nullable = false)]
     #[serde(skip_serializing_if = "Option::is_none")]
     result: Option<Value>,
-    /// Of a failed job: the problem that the route answers.
+    /// Of a failed job: the problem that the route reports.
     #[schema(schema_with = problem_schema, required = false)]
     #[serde(skip_serializing_if = "Option::is_none")]
     problem: Option<Value>,
 }
 
-/// Some of the jobs, the newest first.
+/// A page of jobs, the newest first.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct JobPage {
     /// The jobs, without their results.
     pub jobs: Vec<JobView>,
-    /// The value of `after` that gives the next page; absent on the last.
+    /// The value of `after` for the next page; absent on the last.
     #[schema(nullable = false)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next: Option<String>,

@@ -1,5 +1,4 @@
-//! Telling another service that a job has ended, as Standard Webhooks describes it
-//! (<https://www.standardwebhooks.com>).
+//! Webhooks, which report the end of a job, by Standard Webhooks (<https://www.standardwebhooks.com>).
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use hmac::{Hmac, KeyInit, Mac};
@@ -10,7 +9,7 @@ use url::Url;
 
 use crate::model::Millis;
 
-/// How long after each failed attempt the next one comes; after the last there is none.
+/// The delays after failed attempts; there is no attempt after the last.
 const BACK_OFF: [Millis; 6] = [2_000, 10_000, 30_000, 120_000, 600_000, 1_800_000];
 
 /// When to try again after `attempts` have failed.
@@ -19,7 +18,7 @@ pub(crate) fn retry_at(attempts: u32, now: Millis) -> Option<Millis> {
     BACK_OFF.get(index).map(|pause| now + pause)
 }
 
-/// The address, if webhooks may go there.
+/// The address, if webhooks may be sent there.
 pub(crate) fn check(address: &str, allowed: &str) -> Result<(), Problem> {
     let refused = |why: &str| Problem::new(WEBHOOK_NOT_ALLOWED, format!("'{address}' {why}"));
     let url = Url::parse(address).map_err(|error| refused(&format!("is not a URL: {error}")))?;
@@ -60,7 +59,7 @@ fn is_allowed(url: &Url, allowed: &str) -> bool {
         && url.port_or_known_default() == Some(port.unwrap_or(default))
 }
 
-/// The headers that prove where a message comes from; the last only with a secret.
+/// The headers that authenticate a message; the last only with a secret.
 pub(crate) fn headers(
     id: &str,
     seconds: u64,

@@ -16,7 +16,7 @@ pub enum Error {
     Corrupt,
 }
 
-/// Prepares a connection, and the database where it is new. Buckets that are full are forgotten.
+/// Prepares a connection, and the database if it is new. Buckets that are full are forgotten.
 ///
 /// # Errors
 /// Those of the database.

@@ -17,7 +17,7 @@ pub struct AsrOptions {
     /// With `word`, JSON has the words with their times and confidences.
     #[param(inline, nullable = false)]
     pub timestamps: Option<Timestamps>,
-    /// With `split`, each channel is recognised on its own, as for the recording of a call: `channels` has the text of
+    /// With `split`, each channel is recognised on its own, as for a recorded call: `channels` has the text of
     /// each, and words and cues are labelled.
     #[serde(default)]
     #[param(inline)]
@@ -28,7 +28,7 @@ pub struct AsrOptions {
     pub output: Output,
 }
 
-/// What has times.
+/// The parts of the transcript that have times.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Timestamps {
@@ -36,7 +36,7 @@ pub enum Timestamps {
     Word,
 }
 
-/// What becomes of several channels.
+/// How several channels are recognised.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum ChannelOption {
@@ -77,9 +77,9 @@ pub enum Output {
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(untagged)]
 pub enum AsrAnswer {
-    /// Of one.
+    /// The transcript of one recording.
     One(Transcription),
-    /// Of several.
+    /// The transcripts of several recordings.
     Many(Transcriptions),
 }
 

@@ -178,7 +178,7 @@ pub enum LookupError {
     InvalidName {
         /// The name.
         name: String,
-        /// What is wrong with it.
+        /// The error.
         reason: String,
     },
     /// The component has no variable of this name.
@@ -196,7 +196,7 @@ impl Variables {
     /// in the environment, else in the file that `SPIN_VARIABLE_NAME_FILE` in the environment names, less the line breaks
     /// at its end, else its default. Docker and Kubernetes hand secrets over as files.
     ///
-    /// `environment` is `std::env::var`, or stands in for it.
+    /// `environment` is `std::env::var`, or a substitute.
     ///
     /// # Errors
     /// A name in `given` is unknown, a file cannot be read, or required variables have no value: all of them are named.
@@ -245,7 +245,7 @@ impl Variables {
         self.application.get(name).map(String::as_str)
     }
 
-    /// Puts the values into a template.
+    /// Replaces the variables of a template by their values.
     ///
     /// # Errors
     /// The template names a variable that the application does not have; no template of the
@@ -259,7 +259,7 @@ impl Variables {
     /// The value of a component's variable.
     ///
     /// # Errors
-    /// The component has none of this name.
+    /// The component has no variable of this name.
     pub fn get(&self, component: &str, name: &str) -> Result<&str, LookupError> {
         if let Err(reason) = check_lower_snake(name) {
             return Err(LookupError::InvalidName {

@@ -1,4 +1,4 @@
-//! The requests that an instance has at work, so that lines about the instance name them.
+//! The requests in progress in an instance, whose ids are in log lines about the instance.
 
 use std::sync::{
     Arc, Mutex, PoisonError,
@@ -23,7 +23,7 @@ impl Tracked {
         })
     }
 
-    /// The id as a header has it.
+    /// The id as a header value.
     pub(crate) fn header(&self) -> &HeaderValue {
         &self.id
     }
@@ -43,7 +43,7 @@ impl Ending {
         Self(Some(Arc::clone(request)))
     }
 
-    /// The instance failed to answer: the request stays with it, and is named where the failure is told.
+    /// The instance failed to answer. The request stays with it, so that the log line about the failure has its id.
     pub(crate) fn failed(&mut self) {
         self.0 = None;
     }
@@ -57,7 +57,7 @@ impl Drop for Ending {
     }
 }
 
-/// The requests that one instance has at work.
+/// The requests in progress in one instance.
 #[derive(Clone, Default)]
 pub(crate) struct AtWork(Arc<Mutex<Vec<Arc<Tracked>>>>);
 

@@ -24,7 +24,7 @@ pub(crate) struct FactorizeResponse {
     /// The number, with all its digits.
     #[schema(value_type = u64)]
     number: Number,
-    /// With `details=true`: what follows from the factorisation.
+    /// With `details=true`: whether the number is prime, and functions of its divisors.
     #[schema(nullable = false)]
     #[serde(skip_serializing_if = "Option::is_none")]
     details: Option<NumberDetails>,
@@ -52,12 +52,12 @@ impl FactorizeResponse {
     }
 }
 
-/// What follows from the factorisation of a number.
+/// Functions of a number that follow from its factorisation.
 #[derive(Serialize, ToSchema)]
 struct NumberDetails {
     /// Whether the number is prime.
     prime: bool,
-    /// How the largest prime of the factorisation is known to be prime.
+    /// The test that shows that the largest prime of the factorisation is prime.
     primality_test: TestName,
     /// The number of divisors.
     #[schema(pattern = "^[1-9][0-9]*$", example = "32")]

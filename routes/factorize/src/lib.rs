@@ -121,7 +121,7 @@ async fn factorize(request: Request) -> Response {
             body = FactorizeResponse,
             headers(
                 ("Cache-Control" = String, description = "`public, max-age=31536000, immutable`"),
-                ("ETag" = String, description = "Names the answer")
+                ("ETag" = String, description = "Identifies the answer")
             ),
             example = json!({
                 "factorization": [[2, 3], [3, 1], [73, 1], [233, 1]],

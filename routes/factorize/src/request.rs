@@ -97,7 +97,7 @@ impl FactorizeInput {
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct Options {
-    /// Also answers whether the number is prime, and functions of its divisors.
+    /// Adds whether the number is prime, and functions of its divisors.
     #[serde(default)]
     #[param(required = false)]
     pub(crate) details: bool,

@@ -25,7 +25,7 @@ problem_responses!(InferProblems = BODY, JSON, &[INVALID_TENSOR]);
 struct ServerMetadata {
     name: &'static str,
     version: &'static str,
-    /// Protocol extensions; there are none.
+    /// Supported protocol extensions: none.
     extensions: [&'static str; 0],
 }
 
@@ -73,13 +73,13 @@ async fn ready() -> Result<Json<Ready>, Problem> {
     Ok(Json(Ready { ready: true }))
 }
 
-/// What the model takes and gives.
+/// The inputs and outputs of the model.
 #[utoipa::path(get, path = "/v2/models/iris", tag = "inference", responses((status = 200, body = ModelMetadata)))]
 async fn model() -> Json<ModelMetadata> {
     Json(kserve::metadata())
 }
 
-/// What a version of the model takes and gives.
+/// The inputs and outputs of a version of the model.
 #[utoipa::path(get, path = "/v2/models/iris/versions/1", tag = "inference", responses((status = 200, body = ModelMetadata)))]
 async fn version() -> Json<ModelMetadata> {
     model().await

@@ -39,7 +39,7 @@ async fn predict_one(Query(flower): Query<Measurement>) -> Result<axum::Json<Pre
 
 /// Classifies a flower or many: a JSON object, a JSON array, or CSV with or without a header line.
 ///
-/// One object for an object; for an array or CSV an array in the same order, at most 10,000.
+/// An object is answered with an object, an array or CSV with an array in the same order. At most 10,000 flowers.
 #[utoipa::path(
     post,
     path = "/prediction",

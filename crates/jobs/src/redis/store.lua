@@ -1,4 +1,4 @@
--- Every operation of the store, each one run as a whole.
+-- Every operation of the store, each run atomically.
 -- ARGV: operation, database of inputs, database of results, prefix of the keys, present time, its arguments.
 --
 -- Of inputs:  job:ID and input:ID (hashes), key:NAME (hash), waiting, running (by creation),
@@ -9,7 +9,7 @@
 
 local INPUT, RESULTS, PREFIX, NOW = ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local JOB, TASK, KEY, OUTCOME = PREFIX .. 'job:', PREFIX .. 'input:', PREFIX .. 'key:', PREFIX .. 'outcome:'
--- What earlier versions kept in place of input:ID. It is not read, and goes with its job.
+-- The predecessor of input:ID in earlier versions. It is not read, and is deleted with its job.
 local REQUEST = PREFIX .. 'request:'
 local WAITING, RUNNING = PREFIX .. 'waiting', PREFIX .. 'running'
 local SHARES = PREFIX .. 'shares'
@@ -50,7 +50,7 @@ end
 
 local function has_ended(job) return job.status ~= 'queued' and job.status ~= 'running' end
 
--- A job that is not gone.
+-- A job that exists.
 local function find(id)
     local job = read(input, id) or read(results, id)
     if not job then return nil end
@@ -83,8 +83,8 @@ local function forget_key(job)
     if job.key then input('DEL', KEY .. job.key) end
 end
 
--- Forgets an ended job, of which only the member may be left: the server's clock may be ahead, and the ID in
--- use again.
+-- Deletes an ended job. Only its member may be left: the server's clock may be ahead, and the ID may be in use
+-- again.
 local function forget(member)
     local id = id_of(member)
     local job = read(results, id)
@@ -97,7 +97,7 @@ local function forget(member)
     results('ZREM', WEBHOOKS, member)
 end
 
--- Forgets what is gone.
+-- Deletes expired jobs.
 local function sweep()
     repeat
         local members = input('ZRANGEBYSCORE', INTERESTS, '-inf', NOW, 'LIMIT', 0, BATCH)
@@ -119,7 +119,7 @@ local function sweep()
     until #members < BATCH
 end
 
--- Lets a key live for at least so long from now; twice as long, so as not to set it with each job.
+-- Lets a key live for at least this long from now; sets twice as much, so as not to set it with each job.
 local function keep(key, duration)
     if results('PTTL', key) < tonumber(duration) then
         results('PEXPIRE', key, string.format('%.0f', 2 * duration))
@@ -213,7 +213,7 @@ function operations.submit(id, max_waiting, share, count, ...)
     return append({'new'}, job)
 end
 
--- Takes the jobs of lost workers back.
+-- Requeues the jobs of lost workers.
 local function recover(attempts, outcome)
     repeat
         local members = input('ZRANGEBYSCORE', LEASES, '-inf', NOW, 'LIMIT', 0, BATCH)

@@ -11,7 +11,7 @@ const SHAPE: Error = Error::Corrupt("a column of another type");
 pub(super) struct Row(std::vec::IntoIter<Value>);
 
 impl Row {
-    /// The first of these rows.
+    /// The first row.
     pub(super) fn first(rows: Vec<Vec<Value>>) -> Option<Self> {
         rows.into_iter().next().map(Self::new)
     }
@@ -83,7 +83,7 @@ pub(super) fn maybe_text(text: Option<impl Into<String>>) -> Value {
     text.map_or(Value::Null, |text| Value::Text(text.into()))
 }
 
-/// Of a number above [`MAX_MILLIS`], that one.
+/// The number, limited to [`MAX_MILLIS`].
 pub(super) fn number(number: u64) -> Value {
     Value::Integer(number.min(MAX_MILLIS).try_into().unwrap_or(i64::MAX))
 }

@@ -40,13 +40,13 @@ const TABLES: &[&str] = &[
     INPUTS,
 ];
 
-/// A table of its own, because an update of a row writes the whole row.
+/// A separate table, because an update of a row writes the whole row.
 const INPUTS: &str = "CREATE TABLE IF NOT EXISTS inputs (
     id TEXT PRIMARY KEY,
     task TEXT NOT NULL,
     bytes BLOB NOT NULL)";
 
-/// From version 1 to 2. The jobs that wait keep no input: a runner ends them as failed.
+/// From version 1 to 2. Waiting jobs lose their input: a runner ends them as failed.
 const FROM_1: &[&str] = &[
     "ALTER TABLE jobs ADD COLUMN outcome_headers TEXT",
     INPUTS,
@@ -64,8 +64,8 @@ const FROM_2: &[&str] = &[
     "DROP INDEX jobs_status",
 ];
 
-/// Indexes, and triggers by which every change of a job is one statement: so it is atomic, and no dropped future
-/// leaves a transaction open.
+/// Indexes, and triggers that make every change of a job one statement. So changes are atomic, and a dropped future does not
+/// leave a transaction open.
 const AROUND: &[&str] = &[
     "CREATE UNIQUE INDEX IF NOT EXISTS jobs_key ON jobs (key) WHERE key IS NOT NULL",
     "CREATE INDEX IF NOT EXISTS jobs_waiting ON jobs (lottery) WHERE status = 'queued'",
@@ -99,11 +99,11 @@ const AROUND: &[&str] = &[
 /// How often to try to switch a new database to write-ahead logging.
 const SWITCHES: u32 = 20;
 
-/// Prepares a connection, and the database where it is new.
+/// Prepares a connection, and the database if it is new.
 pub(super) async fn prepare<D: Sql>(driver: &D) -> Result<(), Error> {
     driver.execute("PRAGMA busy_timeout = 5000", &[]).await?;
     log_ahead(driver).await?;
-    // An application that crashes loses nothing so. See `SqliteStore::submit` for a machine that does.
+    // With this setting, a crash of the application loses nothing. For a crash of the machine see `SqliteStore::submit`.
     driver.execute("PRAGMA synchronous = NORMAL", &[]).await?;
     if version(driver).await? == VERSION {
         return Ok(());
@@ -119,8 +119,8 @@ pub(super) async fn prepare<D: Sql>(driver: &D) -> Result<(), Error> {
     migrated
 }
 
-/// Readers then do not wait for a writer. The switch needs the database for itself, and SQLite does not wait
-/// for that: a transaction waits in its place.
+/// With it, readers do not wait for a writer. The switch needs exclusive access, for which SQLite does not wait; a transaction
+/// waits instead.
 async fn log_ahead<D: Sql>(driver: &D) -> Result<(), Error> {
     let mut tries = 0;
     loop {

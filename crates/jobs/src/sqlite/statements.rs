@@ -10,7 +10,7 @@ macro_rules! job_columns {
     };
 }
 
-/// Holds for a job that has neither expired nor lost the interest in it.
+/// Holds for a job that has not expired and in which clients are still interested.
 macro_rules! live {
     () => {
         "(expires_at IS NULL OR expires_at > ?1) AND (status <> 'queued' OR interest IS NULL OR interest > ?1)"

@@ -43,7 +43,7 @@ pub struct VerboseTranscription {
     #[schema(nullable = false)]
     #[serde(skip_serializing_if = "Option::is_none")]
     words: Option<Vec<WordObject>>,
-    /// With the granularity `segment`, and without any.
+    /// With the granularity `segment`, or without a granularity.
     #[schema(nullable = false)]
     #[serde(skip_serializing_if = "Option::is_none")]
     segments: Option<Vec<SegmentObject>>,
@@ -61,9 +61,9 @@ pub struct VerboseTranscription {
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(untagged)]
 pub enum TranscriptionAnswer {
-    /// As `json`.
+    /// With `response_format=json`.
     Plain(PlainTranscription),
-    /// As `verbose_json`.
+    /// With `response_format=verbose_json`.
     Verbose(VerboseTranscription),
 }
 
@@ -109,7 +109,7 @@ struct SegmentObject {
     no_speech_prob: f64,
 }
 
-/// What the request is charged for.
+/// The usage of the request.
 #[derive(Debug, Serialize, ToSchema)]
 struct Usage {
     #[serde(rename = "type")]

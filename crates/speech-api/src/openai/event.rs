@@ -25,7 +25,7 @@ pub enum TranscriptionEvent {
         #[serde(skip_serializing_if = "Option::is_none")]
         logprobs: Option<Vec<LogProb>>,
     },
-    /// The end.
+    /// The end of the stream.
     #[serde(rename = "transcript.text.done")]
     Done {
         /// The whole text.

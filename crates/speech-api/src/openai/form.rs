@@ -30,7 +30,7 @@ pub struct TranscriptionForm {
     /// 0 takes the likeliest words, and others only where these lead into a loop.
     #[schema(value_type = Option<f64>, nullable = false, minimum = 0, maximum = 1, example = 0)]
     temperature: Option<Temperature>,
-    /// What has times, with `verbose_json`.
+    /// The parts of the transcript that have times, with `verbose_json`.
     #[serde(default, rename = "timestamp_granularities[]")]
     timestamp_granularities: Vec<Granularity>,
     /// Whether to send the words as server-sent events while the rest is still being recognised. Only with `json`, and not
@@ -41,7 +41,7 @@ pub struct TranscriptionForm {
     #[schema(value_type = Option<String>, nullable = false)]
     #[expect(dead_code)]
     chunking_strategy: Option<IgnoredAny>,
-    /// What the answer has beside the text, with `json`.
+    /// Additional parts of the answer, with `json`.
     #[serde(default, rename = "include[]")]
     include: Vec<Include>,
 }
