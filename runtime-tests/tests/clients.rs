@@ -335,6 +335,7 @@ fn a_browser_renders_the_documentation_from_here_alone() {
         visit.dom.matches("class=\"opblock opblock-").count(),
         operations
     );
+    assert!(visit.dom.contains("btn authorize"), "{}", visit.dom);
     assert_eq!(visit.hosts, [app.address().to_string()]);
 }
 
