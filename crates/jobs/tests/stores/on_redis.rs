@@ -150,19 +150,12 @@ fn what_was_acknowledged_survives_the_server() {
 fn takes_over_what_an_earlier_version_has_kept() {
     let server = Server::start();
     let store = server.open();
-    block_on(store.submit(job("waits"), MANY, NOW)).unwrap();
     block_on(store.submit(job("ended"), MANY, NOW)).unwrap();
-    loop {
-        let Next::Job(claimed) = block_on(store.claim(LEASE, None, NOW)).unwrap() else {
-            panic!("a job waits")
-        };
-        if claimed.claim.id == "ended" {
-            assert!(block_on(store.finish(&claimed.claim, answer(), NOW)).unwrap());
-            break;
-        }
-        // The other one again, once its lease has run out.
-        block_on(store.heartbeat(&claimed.claim, None, 0, NOW)).unwrap();
-    }
+    let Next::Job(claimed) = block_on(store.claim(LEASE, None, NOW)).unwrap() else {
+        panic!("a job waits")
+    };
+    assert!(block_on(store.finish(&claimed.claim, answer(), NOW)).unwrap());
+    block_on(store.submit(job("waits"), MANY, NOW)).unwrap();
     let driver = server.driver();
     driver.run("SELECT", &[&Server::INPUTS.to_string()]);
     driver.run("DEL", &["routelets:input:waits"]);
