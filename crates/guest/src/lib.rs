@@ -56,7 +56,7 @@ struct Routes {
 
 /// Answers `request` with the component's `routes`, which are built once for an instance.
 ///
-/// This is the one place where it is asked who calls: see [`gate`].
+/// This is the one place where it is asked who calls: see `gate.rs`.
 pub async fn serve<B>(routes: fn() -> OpenApiRouter, request: axum::http::Request<B>) -> Response
 where
     B: axum::body::HttpBody<Data = Bytes> + Send + 'static,
