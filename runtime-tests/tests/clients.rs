@@ -202,7 +202,7 @@ fn a_server_that_is_not_there_is_given_up_after_some_tries() {
     let folder = Folder::new(&["silence.wav"]);
     let output = folder.transcribe(&format!("http://{free}"));
     assert_eq!(output.status.code(), Some(1), "{}", text(&output));
-    assert!(text(&output).contains("given up"), "{}", text(&output));
+    assert!(text(&output).contains("gave up"), "{}", text(&output));
     assert_eq!(folder.rows(), ["file,duration,generated_text"]);
 }
 
