@@ -27,7 +27,11 @@ fuzz_target!(|bytes: &[u8]| {
         return;
     };
     if let Ok(form) = pollster::block_on(Form::from_request(request, &())) {
-        let sent = form.parts().iter().map(|part| part.bytes.len()).sum::<usize>();
+        let sent = form
+            .parts()
+            .iter()
+            .map(|part| part.bytes.len())
+            .sum::<usize>();
         assert!(sent <= body.len());
         let _ = form.read::<Fields>();
     }
