@@ -7,7 +7,7 @@ use utoipa::openapi::{OpenApi, security::SecurityRequirement};
 /// The operations of a component, read from its part of the OpenAPI document.
 ///
 /// An operation that is declared with `security(())` is open: it requires nothing. Every other one is protected, and
-/// so are the paths that are not declared. A component whose operations are all open is open as a whole.
+/// so are the paths that are not declared. A component is open as a whole if it declares operations, and all are open.
 #[derive(Clone, Debug)]
 pub struct Operations {
     declared: Vec<Declared>,
@@ -36,7 +36,7 @@ impl Operations {
             })
             .collect();
         Self {
-            all_open: declared.iter().all(|operation| operation.open),
+            all_open: !declared.is_empty() && declared.iter().all(|operation| operation.open),
             declared,
         }
     }
@@ -177,5 +177,12 @@ mod tests {
         let operations = operations(OpenApiRouter::new().routes(routes!(health)));
         assert!(operations.are_all_open());
         assert!(operations.is_open(&Method::GET, "/nowhere"));
+    }
+
+    #[test]
+    fn a_component_that_declares_nothing_is_protected() {
+        let operations = operations(OpenApiRouter::new());
+        assert!(!operations.are_all_open());
+        assert!(!operations.is_open(&Method::GET, "/"));
     }
 }
