@@ -1,7 +1,7 @@
-//! Who may call, and how often: asked of every request, before any route sees it.
+//! Access control and rate limits, before a request reaches the routes.
 //!
-//! A component whose operations are all open reads no setting. The others read `api_keys`, `jwt_secrets` and `rate_limit`
-//! once for an instance, and where all are empty nothing is asked.
+//! A component whose operations are all open reads no settings. The others read `api_keys`, `jwt_secrets` and `rate_limit`
+//! once per instance. If all are empty, every request passes.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -16,10 +16,10 @@ use spin_sdk::variables;
 
 use crate::limits::{self, Headers};
 
-/// What the operator has decided.
+/// The operator's settings.
 struct Gate {
     access: Access,
-    /// How often each caller may call whose key does not say otherwise.
+    /// The rate limit of callers whose key has none of its own.
     rate: Option<Rate>,
 }
 
@@ -27,11 +27,10 @@ thread_local! {
     static GATE: RefCell<Option<Rc<Gate>>> = const { RefCell::new(None) };
 }
 
-/// Lets a request pass, and tells the routes who sends it. Gives the headers that tell of a limit, if there is one.
+/// Admits a request, and adds its caller to its extensions. Returns the headers of the rate limit, if there is one.
 ///
 /// # Errors
-/// It is not from a known caller, or not one for this caller, or one too many; or the settings cannot be used. Nobody
-/// passes then.
+/// When the caller is unknown, may not use this route or has reached its rate limit, or when the settings are invalid.
 pub(crate) async fn admit(
     operations: &Operations,
     request: &mut Request<Body>,
@@ -62,7 +61,7 @@ pub(crate) async fn admit(
     Ok(headers)
 }
 
-/// Counts a request. Where that fails it passes: the limit is there to keep the service up.
+/// Counts a request. If that fails, the request passes: limits exist to keep the service up.
 async fn count(bucket: &str, rate: Rate) -> Result<Option<Headers>, Problem> {
     match limits::ask(bucket, rate).await {
         Ok(verdict) => verdict.map(Some),
@@ -77,7 +76,7 @@ async fn load() -> Result<Rc<Gate>, Problem> {
     if let Some(gate) = GATE.with_borrow(Clone::clone) {
         return Ok(gate);
     }
-    // A component that does not know who may call must not take it that all may.
+    // A missing variable is an error: access must not be open by mistake.
     let setting = async |name| variables::get(name).await.map_err(Problem::internal);
     let (api_keys, jwt_secrets) = (setting("api_keys").await?, setting("jwt_secrets").await?);
     let (mut jwt_issuer, mut jwt_audience) = (String::new(), String::new());

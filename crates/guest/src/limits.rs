@@ -1,8 +1,7 @@
-//! How often callers may call: asked of the private component `limiter`, which alone has the store of it.
+//! Rate limits. The private component `limiter` counts requests, and is the only one with access to their store.
 //!
-//! Instances come and go, and a limit is for all of them. So it is counted in the store of the jobs: with SQLite for this
-//! process, with Redis for all replicas. A question is a request within the runtime and one statement. It is asked only
-//! where there is a limit.
+//! A limit applies to all instances, so it is counted in the store of the jobs: with SQLite for this process, with Redis for
+//! all replicas. Counting takes a request within the runtime and one statement, and happens only where there is a limit.
 
 use std::cell::RefCell;
 use std::net::IpAddr;
@@ -15,7 +14,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Request, StatusCode, header
 use axum::response::IntoResponse;
 use http_api::problem::{RATE_LIMITED, STORE_UNAVAILABLE};
 use http_api::{Problem, RATE_LIMIT, RATE_LIMIT_POLICY};
-use jobs::{Settings, StoreKind};
+use jobs::StoreKind;
 use limits::Error;
 use spin_sdk::http::FullBody;
 
@@ -25,14 +24,14 @@ use crate::{Response, variable};
 const LIMITER: &str = "http://limiter.spin.internal/";
 const BUCKET: HeaderName = HeaderName::from_static("x-bucket");
 const RATE: HeaderName = HeaderName::from_static("x-rate");
-/// That one request's worth is put back.
+/// Present if one request is returned to the bucket.
 const PUT_BACK: HeaderName = HeaderName::from_static("x-put-back");
 const VERDICT: HeaderName = HeaderName::from_static("x-verdict");
 
-/// The headers that tell a client of its limit.
+/// The headers that describe a client's limit.
 pub(crate) type Headers = [(HeaderName, HeaderValue); 2];
 
-/// Takes one request's worth out of a bucket.
+/// Takes one request out of a bucket.
 ///
 /// # Errors
 /// `too-many-requests` when it is empty; `store-unavailable`.
@@ -40,7 +39,7 @@ pub async fn take(bucket: &str, rate: Rate) -> Result<(), Problem> {
     ask(bucket, rate).await?.map(drop)
 }
 
-/// Takes one request's worth out of a bucket, and tells of it: inside the verdict, outside why there is none.
+/// Takes one request out of a bucket. The inner result is the verdict; the outer error means that there is none.
 pub(crate) async fn ask(bucket: &str, rate: Rate) -> Result<Result<Headers, Problem>, Problem> {
     let verdict = question(bucket, rate, false).await.map_err(unavailable)?;
     let verdict = verdict.ok_or_else(|| unavailable("an answer without a verdict".to_owned()))?;
@@ -62,7 +61,7 @@ pub(crate) async fn ask(bucket: &str, rate: Rate) -> Result<Result<Headers, Prob
     Ok(Err(problem))
 }
 
-/// Puts one request's worth back into a bucket. That it may fail is nobody's loss but the caller's.
+/// Returns one request to a bucket. A failure is only logged: it costs the caller one request.
 pub async fn put_back(bucket: &str, rate: Rate) {
     if let Err(error) = question(bucket, rate, true).await {
         eprintln!("a limit cannot be put back: {error}");
@@ -108,7 +107,7 @@ fn headers(rate: Rate, verdict: Verdict) -> Headers {
         verdict.remaining,
         ceil(verdict.reset)
     );
-    // Digits and the like: a header may have them.
+    // Printable ASCII, which a header value may contain.
     let value = |text: String| HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static("0"));
     [
         (RATE_LIMIT_POLICY, value(policy)),
@@ -120,7 +119,7 @@ fn ceil(duration: Duration) -> u64 {
     duration.as_secs() + u64::from(duration.subsec_nanos() > 0)
 }
 
-/// Whom a request without a name comes from, as text; the same for all where the runtime does not say.
+/// The client of an anonymous request, as text; the same for all clients if the runtime does not tell.
 pub async fn client(headers: &HeaderMap) -> String {
     let Some(peer) = peer(headers) else {
         return "unknown".to_owned();
@@ -131,7 +130,7 @@ pub async fn client(headers: &HeaderMap) -> String {
     subscriber(client).to_string()
 }
 
-/// What the limiter answers to the question in these headers.
+/// The limiter's response to a request with these headers.
 pub async fn answer(headers: &HeaderMap) -> Response {
     let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
     let rate = text(RATE).and_then(|rate| {
@@ -162,7 +161,7 @@ thread_local! {
 
 async fn count(bucket: &str, rate: Rate, put_back: bool) -> Result<Option<Verdict>, Error> {
     let now = now();
-    match Settings::load(variable).await.store {
+    match StoreKind::load(variable).await {
         StoreKind::Sqlite => {
             let driver = sqlite(now).await?;
             let counted = match put_back {

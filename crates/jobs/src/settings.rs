@@ -39,26 +39,33 @@ pub enum StoreKind {
     },
 }
 
-impl Settings {
+impl StoreKind {
     /// Reads the variables; missing and invalid ones have their defaults.
     pub async fn load(variable: impl AsyncFn(&'static str) -> Option<String>) -> Self {
         let text = async |name| variable(name).await.unwrap_or_default();
-        let number = async |name, default| text(name).await.parse::<u64>().unwrap_or(default);
         let database = async |name, default| text(name).await.parse::<u32>().unwrap_or(default);
-        let store = match text("jobs_store").await.as_str() {
+        match text("jobs_store").await.as_str() {
             "redis" => {
                 let inputs = database("redis_database", 0).await;
                 let url = text("redis_url").await;
-                StoreKind::Redis {
+                Self::Redis {
                     url: format!("{}/{inputs}", url.trim_end_matches('/')),
                     database: inputs,
                     results_database: database("redis_results_database", 1).await,
                 }
             }
-            _ => StoreKind::Sqlite,
-        };
+            _ => Self::Sqlite,
+        }
+    }
+}
+
+impl Settings {
+    /// Reads the variables; missing and invalid ones have their defaults.
+    pub async fn load(variable: impl AsyncFn(&'static str) -> Option<String>) -> Self {
+        let text = async |name| variable(name).await.unwrap_or_default();
+        let number = async |name, default| text(name).await.parse::<u64>().unwrap_or(default);
         Self {
-            store,
+            store: StoreKind::load(&variable).await,
             max_waiting: number("max_waiting_jobs", 1000).await,
             max_waiting_per_caller: number("max_waiting_jobs_per_caller", 500).await,
             concurrency: number("job_concurrency", 2).await.max(1),
