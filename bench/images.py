@@ -12,7 +12,8 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import speech
@@ -58,14 +59,9 @@ def sections() -> list[str]:
 
 
 def transcription(name: str, image: str) -> list[str]:
-    config = inspect(image)["Config"]
-    command = [*(config.get("Entrypoint") or []), *(config.get("Cmd") or [])]
-    root = output(PODMAN, "image", "mount", image).strip()
     body = FORM_HEAD + speech.recording(5) + FORM_END
-    try:
-        starts = [in_root(root, config, command, body=body) for _ in range(STARTS + 1)][1:]
-    finally:
-        run(PODMAN, "image", "unmount", image)
+    with mounted(image) as root:
+        starts = [in_root(root, image, body=body) for _ in range(STARTS + 1)][1:]
     return [
         name,
         f"{statistics.median(seconds for seconds, _ in starts) * 1e3:.0f}",
@@ -81,14 +77,9 @@ def stand_in_note() -> str:
 
 
 def row(name: str, image: str) -> list[str]:
-    config = inspect(image)["Config"]
-    command = [*(config.get("Entrypoint") or []), *(config.get("Cmd") or [])]
-    root = output(PODMAN, "image", "mount", image).strip()
-    try:
-        warm = [in_root(root, config, command) for _ in range(STARTS + 1)][1:]
-        cold = [in_root(root, config, command, before=drop_caches)[0] for _ in range(COLD_STARTS)]
-    finally:
-        run(PODMAN, "image", "unmount", image)
+    with mounted(image) as root:
+        warm = [in_root(root, image) for _ in range(STARTS + 1)][1:]
+        cold = [in_root(root, image, before=drop_caches)[0] for _ in range(COLD_STARTS)]
     contained = [in_container(image) for _ in range(STARTS + 1)][1:]
     return [
         name,
@@ -101,10 +92,19 @@ def row(name: str, image: str) -> list[str]:
     ]
 
 
+@contextmanager
+def mounted(image: str) -> Iterator[str]:
+    """The folder of the image's root."""
+    root = output(PODMAN, "image", "mount", image).strip()
+    try:
+        yield root
+    finally:
+        run(PODMAN, "image", "unmount", image)
+
+
 def in_root(
     root: str,
-    config: dict,
-    command: list[str],
+    image: str,
     before: Callable[[], None] = lambda: None,
     body: bytes | None = None,
 ) -> tuple[float, float]:
@@ -112,6 +112,8 @@ def in_root(
 
     With a body, to the answer of `POST /asr`.
     """
+    config = inspect(image)["Config"]
+    command = [*(config.get("Entrypoint") or []), *(config.get("Cmd") or [])]
     port = free_port()
     environment = dict(entry.split("=", 1) for entry in config.get("Env") or [])
     environment["SPIN_HTTP_LISTEN_ADDR"] = f"127.0.0.1:{port}"

@@ -18,8 +18,7 @@ from functools import partial
 
 import numpy as np
 
-import servers
-from servers import ROOT, Server
+from servers import ROOT, Server, routelets
 from tables import table
 
 sys.path.append(str(ROOT / "models/whisper"))
@@ -50,15 +49,20 @@ def speech() -> np.ndarray:
     return np.concatenate(parts)
 
 
-def recording(seconds: int) -> bytes:
-    """A WAV file with this many seconds of speech."""
+def wav(samples: np.ndarray) -> bytes:
+    """A WAV file of these int16 samples at 16 kHz."""
     file = io.BytesIO()
     with wave.open(file, "wb") as out:
         out.setnchannels(1)
         out.setsampwidth(2)
         out.setframerate(RATE)
-        out.writeframes(np.resize(speech(), seconds * RATE).tobytes())
+        out.writeframes(samples.tobytes())
     return file.getvalue()
+
+
+def recording(seconds: int) -> bytes:
+    """A WAV file with this many seconds of speech."""
+    return wav(np.resize(speech(), seconds * RATE))
 
 
 def recognize(server: Server, file: bytes) -> str:
@@ -171,19 +175,14 @@ def first_answer(runtimes: dict[str, Start]) -> str:
 
 def fresh_instance() -> str:
     """The cost of a new instance for each request, with the model in its memory."""
-    silence = io.BytesIO()
-    with wave.open(silence, "wb") as out:
-        out.setnchannels(1)
-        out.setsampwidth(2)
-        out.setframerate(RATE)
-        out.writeframes(bytes(RATE // 5))
+    silence = wav(np.zeros(RATE // 10, np.int16))
     rows = []
     for name, reuse in (("an instance that has served before", 1_000_000), ("a fresh instance", 1)):
-        with servers.routelets("--max-instance-reuse-count", str(reuse)) as server:
+        with routelets("--max-instance-reuse-count", str(reuse)) as server:
             taken = []
             for _ in range(INSTANCES + 1):
                 begin = time.perf_counter()
-                recognize(server, silence.getvalue())
+                recognize(server, silence)
                 taken.append((time.perf_counter() - begin) * 1e3)
         rows.append([name, *(f"{figure:.2f}" for figure in (statistics.median(taken[1:]), max(taken[1:])))])
     return (
