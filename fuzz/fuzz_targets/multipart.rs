@@ -7,7 +7,7 @@ use libfuzzer_sys::fuzz_target;
 use serde::Deserialize;
 
 #[derive(Deserialize)]
-#[allow(dead_code)] // Reading them is what is tested.
+#[expect(dead_code, reason = "the target only reads forms into it")]
 struct Fields {
     model: Option<String>,
     temperature: Option<f32>,

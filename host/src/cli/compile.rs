@@ -33,7 +33,7 @@ pub(super) fn ahead(options: &Compile) -> Result<()> {
     }
 }
 
-/// A server that compiles keeps the compiler's memory, which is several times its own. So it is another process that does.
+/// Fills the cache of `up`. A server that compiles by itself keeps the compiler's memory, which is several times its own.
 fn into_the_cache(manifest: &Manifest) -> Result<()> {
     let engine = engine::engine(Limits {
         instances: 1,
