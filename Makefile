@@ -44,12 +44,12 @@ setup-test: setup
 	@./scripts/setup test
 
 host: setup
-	cargo build --profile host $(HOST_TARGET:%=--target %) --package routelets --package oci
+	./scripts/timed "build: the embedded host" cargo build --profile host $(HOST_TARGET:%=--target %) --package routelets --package oci
 	@[ -z "$(HOST_TARGET)" ] || { mkdir -p target/host && \
 		ln -f $(addprefix target/$(HOST_TARGET)/host/,routelets preinitialise health oci) target/host; }
 
 build: host models ## Build the components and the embedded host
-	$(HOST_TARGET:%=CARGO_BUILD_TARGET=%) $(HOST) build
+	$(HOST_TARGET:%=CARGO_BUILD_TARGET=%) ./scripts/timed "build: the components" $(HOST) build
 
 ifeq ($(RUNTIME),spin)
 up: setup ## Build and serve; LISTEN=address, RUNTIME=spin|embedded, VARIABLES='name=value â€¦'
@@ -73,7 +73,8 @@ worker: build ## Work on the jobs that are kept in Redis; VARIABLES='redis_url=â
 endif
 
 test: setup-test build ## Run every test
-	cargo build --release --target wasm32-wasip2 --package ctc-provider --package hearing --package interpreter --package probe
+	./scripts/timed "build: the components of tests" \
+		cargo build --release --target wasm32-wasip2 --package ctc-provider --package hearing --package interpreter --package probe
 	./scripts/test
 
 lint: ## Check formatting, scripts, dependencies, and the code for every target and set of features
