@@ -26,14 +26,15 @@ import agreement
 import factor
 import images
 import jobs
+import keys
 import servers
 import speech
+from load import CONNECTIONS, wrk
 from servers import Server
 from tables import table
 
 ROUNDS = 5
 ROUND_SECONDS = 5
-CONNECTIONS = 16
 STARTS = 10
 # Products of two primes of 35 digits and more: they exceed the time limit.
 HARD = [
@@ -55,6 +56,7 @@ def main() -> None:
             throughput({**runtimes, "FastAPI on uvicorn (uvloop, one worker)": servers.fastapi}),
             start(servers.routelets, servers.fastapi),
         ],
+        "keys": keys.sections,
         "images": images.sections,
         "factor": lambda: [
             *factor.sections(servers.routelets),
@@ -122,18 +124,6 @@ def throughput(contestants: dict[str, Start]) -> str:
         f" {ROUND_SECONDS} s, the servers in turn.\n\n"
         + table(["server", "requests/s", "ratio", "CPU µs/request", "p99 ms"], rows)
     )
-
-
-def wrk(server: Server, seconds: int) -> tuple[int, float, float]:
-    """Requests answered, in how many seconds, and the 99th percentile of the latency in ms."""
-    command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "--latency", server.url("/ping")]
-    output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    if "Non-2xx" in output or "Socket errors" in output:
-        raise SystemExit(f"not every request was answered:\n{output}")
-    requests, elapsed, unit = re.search(r"(\d+) requests in ([\d.]+)(m?s)", output).groups()
-    tail, tail_unit = re.search(r"99%\s+([\d.]+)(us|ms|s)", output).groups()
-    scale = {"us": 1e-3, "ms": 1.0, "s": 1e3}
-    return int(requests), float(elapsed) * scale[unit] / 1e3, float(tail) * scale[tail_unit]
 
 
 def start(ours: Start, peer: Start) -> str:
