@@ -1,80 +1,146 @@
 //! Extracts the trees from `models/iris/iris.onnx`. A component that reads ONNX at run time would be ten megabytes larger,
 //! and would read it in every instance.
 
-use std::{env, error::Error, fmt::Write, fs, path::Path};
+use std::collections::HashMap;
+use std::error::Error;
+use std::fmt::Write;
+use std::path::Path;
+use std::{env, fs};
 
-use tract_onnx::prelude::*;
-use tract_onnx::tract_core::internal::{bail, ensure, rctensor0, rctensor1};
-use tract_onnx_opl::ml::DirectLookup;
-use tract_onnx_opl::ml::tree::Cmp;
-use tract_onnx_opl::ml::tree_ensemble_classifier::{
-    Aggregate, TreeEnsembleClassifier, TreeEnsembleData,
-};
+use prost::Message;
 
-const FEATURES: usize = 4;
+type Result<T> = std::result::Result<T, Box<dyn Error>>;
+
+const FEATURES: i64 = 4;
 const CLASSES: usize = 3;
 
-fn main() -> Result<(), Box<dyn Error>> {
+fn main() -> Result<()> {
     let onnx = Path::new(&env::var("CARGO_MANIFEST_DIR")?).join("../../models/iris/iris.onnx");
     println!("cargo::rerun-if-changed={}", onnx.display());
-    let source = trees(&onnx)?;
+    let model = Model::decode(&*fs::read(onnx)?)?;
+    let source = Forest::of(&model)?.source()?;
     fs::write(Path::new(&env::var("OUT_DIR")?).join("trees.rs"), source)?;
     Ok(())
 }
 
-/// The trees as a Rust constant.
-fn trees(onnx: &Path) -> TractResult<String> {
-    let mut model = tract_onnx::onnx().model_for_path(onnx)?;
-    let rows = model.symbols.sym("rows");
-    model.set_input_fact(0, f32::fact([rows.to_dim(), FEATURES.to_dim()]).into())?;
-    let model = model.into_typed()?;
-    let [labels, probabilities] = *model.output_outlets()? else {
-        bail!("expected two outputs, label and probabilities");
-    };
-    let Some(classifier) = model
-        .node(probabilities.node)
-        .op_as::<TreeEnsembleClassifier>()
-    else {
-        bail!("the probabilities are not what the leaves add up to");
-    };
-    let ensemble = &classifier.ensemble;
-    ensure!(
-        ensemble.aggregate_fn == Aggregate::Sum
-            && ensemble.n_classes == CLASSES
-            && ensemble.max_used_feature < FEATURES,
-        "expected {CLASSES} classes told from {FEATURES} features"
-    );
-    let numbers = DirectLookup::new(rctensor1(&[0_i64, 1, 2]), rctensor0(0_i64))?;
-    ensure!(
-        model.node(labels.node).op_as() == Some(&numbers),
-        "the label is not the number of the most probable class"
-    );
-    Tables::new(&ensemble.data)?.source()
+/// What is read of an ONNX file, with the tags of its `onnx.proto`.
+#[derive(Message)]
+struct Model {
+    #[prost(message, optional, tag = "7")]
+    graph: Option<Graph>,
 }
 
-/// The trees as tract represents them.
-struct Tables<'a> {
-    /// Indices of the roots among the nodes.
-    roots: &'a [u32],
-    /// Of a split: feature, child if the comparison holds, other child, threshold, comparison. Of a leaf: the range of
-    /// its votes, and zeros.
-    nodes: &'a [[u32; 5]],
-    /// Class and share.
-    votes: &'a [[u32; 2]],
+#[derive(Message)]
+struct Graph {
+    #[prost(message, repeated, tag = "1")]
+    nodes: Vec<Node>,
 }
 
-impl<'a> Tables<'a> {
-    fn new(data: &'a TreeEnsembleData) -> TractResult<Self> {
-        Ok(Self {
-            roots: data.trees.try_as_plain_ram()?.as_slice()?,
-            nodes: data.nodes.try_as_plain_ram()?.as_slice()?.as_chunks().0,
-            votes: data.leaves.try_as_plain_ram()?.as_slice()?.as_chunks().0,
-        })
+#[derive(Message)]
+struct Node {
+    #[prost(string, tag = "4")]
+    operator: String,
+    #[prost(message, repeated, tag = "5")]
+    attributes: Vec<Attribute>,
+}
+
+#[derive(Message)]
+struct Attribute {
+    #[prost(string, tag = "1")]
+    name: String,
+    #[prost(bytes, tag = "4")]
+    text: Vec<u8>,
+    #[prost(float, repeated, tag = "7")]
+    floats: Vec<f32>,
+    #[prost(int64, repeated, tag = "8")]
+    integers: Vec<i64>,
+    #[prost(bytes, repeated, tag = "9")]
+    texts: Vec<Vec<u8>>,
+}
+
+/// A node is known by its tree and its number in the tree.
+type Place = (i64, i64);
+
+/// The attributes of a `TreeEnsembleClassifier`.
+#[derive(Default)]
+struct Forest {
+    /// The first node of each tree.
+    roots: Vec<Place>,
+    nodes: HashMap<Place, Split>,
+    /// The share of each class, in leaves.
+    votes: HashMap<Place, [f32; CLASSES]>,
+}
+
+/// A node that is not a leaf.
+struct Split {
+    feature: i64,
+    threshold: f32,
+    /// The number of the node for values of at most the threshold.
+    below: i64,
+    above: i64,
+}
+
+impl Forest {
+    /// Refuses what the trees of this crate do not express.
+    fn of(model: &Model) -> Result<Self> {
+        let nodes = model.graph.as_ref().map_or(&[][..], |graph| &graph.nodes);
+        let [classifier] = nodes else {
+            return Err("expected a graph of one node".into());
+        };
+        if classifier.operator != "TreeEnsembleClassifier" {
+            return Err(format!("expected trees, not {}", classifier.operator).into());
+        }
+        let attributes = &classifier.attributes;
+        let attribute = |name: &str| attributes.iter().find(|attribute| attribute.name == name);
+        let integers = |name: &str| attribute(name).map_or(&[][..], |it| &it.integers);
+        let floats = |name: &str| attribute(name).map_or(&[][..], |it| &it.floats);
+
+        if integers("classlabels_int64s") != [0, 1, 2] {
+            return Err("the label is not the number of the most probable class".into());
+        }
+        let transform = attribute("post_transform").map_or(&b"NONE"[..], |it| &it.text);
+        if transform != b"NONE" || attribute("base_values").is_some() {
+            return Err("the probabilities are not what the leaves add up to".into());
+        }
+
+        let mut forest = Self::default();
+        let modes = attribute("nodes_modes").map_or(&[][..], |it| &it.texts);
+        for (index, mode) in modes.iter().enumerate() {
+            let of = |name: &str| integers(name).get(index).copied().ok_or(name.to_owned());
+            let place = (of("nodes_treeids")?, of("nodes_nodeids")?);
+            if forest.roots.last().is_none_or(|root| root.0 != place.0) {
+                forest.roots.push(place);
+            }
+            match &mode[..] {
+                b"LEAF" => continue,
+                b"BRANCH_LEQ" => {}
+                _ => return Err("expected splits where a feature is at most a threshold".into()),
+            }
+            let split = Split {
+                feature: of("nodes_featureids")?,
+                threshold: *floats("nodes_values").get(index).ok_or("nodes_values")?,
+                below: of("nodes_truenodeids")?,
+                above: of("nodes_falsenodeids")?,
+            };
+            if !(0..FEATURES).contains(&split.feature) {
+                return Err(format!("expected {FEATURES} features").into());
+            }
+            forest.nodes.insert(place, split);
+        }
+        for (index, weight) in floats("class_weights").iter().enumerate() {
+            let of = |name: &str| integers(name).get(index).copied().ok_or(name.to_owned());
+            let place = (of("class_treeids")?, of("class_nodeids")?);
+            let shares = forest.votes.entry(place).or_default();
+            let class = usize::try_from(of("class_ids")?)?;
+            *shares.get_mut(class).ok_or("expected three classes")? += weight;
+        }
+        Ok(forest)
     }
 
-    fn source(&self) -> TractResult<String> {
+    /// The trees as a Rust constant.
+    fn source(&self) -> Result<String> {
         let mut source = String::from("static TREES: &[Tree] = &[");
-        for &root in self.roots {
+        for &root in &self.roots {
             self.write(root, &mut source)?;
             source.push(',');
         }
@@ -82,28 +148,22 @@ impl<'a> Tables<'a> {
         Ok(source)
     }
 
-    fn write(&self, node: u32, source: &mut String) -> TractResult<()> {
-        let [first, second, third, threshold, comparison] = self.nodes[node as usize];
-        if comparison == 0 {
-            let mut shares = [0.0; CLASSES];
-            for &[class, share] in &self.votes[first as usize..second as usize] {
-                shares[class as usize] += f32::from_bits(share);
-            }
+    fn write(&self, place: Place, source: &mut String) -> Result<()> {
+        let Some(split) = self.nodes.get(&place) else {
+            let shares = self.votes.get(&place).ok_or("a leaf without votes")?;
             write!(source, "Tree::Leaf({shares:?})")?;
             return Ok(());
-        }
-        ensure!(
-            comparison == u32::from(Cmp::LessEqual.to_u8()),
-            "expected splits where a feature is at most a threshold"
-        );
-        let threshold = f32::from_bits(threshold);
+        };
+        let Split {
+            feature, threshold, ..
+        } = split;
         write!(
             source,
-            "Tree::Split {{ feature: {first}, threshold: {threshold:?}, below: &"
+            "Tree::Split {{ feature: {feature}, threshold: {threshold:?}, below: &"
         )?;
-        self.write(second, source)?;
+        self.write((place.0, split.below), source)?;
         source.push_str(", above: &");
-        self.write(third, source)?;
+        self.write((place.0, split.above), source)?;
         source.push_str(" }");
         Ok(())
     }
