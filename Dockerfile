@@ -53,6 +53,9 @@ COPY providers providers
 COPY models models
 # Sources keep their dates, so Cargo would consider the results of the empty ones newer.
 RUN [ "$SOURCE" != /source ] || find . -name '*.rs' -not -path './target/*' -exec touch {} +
+COPY functions functions
+COPY scripts/functions scripts/functions
+COPY scripts/pip scripts/setup scripts/
 COPY spin*.toml ./
 # Without speech: --build-arg SPEECH=0
 ARG SPEECH=1

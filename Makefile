@@ -31,11 +31,11 @@ HOST := target/host/routelets
 HOST_TARGET = $(shell ./scripts/host-target)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-test build host up worker test lint bench models model evaluate recordings openapi transcribe new-route user oci clean \
+.PHONY: help setup setup-test build host up watch worker test lint bench functions models model evaluate recordings openapi transcribe new-route new-model test-models user oci clean \
 	docker-all docker-build docker-start docker-stop docker-remove docker-clean docker-interactive test-image test-spin-image
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / && !seen[$$1]++ { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup:
 	@./scripts/setup
@@ -48,11 +48,14 @@ host: setup
 	@[ -z "$(HOST_TARGET)" ] || { mkdir -p target/host && \
 		ln -f $(addprefix target/$(HOST_TARGET)/host/,routelets preinitialise health oci) target/host; }
 
-build: host models ## Build the components and the embedded host
+functions: setup ## Bring the contracts of Python functions up to date
+	@./scripts/functions/build --contracts
+
+build: host models functions ## Build the components and the embedded host
 	$(HOST_TARGET:%=CARGO_BUILD_TARGET=%) ./scripts/timed "build: the components" $(HOST) build
 
 ifeq ($(RUNTIME),spin)
-up: setup ## Build and serve; LISTEN=address, RUNTIME=spin|embedded, VARIABLES='name=value …'
+up: functions ## Build and serve; LISTEN=address, RUNTIME=spin|embedded, VARIABLES='name=value …'
 	@./models/whisper/fetch
 	spin build
 	@./scripts/exposed $(LISTEN) $(VARIABLES)
@@ -72,9 +75,16 @@ worker: build ## Work on the jobs that are kept in Redis; VARIABLES='redis_url=�
 	$(HOST) up --from spin.worker.toml $(SETTINGS)
 endif
 
+watch: build ## Serve, and again after each change of a Python function, which is built alone
+ifeq ($(RUNTIME),spin)
+	spin watch --skip-build --listen $(LISTEN) $(SETTINGS)
+else
+	@python3 -B scripts/functions/watch.py $(LISTEN) --variable job_concurrency=$(CORES) $(SETTINGS)
+endif
+
 test: setup-test build ## Run every test
 	./scripts/timed "build: the components of tests" \
-		cargo build --release --target wasm32-wasip2 --package ctc-provider --package hearing --package interpreter --package probe
+		cargo build --release --target wasm32-wasip2 --package calculator --package call --package ctc-provider --package estimator --package function --package hearing --package interpreter --package model --package probe
 	./scripts/test
 
 lint: ## Check formatting, scripts, dependencies, and the code for every target and set of features
@@ -110,10 +120,22 @@ transcribe: ## Transcribe a folder: make transcribe DIR=recordings OUT=out.csv [
 	@test -n "$(DIR)" && test -n "$(OUT)" || { echo "usage: make transcribe DIR=recordings OUT=out.csv" >&2; exit 2; }
 	@./scripts/transcribe "$(DIR)" "$(OUT)" --url "$(URL)"
 
-new-route: setup ## Add a component that answers GET /NAME: make new-route NAME=greet
+ifeq ($(LANGUAGE),python)
+new-route: setup ## Add a component that answers GET /NAME: make new-route NAME=greet [LANGUAGE=python]
+	@python3 scripts/functions/new.py "$(NAME)"
+else
+new-route: setup ## Add a component that answers GET /NAME: make new-route NAME=greet [LANGUAGE=python]
 	cargo xtask new-route $(NAME)
 	cargo fmt --package $(NAME)
 	cargo xtask openapi
+endif
+
+new-model: setup ## Add a model that answers POST /NAME: make new-model NAME=diabetes ONNX=model.onnx SAMPLE=sample.json
+	@./scripts/setup onnx
+	@.cache/onnx/bin/python -B scripts/models/new.py "$(NAME)" "$(ONNX)" "$(SAMPLE)"
+
+test-models: ## Train and export many models, and compare tract with ONNX Runtime
+	@./scripts/models/test-matrix
 
 docker-all: docker-build docker-start ## Build the image and start it; TARGET=embedded|spin, ENGINE=docker|podman
 

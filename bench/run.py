@@ -27,6 +27,7 @@ import factor
 import images
 import jobs
 import keys
+import models
 import servers
 import speech
 from load import CONNECTIONS, wrk
@@ -64,6 +65,7 @@ def main() -> None:
         ],
         "agreement": agreement.sections,
         "speech": lambda: speech.sections(runtimes),
+        "models": lambda: models.sections(runtimes),
         "uploads": lambda: [busy_recognizing(*runtime) for runtime in runtimes.items()],
         "jobs": lambda: [jobs.throughput()],
         "intake": lambda: [jobs.accepted()],

@@ -109,10 +109,10 @@ def routelets(*flags: str) -> contextlib.AbstractContextManager[Server]:
     return serve(up("--quiet", "--listen", f"127.0.0.1:{port}", *flags), port)
 
 
-def spin() -> contextlib.AbstractContextManager[Server]:
+def spin(*flags: str) -> contextlib.AbstractContextManager[Server]:
     port = free_port()
     with_state = ["--state-dir", tempfile.mkdtemp(prefix="routelets-bench-")]
-    return serve(["spin", "up", "--quiet", "--listen", f"127.0.0.1:{port}", *with_state], port)
+    return serve(["spin", "up", "--quiet", "--listen", f"127.0.0.1:{port}", *with_state, *flags], port)
 
 
 def fastapi() -> contextlib.AbstractContextManager[Server]:

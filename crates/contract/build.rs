@@ -1,4 +1,8 @@
-//! Writes the document of the application that is built: without routes that its manifest does not have.
+//! Writes the document of the application that is built: with the Python functions and the models of the user, and without
+//! routes that its manifest does not have.
+
+mod functions;
+mod models;
 
 use std::{collections::BTreeSet, env, error::Error, fs, path::Path};
 
@@ -10,8 +14,20 @@ fn main() -> Result<(), Box<dyn Error>> {
         None => "../../spin.no-speech.toml",
     };
     println!("cargo::rerun-if-changed=openapi.json");
+    println!("cargo::rerun-if-changed=function.json");
+    println!("cargo::rerun-if-changed=model.json");
+    println!("cargo::rerun-if-changed=../../functions");
+    println!("cargo::rerun-if-changed=../../models");
     println!("cargo::rerun-if-changed={manifest}");
     let mut document: Value = serde_json::from_str(&fs::read_to_string("openapi.json")?)?;
+    let operations: Value = serde_json::from_str(&fs::read_to_string("function.json")?)?;
+    for contract in functions::contracts(Path::new("../../functions"))? {
+        functions::add(&mut document, &operations, &contract);
+    }
+    let shared: Value = serde_json::from_str(&fs::read_to_string("model.json")?)?;
+    for contract in functions::contracts(Path::new("../../models"))? {
+        models::add(&mut document, &shared, &contract);
+    }
     let routes = routes(&fs::read_to_string(manifest)?)?;
     let mut paths = String::new();
     if let Some(items) = document["paths"].as_object_mut() {

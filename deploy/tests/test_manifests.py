@@ -1,6 +1,9 @@
 """Tests of the resources in deploy/kubernetes and deploy/spinapp.yaml: against the schemas of Kubernetes, and for what
 the documentation promises. Without a cluster."""
 
+import json
+import os
+import re
 import subprocess
 import tomllib
 from pathlib import Path
@@ -15,8 +18,8 @@ VERSIONS = ["1.30", "1.37"]
 WORKLOADS = {"Deployment", "StatefulSet"}
 
 
-def built():
-    command = ["kubectl", "kustomize", str(ROOT / "deploy/kubernetes")]
+def built(folder=ROOT / "deploy/kubernetes"):
+    command = ["kubectl", "kustomize", str(folder)]
     output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     return list(yaml.safe_load_all(output))
 
@@ -65,6 +68,10 @@ def containers():
 def application(manifest):
     with open(ROOT / manifest, "rb") as file:
         return tomllib.load(file)
+
+
+def routes(manifest):
+    return {trigger["route"] for trigger in application(manifest)["trigger"]["http"] if isinstance(trigger["route"], str)}
 
 
 def variables(manifest):
@@ -138,8 +145,9 @@ def test_the_ingress_leads_to_the_api():
 
 def test_the_api_is_asked_for_its_health_and_workers_are_not():
     by_name = {workload["metadata"]["name"]: pod(workload)["containers"][0] for workload in of_kind(*WORKLOADS)}
-    for probe in ["readinessProbe", "livenessProbe"]:
-        assert by_name["api"][probe]["httpGet"] == {"path": "/.well-known/spin/health", "port": "http"}
+    for probe, path in [("readinessProbe", "/readyz"), ("livenessProbe", "/livez")]:
+        assert by_name["api"][probe]["httpGet"] == {"path": path, "port": "http"}
+        assert path in routes("spin.toml")
         assert probe not in by_name["worker"]
         assert by_name["redis"][probe]["exec"]["command"] == ["redis-cli", "-e", "ping"]
     assert by_name["api"]["ports"] == [{"name": "http", "containerPort": 8001}]
@@ -237,5 +245,84 @@ def test_spin_apps_are_as_the_operator_knows_them(app, manifest):
     assert spec.keys() <= {"image", "executor", "replicas", "checks", "resources", "variables"}
     assert {"image", "executor"} <= spec.keys() and spec["executor"] == "containerd-shim-spin"
     assert {variable["name"] for variable in spec["variables"]} <= variables(manifest).keys()
-    for check in spec.get("checks", {}).values():
-        assert check["httpGet"] == {"path": "/.well-known/spin/health"}
+    checks = {name: check["httpGet"] for name, check in spec.get("checks", {}).items()}
+    assert checks in [{}, {"readiness": {"path": "/readyz"}, "liveness": {"path": "/livez"}}]
+
+
+@pytest.fixture
+def with_components(tmp_path):
+    """The resources with the optional components."""
+    here = ROOT / "deploy/kubernetes"
+    overlay = {
+        "apiVersion": "kustomize.config.k8s.io/v1beta1",
+        "kind": "Kustomization",
+        "namespace": "routelets",
+        "resources": [relative(here, tmp_path)],
+        "components": [relative(here / name, tmp_path) for name in ["monitoring", "keda"]],
+    }
+    (tmp_path / "kustomization.yaml").write_text(yaml.safe_dump(overlay), encoding="utf-8")
+    return built(tmp_path)
+
+
+def relative(path, start):
+    return os.path.relpath(path, start.resolve())
+
+
+def test_metrics_are_for_prometheus_alone(with_components):
+    for resource in with_components:
+        if resource["kind"] != "ScaledObject":
+            kubernetes_validate.validate(resource, VERSIONS[-1], strict=True)
+    by_name = {name(resource): resource for resource in with_components}
+    [policy] = by_name["NetworkPolicy/metrics"]["spec"]["ingress"]
+    assert policy["from"] == [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}}}]
+    for workload in ["Deployment/api", "Deployment/worker"]:
+        [container] = pod(by_name[workload])["containers"]
+        ports = {port["name"]: port["containerPort"] for port in container["ports"]}
+        assert container["env"] == [{"name": "ROUTELETS_METRICS_LISTEN", "value": f"0.0.0.0:{ports['metrics']}"}]
+        assert {"port": ports["metrics"]} in policy["ports"]
+        assert selects(by_name["NetworkPolicy/metrics"]["spec"]["podSelector"], labels(by_name[workload]))
+
+
+def test_workers_are_scaled_by_jobs_or_by_load(with_components):
+    """The fields are those of KEDA's CRD, compared by hand, because the CRD is not available offline."""
+    [scaled] = [resource for resource in with_components if resource["kind"] == "ScaledObject"]
+    spec = scaled["spec"]
+    assert spec.keys() <= {"scaleTargetRef", "minReplicaCount", "maxReplicaCount", "advanced", "triggers"}
+    assert spec["scaleTargetRef"] == {"name": "worker"} and 0 < spec["minReplicaCount"] < spec["maxReplicaCount"]
+    targets = [s["spec"]["scaleTargetRef"]["name"] for s in with_components if s["kind"] == "HorizontalPodAutoscaler"]
+    assert targets == ["api"], "two autoscalers of one workload work against each other"
+    [trigger] = spec["triggers"]
+    assert trigger["type"] == "prometheus"
+    assert metrics_in(trigger["metadata"]["query"]) == {"routelets_jobs"} <= METRICS
+
+
+def metrics_in(query):
+    """The metrics of a query, without what Prometheus appends to the names of counters and histograms."""
+    names = re.findall(r"\b(?:routelets|process)_\w+", query)
+    return {re.sub(r"_(total|bucket|sum|count)$", "", found) for found in names}
+
+
+METRICS = {
+    found
+    for source in ["components/monitor/src/metrics.rs", "host/src/metrics.rs"]
+    for found in re.findall(r'"((?:routelets|process)_\w+)",', (ROOT / source).read_text(encoding="utf-8"))
+}
+
+
+def test_the_dashboard_shows_metrics_that_there_are():
+    dashboard = json.loads((ROOT / "deploy/grafana-dashboard.json").read_text(encoding="utf-8"))
+    shown = set()
+    for panel in dashboard["panels"]:
+        for target in panel["targets"]:
+            assert target["expr"].count("(") == target["expr"].count(")")
+            found = metrics_in(target["expr"])
+            assert found and found <= METRICS, target["expr"]
+            shown |= found
+    assert METRICS - shown == {"routelets_components"}
+    ids = [panel["id"] for panel in dashboard["panels"]]
+    assert len(ids) == len(set(ids))
+
+
+def test_metrics_are_documented():
+    documented = metrics_in((ROOT / "docs/operations.md").read_text(encoding="utf-8"))
+    assert documented == METRICS

@@ -3,6 +3,7 @@
 pub(crate) mod bindings;
 pub(crate) mod body;
 pub(crate) mod http;
+mod memory;
 pub(crate) mod redis;
 pub(crate) mod requests;
 pub(crate) mod sqlite;

@@ -5,12 +5,13 @@
 //! missing is an error that names it.
 //!
 //! Each module uses only those after it: `cli`, the command line; `serving`, requests and messages; `interfaces`, what a
-//! component sees and reaches; `code`, the engine and machine code; `log`, the host's log lines.
+//! component sees and reaches; `code`, the engine and machine code; `log`, the host's log lines; `metrics`, what it counts.
 
 mod cli;
 mod code;
 mod interfaces;
 mod log;
+mod metrics;
 mod serving;
 
 pub use cli::{health, run};

@@ -5,6 +5,7 @@ mod app;
 mod link;
 pub(crate) mod pool;
 mod refusal;
+pub(crate) mod scrape;
 pub(crate) mod server;
 pub(crate) mod shutdown;
 pub(crate) mod start;

@@ -45,6 +45,7 @@ pub struct Expect {
     pub error: Option<String>,
     detail: Option<String>,
     json: Option<String>,
+    json_near: Option<String>,
     json_contains: Option<String>,
     body_contains: Option<String>,
     body: Option<String>,
@@ -214,6 +215,12 @@ impl Expect {
                 format!("the JSON is not {expected}")
             });
         }
+        if let Some(expected) = &self.json_near {
+            let expected = parse(expected);
+            complain(&mut wrong, is_near(&json, &expected), || {
+                format!("the JSON is not near {expected}")
+            });
+        }
         if let Some(expected) = &self.json_contains {
             let expected = parse(expected);
             complain(&mut wrong, contains(&json, &expected), || {
@@ -321,6 +328,33 @@ fn parse(json: &str) -> Value {
         .unwrap_or_else(|error| panic!("the case's JSON {json}: {error}"))
 }
 
+/// Whether two values differ in nothing but fractions, by less than a ten-thousandth.
+fn is_near(value: &Value, expected: &Value) -> bool {
+    match (value, expected) {
+        (Value::Number(value), Value::Number(expected)) => {
+            if value.as_i64().is_some() && expected.as_i64().is_some() {
+                return value == expected;
+            }
+            match (value.as_f64(), expected.as_f64()) {
+                (Some(value), Some(expected)) => {
+                    (value - expected).abs() <= 1e-4 * expected.abs().max(1.0)
+                }
+                _ => false,
+            }
+        }
+        (Value::Array(values), Value::Array(expected)) => {
+            let mut pairs = values.iter().zip(expected);
+            values.len() == expected.len() && pairs.all(|(value, it)| is_near(value, it))
+        }
+        (Value::Object(members), Value::Object(expected)) => {
+            let mut pairs = expected.iter();
+            members.len() == expected.len()
+                && pairs.all(|(name, it)| members.get(name).is_some_and(|value| is_near(value, it)))
+        }
+        _ => value == expected,
+    }
+}
+
 /// Whether `value` has all that is in `part`: members of objects, items of arrays one for one.
 fn contains(value: &Value, part: &Value) -> bool {
     match (value, part) {
@@ -356,6 +390,24 @@ pub(crate) fn expand(text: &str) -> String {
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn what_is_near_has_the_same_integers_and_texts() {
+        let value = json!({"label": 1, "name": "a", "shares": [0.25, 1000.0]});
+        let near = |expected| is_near(&value, &expected);
+        assert!(near(
+            json!({"label": 1, "name": "a", "shares": [0.25009, 1000.09]})
+        ));
+        for other in [
+            json!({"label": 2, "name": "a", "shares": [0.25, 1000.0]}),
+            json!({"label": 1, "name": "b", "shares": [0.25, 1000.0]}),
+            json!({"label": 1, "name": "a", "shares": [0.2502, 1000.0]}),
+            json!({"label": 1, "name": "a", "shares": [0.25]}),
+            json!({"label": 1, "name": "a"}),
+        ] {
+            assert!(!near(other));
+        }
+    }
 
     #[test]
     fn repeats_are_written_out() {

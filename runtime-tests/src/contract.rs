@@ -8,8 +8,12 @@ use serde_json::Value;
 
 use crate::case::Case;
 
-/// What no request of a table can bring about, and the test that does: a method, or a method and a path, or `*`; a problem, or
-/// `success`; a file of `tests/` and a function in it.
+/// The tags of the operations that Python functions and models of the user have. There may be none in a checkout.
+const FUNCTIONS: &str = "functions";
+const MODELS: &str = "models";
+
+/// What no request of a table can bring about, and the test that does: a method, or a method and a path,
+/// or the tag of functions, or `*` for what no operation documents; a problem, or `success`; a file of `tests/` and a function in it.
 const ELSEWHERE: &[(&str, &str, &str)] = &[
     // The client breaks off.
     (
@@ -215,6 +219,11 @@ const ELSEWHERE: &[(&str, &str, &str)] = &[
         "jobs/store.rs: the_application_starts_and_serves_without_its_redis",
     ),
     (
+        "GET /readyz",
+        "not-ready",
+        "jobs/store.rs: the_application_starts_and_serves_without_its_redis",
+    ),
+    (
         "POST",
         "worker-lost",
         "jobs/faults.rs: a_task_that_loses_three_workers_answers_with_that",
@@ -230,6 +239,83 @@ const ELSEWHERE: &[(&str, &str, &str)] = &[
         "*",
         "internal-error",
         "host/faults.rs: a_trap_ends_its_request_and_nothing_else",
+    ),
+    // What all functions share.
+    (
+        FUNCTIONS,
+        "invalid-input",
+        "host/functions.rs: how_a_call_ended_is_told_to_the_client_or_to_the_log",
+    ),
+    (
+        FUNCTIONS,
+        "time-limit-exceeded",
+        "host/functions.rs: a_call_that_takes_too_long_is_ended",
+    ),
+    (
+        FUNCTIONS,
+        "invalid-parameter",
+        "host/functions.rs: what_the_contract_does_not_allow_never_reaches_the_function",
+    ),
+    (
+        FUNCTIONS,
+        "invalid-body",
+        "host/functions.rs: what_the_contract_does_not_allow_never_reaches_the_function",
+    ),
+    (
+        FUNCTIONS,
+        "invalid-json",
+        "host/functions.rs: what_the_contract_does_not_allow_never_reaches_the_function",
+    ),
+    (
+        FUNCTIONS,
+        "content-too-large",
+        "host/functions.rs: what_the_contract_does_not_allow_never_reaches_the_function",
+    ),
+    (
+        FUNCTIONS,
+        "unsupported-media-type",
+        "host/functions.rs: what_the_contract_does_not_allow_never_reaches_the_function",
+    ),
+    (
+        FUNCTIONS,
+        "webhook-not-allowed",
+        "host/functions.rs: a_call_may_be_deferred",
+    ),
+    // What all models of the user share.
+    (
+        MODELS,
+        "invalid-parameter",
+        "host/models.rs: rows_that_do_not_fit_are_refused",
+    ),
+    (
+        MODELS,
+        "invalid-body",
+        "host/models.rs: rows_that_do_not_fit_are_refused",
+    ),
+    (
+        MODELS,
+        "invalid-json",
+        "host/models.rs: rows_that_do_not_fit_are_refused",
+    ),
+    (
+        MODELS,
+        "content-too-large",
+        "host/models.rs: rows_that_do_not_fit_are_refused",
+    ),
+    (
+        MODELS,
+        "unsupported-media-type",
+        "host/models.rs: rows_that_do_not_fit_are_refused",
+    ),
+    (
+        MODELS,
+        "invalid-csv",
+        "host/models.rs: a_table_has_a_column_for_each_element",
+    ),
+    (
+        MODELS,
+        "invalid-tensor",
+        "host/models.rs: tensors_come_by_the_inference_protocol",
     ),
     // The bundled model does not translate.
     (
@@ -279,9 +365,10 @@ pub fn untested(document: &Value, cases: &[Case]) -> Vec<String> {
         for (method, operation) in members(item) {
             let method = method.to_uppercase();
             let operation_name = format!("{method} {path}");
+            let tag = operation["tags"][0].as_str().unwrap_or_default();
             let mut elsewhere = |what: &str| {
                 let listed = ELSEWHERE.iter().position(|(of, code, _)| {
-                    (*of == method || *of == operation_name) && *code == what
+                    [method.as_str(), &operation_name, tag].contains(of) && *code == what
                 });
                 needed.extend(listed);
                 listed.is_some()
@@ -316,7 +403,8 @@ pub fn untested(document: &Value, cases: &[Case]) -> Vec<String> {
         }
     }
     let listed = ELSEWHERE.iter().enumerate();
-    let needless = listed.filter(|(at, (of, ..))| *of != "*" && !needed.contains(at));
+    let needless = listed
+        .filter(|(at, (of, ..))| !["*", FUNCTIONS, MODELS].contains(of) && !needed.contains(at));
     untested.extend(needless.map(|(_, (of, what, _))| format!("{of}: {what} needs no exemption")));
     untested
 }
@@ -389,7 +477,24 @@ fn matches(template: &str, target: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+
+    #[test]
+    fn what_functions_share_is_tested_elsewhere_for_functions_alone() {
+        let promises = |tag: &str, code: &str| {
+            let operation = json!({"tags": [tag], "responses": {"422": {"content": {
+                "application/problem+json": {"examples": {code: {}}}
+            }}}});
+            let document = json!({"paths": {"/other": {"patch": operation}}});
+            let untested = untested(&document, &[]);
+            untested.contains(&format!("PATCH /other: 422 {code}"))
+        };
+        assert!(!promises("functions", "invalid-input"));
+        assert!(promises("jobs", "invalid-input"));
+        assert!(promises("functions", "internal-error"));
+    }
 
     #[test]
     fn templates_match_their_paths() {

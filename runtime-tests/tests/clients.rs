@@ -1,11 +1,11 @@
-//! Clients: schemathesis, the libraries of OpenAI, Triton and MLServer, a browser, and our own for folders of recordings.
+//! Clients: schemathesis, the libraries of OpenAI, Triton, MLServer and Prometheus, a browser, and our own for folders of recordings.
 
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use runtime_tests::{Launch, Server, app, application, root, test_application};
+use runtime_tests::{Launch, Request, Runtime, Server, app, application, root, test_application};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -89,6 +89,45 @@ fn the_clients_of_triton_and_mlserver_are_served() {
         .output()
         .unwrap();
     assert!(output.status.success(), "{}", text(&output));
+}
+
+/// The parsers of Prometheus' own library.
+#[test]
+fn prometheus_reads_the_metrics() {
+    let mut launch = Launch::new(&application());
+    if Runtime::is_embedded() {
+        launch = launch.arg("--metrics-listen=127.0.0.1:0");
+    }
+    let app = launch.start();
+    let job = Request::post_json("/factorize", r#"{"number": 6}"#);
+    let job = app.send(&job.header("prefer", "respond-async")).json();
+    let job = format!("/jobs/{}", job["id"].as_str().unwrap());
+    while app.get(&job).json()["status"] != "succeeded" {
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    let parse = |url: &str, route: &str, samples: &[&str]| {
+        let output = python()
+            .arg(root().join("runtime-tests/clients/prometheus_parser.py"))
+            .args([url, route])
+            .args(samples)
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{}", text(&output));
+    };
+    let of_store = [
+        "routelets_jobs_submitted_total=1",
+        "routelets_jobs_claimed_total=1",
+    ];
+    parse(&app.url("/metrics"), "POST /factorize", &of_store);
+    if Runtime::is_embedded() {
+        let line = app.line(|line| line.starts_with("Metrics at "));
+        let url = line.strip_prefix("Metrics at ").unwrap();
+        let of_host = [
+            "routelets_http_requests_total=1",
+            "routelets_http_request_duration_seconds_count=1",
+        ];
+        parse(url, "/factorize/...", &of_host);
+    }
 }
 
 fn python() -> Command {
@@ -348,7 +387,36 @@ fn a_browser_renders_the_start_page() {
     assert_eq!(visit.hosts, [app.address().to_string()]);
 }
 
-/// The two tests above would notice.
+/// Everything on the page, by clicking and typing, in an application of its own.
+#[test]
+fn people_use_the_page() {
+    let app = Launch::new(&application()).start();
+    use_the_page(&[&app.url("")]);
+}
+
+#[test]
+fn people_sign_in_on_the_page() {
+    // The password is `correct horse`.
+    let ada = "ada:$argon2id$v=19$m=64,t=1,p=1$kXgoXg6R+pRNdHCL/zBCOw$RuGSRq8q05J+Rx7LksRh3SQqbvjRR4Od1/yneRv2Nfg";
+    let app = Launch::new(&application())
+        .variable("api_keys", "ada:sk-of-ada")
+        .variable("jwt_secrets", "a-secret-of-the-tests-0123456789abcdef")
+        .variable("users", ada)
+        .start();
+    use_the_page(&[&app.url(""), "ada", "sk-of-ada", "correct horse"]);
+}
+
+fn use_the_page(arguments: &[&str]) {
+    let output = python()
+        .env("PYTHONDONTWRITEBYTECODE", "1")
+        .arg(root().join("runtime-tests/browser/page.py"))
+        .args(arguments)
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", text(&output));
+}
+
+/// The tests of hosts above would notice.
 #[test]
 fn a_page_that_loads_from_elsewhere_is_found_out() {
     let app = Launch::new(&test_application("stray")).start();

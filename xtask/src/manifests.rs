@@ -19,7 +19,10 @@ const SPEECH: [&str; 4] = [
 ];
 
 /// Components that are built differently without speech.
-const VARIANTS: [&str; 4] = ["about", "docs", "index", "worker"];
+const VARIANTS: [&str; 5] = ["about", "docs", "index", "monitor", "worker"];
+
+/// The permission to ask whether the speech model is loaded, which is the last in its list.
+const ASKS_SPEECH: &str = ", \"http://asr.spin.internal\"";
 
 /// Writes the manifests without speech.
 pub(crate) fn write(root: &Path) -> Result<()> {
@@ -52,7 +55,7 @@ fn without_speech(root: &Path, name: &str) -> Result<String> {
         .filter(|paragraph| !SPEECH.iter().any(|mark| paragraph.contains(mark)))
         .map(without_recognizer)
         .collect();
-    let mut manifest = paragraphs.join("\n\n") + "\n";
+    let mut manifest = paragraphs.join("\n\n").replace(ASKS_SPEECH, "") + "\n";
     for package in VARIANTS {
         let [with, without] = ["", " --no-default-features"]
             .map(|features| format!("--package {package}{features}\""));

@@ -1,10 +1,12 @@
 //! Merges the components' parts into the OpenAPI document.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 use http_api::problem::ACCESS;
 use serde_json::{Value, json};
+use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
 /// Every component that documents routes.
@@ -17,6 +19,7 @@ const COMPONENTS: &[fn() -> OpenApiRouter] = &[
     hello::routes,
     index::routes,
     jobs_api::routes,
+    monitor::routes,
     mult::routes,
     ping::routes,
     prediction_routes::routes,
@@ -24,33 +27,68 @@ const COMPONENTS: &[fn() -> OpenApiRouter] = &[
     token::routes,
 ];
 
-/// Writes the document to its place.
+/// Writes the document to its place, and beside it what all Python functions and all models of the user share.
 pub(crate) fn write(root: &Path) -> Result<()> {
-    let path = path(root);
-    std::fs::write(&path, document()?).with_context(|| format!("cannot write {}", path.display()))
-}
-
-/// Fails when the committed document is another one.
-pub(crate) fn check(root: &Path) -> Result<()> {
-    let path = path(root);
-    let committed = std::fs::read_to_string(&path)
-        .with_context(|| format!("cannot read {}", path.display()))?;
-    ensure!(
-        committed == document()?,
-        "{} is not what the components document: run `cargo xtask openapi` and review the change",
-        path.display()
-    );
+    for (path, text) in files(root)? {
+        std::fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
+    }
     Ok(())
 }
 
-fn path(root: &Path) -> PathBuf {
-    root.join("crates/contract/openapi.json")
+/// Fails when what is committed is something else.
+pub(crate) fn check(root: &Path) -> Result<()> {
+    for (path, text) in files(root)? {
+        let committed = std::fs::read_to_string(&path)
+            .with_context(|| format!("cannot read {}", path.display()))?;
+        ensure!(
+            committed == text,
+            "{} is not what the components document: run `cargo xtask openapi` and review the change",
+            path.display()
+        );
+    }
+    Ok(())
+}
+
+fn files(root: &Path) -> Result<[(PathBuf, String); 3]> {
+    let folder = root.join("crates/contract");
+    Ok([
+        (folder.join("openapi.json"), document()?),
+        (folder.join("function.json"), function()?),
+        (folder.join("model.json"), model()?),
+    ])
+}
+
+/// The path item of a Python function, whose contract fills in the rest.
+fn function() -> Result<String> {
+    let mut document = serde_json::to_value(function_routes::operations().into_openapi())?;
+    protect(&mut document)?;
+    let item = document["paths"]["/{function}"].take();
+    ensure!(item.is_object(), "functions have no operations");
+    Ok(serde_json::to_string_pretty(&item)? + "\n")
+}
+
+/// The path items of a model, whose contract fills in the rest, and the schemas that they refer to.
+fn model() -> Result<String> {
+    let mut document = serde_json::to_value(model::operations().into_openapi())?;
+    protect(&mut document)?;
+    let shared = serde_json::json!({
+        "paths": document["paths"],
+        "schemas": document["components"]["schemas"],
+    });
+    ensure!(
+        shared["paths"]["/{model}"].is_object(),
+        "models have no operations"
+    );
+    Ok(serde_json::to_string_pretty(&shared)? + "\n")
 }
 
 fn document() -> Result<String> {
-    let mut document = utoipa::openapi::OpenApi::default();
+    let mut document = OpenApi::default();
+    let mut schemas = BTreeMap::new();
     for routes in COMPONENTS {
-        document.merge(routes().into_openapi());
+        let part = routes().into_openapi();
+        check_schemas(&part, &mut schemas)?;
+        document.merge(part);
     }
     let mut document = serde_json::to_value(document)?;
     document["info"] = json!({
@@ -65,6 +103,19 @@ fn document() -> Result<String> {
     protect(&mut document)?;
     check_operation_ids(&document)?;
     Ok(serde_json::to_string_pretty(&document)? + "\n")
+}
+
+/// Fails when a component means something else by the name of a schema than those before it: merging would keep one of them.
+fn check_schemas(part: &OpenApi, known: &mut BTreeMap<String, Value>) -> Result<()> {
+    for (name, schema) in part.components.iter().flat_map(|it| &it.schemas) {
+        let schema = serde_json::to_value(schema)?;
+        let first = known.entry(name.clone()).or_insert_with(|| schema.clone());
+        ensure!(
+            *first == schema,
+            "two components have different schemas '{name}'"
+        );
+    }
+    Ok(())
 }
 
 /// Says how an operation is called that is not declared open, and what it answers those who may not.

@@ -48,12 +48,17 @@ async fn asset(Path(name): Path<String>) -> Result<Response, Problem> {
     if matches!(name.as_str(), "" | "index.html" | "swagger-initializer.js") {
         return Err(unknown());
     }
-    if name == "docs.js" {
+    let own = match name.as_str() {
+        "docs.js" => Some(("text/javascript", include_str!("docs.js"))),
+        "docs.css" => Some(("text/css", include_str!("docs.css"))),
+        _ => None,
+    };
+    if let Some((content_type, text)) = own {
         let headers = [
-            (header::CONTENT_TYPE, "text/javascript"),
-            (header::CACHE_CONTROL, "public, max-age=3600"),
+            (header::CONTENT_TYPE, HeaderValue::from_static(content_type)),
+            (header::CACHE_CONTROL, CACHE_CONTROL),
         ];
-        return Ok((headers, include_str!("docs.js")).into_response());
+        return Ok((headers, text).into_response());
     }
     let file = utoipa_swagger_ui::serve(&name, Arc::default())
         .map_err(|error| Problem::internal(error.to_string()))?

@@ -11,6 +11,7 @@ use axum::http::StatusCode;
 use axum::response::IntoResponse;
 use bytes::Bytes;
 use factorize_routes::Factorize;
+use function_routes::Call;
 use guest::jobs::drain;
 use guest::{Busy, Request, Response};
 use jobs::{Input, Outcome, Progress, Task, run};
@@ -20,6 +21,7 @@ use prediction_routes::Predict;
 async fn compute(input: &Input, progress: &Progress) -> Option<Outcome> {
     Some(match &*input.task {
         Factorize::NAME => run::<Factorize>(input, progress).await,
+        Call::NAME => run::<Call>(input, progress).await,
         Predict::NAME => run::<Predict>(input, progress).await,
         #[cfg(feature = "speech")]
         asr_routes::Asr::NAME => run::<asr_routes::Asr>(input, progress).await,

@@ -27,7 +27,8 @@ thread_local! {
     static GATE: RefCell<Option<Rc<Gate>>> = const { RefCell::new(None) };
 }
 
-/// Admits a request, and adds its caller to its extensions. Returns the headers of the rate limit, if there is one.
+/// Admits a request, and adds its caller to its extensions: that is known even if the request is refused by a rate limit. Returns
+/// the headers of the rate limit, if there is one.
 ///
 /// # Errors
 /// When the caller is unknown, may not use this route or has reached its rate limit, or when the settings are invalid.
@@ -47,18 +48,17 @@ pub(crate) async fn admit(
         .access
         .admit(request.headers(), path, SystemTime::now())
         .map_err(|denied| refusal(&denied))?;
-    let headers = match admitted.rate.or(gate.rate) {
+    request.extensions_mut().insert(admitted.caller.clone());
+    match admitted.rate.or(gate.rate) {
         Some(rate) => {
             let bucket = match admitted.caller.id() {
                 "" => format!("from:{}", limits::client(request.headers()).await),
                 id => id.to_owned(),
             };
-            count(&bucket, rate).await?
+            count(&bucket, rate).await
         }
-        None => None,
-    };
-    request.extensions_mut().insert(admitted.caller);
-    Ok(headers)
+        None => Ok(None),
+    }
 }
 
 /// Counts a request. If that fails, the request passes: limits exist to keep the service up.

@@ -10,8 +10,8 @@ use axum::body::Bytes;
 use axum::http::StatusCode;
 use http_api::Caller;
 use jobs::{
-    Claim, Delivery, Ending, Error, Input, Job, Lease, Millis, NewJob, Next, Outcome, Page,
-    Platform, Progress, Queue, RedisStore, Settings, SqliteStore, Status, Store, StoreKind,
+    Claim, Delivery, Ending, Error, Input, Job, Lease, Metrics, Millis, NewJob, Next, Outcome,
+    Page, Platform, Progress, Queue, RedisStore, Settings, SqliteStore, Status, Store, StoreKind,
     Submitted, Task,
 };
 use spin_sdk::http::FullBody;
@@ -152,6 +152,7 @@ either! {
     remove(id: &str, now: Millis) -> bool;
     list(owner: &str, status: Option<Status>, after: Option<&str>, limit: u32, now: Millis) -> Page;
     load(now: Millis) -> u64;
+    metrics(now: Millis) -> Metrics;
     next_delivery(lease: Millis, now: Millis) -> Option<Delivery>;
     delivered(delivery: &Delivery, retry_at: Option<Millis>, now: Millis) -> ();
 }

@@ -16,7 +16,8 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use axum::body::{Body, Bytes};
-use http_api::{Operations, Service, Settings};
+use axum::http::HeaderValue;
+use http_api::{Operations, Service, Settings, X_CALLER};
 use spin_sdk::variables;
 use utoipa_axum::router::OpenApiRouter;
 
@@ -74,14 +75,23 @@ where
         }
     };
     let mut request = request.map(Body::new);
-    match gate::admit(&routes.operations, &mut request).await {
+    let admitted = gate::admit(&routes.operations, &mut request).await;
+    let caller = http_api::caller(request.extensions());
+    let mut response = match admitted {
         Ok(limits) => {
             let mut response = routes.service.respond(request).await;
             response.headers_mut().extend(limits.into_iter().flatten());
             response
         }
         Err(problem) => routes.service.refuse(request, problem).await,
+    };
+    // Names of keys and subjects of tokens are printable ASCII.
+    if let Ok(name) = HeaderValue::from_str(caller.id())
+        && !name.is_empty()
+    {
+        response.headers_mut().insert(X_CALLER, name);
     }
+    response
 }
 
 /// The settings from the component's variables, with defaults for missing ones.

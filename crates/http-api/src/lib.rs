@@ -22,5 +22,5 @@ pub use multipart::Form;
 pub use negotiate::negotiated;
 pub use operations::Operations;
 pub use problem::Problem;
-pub use request_id::X_REQUEST_ID;
-pub use service::{AUDIO_WARNINGS, RATE_LIMIT, RATE_LIMIT_POLICY, Service, Settings};
+pub use request_id::{X_CALLER, X_REQUEST_ID};
+pub use service::{AUDIO_WARNINGS, RATE_LIMIT, RATE_LIMIT_POLICY, RequestId, Service, Settings};

@@ -63,6 +63,7 @@ problem_types! {
     INVALID_PARAMETER = UNPROCESSABLE_ENTITY, "invalid-parameter", "A parameter has a value that cannot be used";
     INVALID_BODY = UNPROCESSABLE_ENTITY, "invalid-body", "The JSON in the request body does not have the expected shape";
     MISSING_FIELD = UNPROCESSABLE_ENTITY, "missing-field", "A required field is missing";
+    INVALID_INPUT = UNPROCESSABLE_ENTITY, "invalid-input", "The function does not accept its arguments";
     INVALID_CSV = UNPROCESSABLE_ENTITY, "invalid-csv", "The CSV in the request body cannot be used";
     INVALID_TENSOR = UNPROCESSABLE_ENTITY, "invalid-tensor", "An inference request has tensors that the model does not take";
     INVALID_TYPE = UNPROCESSABLE_ENTITY, "invalid-type", "A field has the wrong JSON type";
@@ -91,6 +92,7 @@ problem_types! {
     WORKER_LOST = INTERNAL_SERVER_ERROR, "worker-lost", "Three workers that ran the job were lost";
     JOB_OUTDATED = INTERNAL_SERVER_ERROR, "job-outdated", "The service was updated while the job waited";
     STORE_UNAVAILABLE = SERVICE_UNAVAILABLE, "store-unavailable", "The job store does not answer";
+    NOT_READY = SERVICE_UNAVAILABLE, "not-ready", "The service is not ready";
     INTERNAL = INTERNAL_SERVER_ERROR, "internal-error", "The service failed";
     TIME_LIMIT_EXCEEDED = SERVICE_UNAVAILABLE, "time-limit-exceeded", "The computation did not end within the time limit";
 }

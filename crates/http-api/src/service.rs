@@ -1,6 +1,7 @@
 //! A router with the behaviour that every route shares.
 
 use std::convert::Infallible;
+use std::fmt;
 
 use axum::Router;
 use axum::body::Body;
@@ -25,11 +26,21 @@ pub const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-pol
 
 const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 
-/// What a page may do: run scripts of this origin, and send requests to it. Swagger UI sets styles in its elements.
+/// What a page may do if its route does not say: run scripts of this origin, and send requests to it. Swagger UI sets styles in its elements.
 const PAGES: HeaderValue = HeaderValue::from_static(
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; \
      base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
 );
+
+/// The id of the exchange, for handlers that log: an extension of every request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RequestId(HeaderValue);
+
+impl fmt::Display for RequestId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0.to_str().unwrap_or_default())
+    }
+}
 
 /// What the operator decides for every route.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,7 +65,7 @@ impl Default for Settings {
 ///
 /// Adds to the routes: problem documents for unknown paths and methods, `Allow` on 405 and for `OPTIONS`, CORS,
 /// `X-Request-Id`, the body limit, `X-Content-Type-Options`, `X-Accel-Buffering: no` for events, and a
-/// `Content-Security-Policy` for pages.
+/// `Content-Security-Policy` for pages that have none.
 #[derive(Clone, Debug)]
 pub struct Service {
     router: Router,
@@ -86,8 +97,9 @@ impl Service {
         self.answer(refusal, request).await
     }
 
-    async fn answer(&self, router: Router, request: Request<Body>) -> Response {
+    async fn answer(&self, router: Router, mut request: Request<Body>) -> Response {
         let head = Head::of(&request);
+        request.extensions_mut().insert(RequestId(head.id.clone()));
         let answer = match &self.cors {
             Some(cors) if request.headers().contains_key(header::ORIGIN) => {
                 cors.layer(router).oneshot(request).await
@@ -144,7 +156,9 @@ impl Head {
             // A proxy such as nginx would hold back events until its buffer is full.
             headers.insert(X_ACCEL_BUFFERING, HeaderValue::from_static("no"));
         } else if is(b"text/html") {
-            headers.insert(header::CONTENT_SECURITY_POLICY, PAGES);
+            headers
+                .entry(header::CONTENT_SECURITY_POLICY)
+                .or_insert(PAGES);
             headers.insert(
                 header::REFERRER_POLICY,
                 HeaderValue::from_static("no-referrer"),

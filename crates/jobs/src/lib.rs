@@ -32,8 +32,8 @@ mod webhook;
 pub use defer::answer;
 pub use driver::{DriverError, Redis, Reply, Sql, Value};
 pub use model::{
-    Claim, Claimed, Delivery, Ending, Input, Job, Key, Lease, MAX_ATTEMPTS, Millis, NewJob, Next,
-    Outcome, Page, Status, Submitted, UnknownStatus,
+    Claim, Claimed, Delivery, Ending, Input, Job, Key, Lease, MAX_ATTEMPTS, Metrics, Millis,
+    NewJob, Next, Outcome, Page, RouteMetrics, Status, Submitted, UnknownStatus,
 };
 pub use params::{DeferralHeaders, DeferralQuery};
 pub use platform::{Platform, now};

@@ -1,5 +1,6 @@
 //! The model of a job.
 
+use std::collections::BTreeMap;
 use std::str::FromStr;
 
 /// A time in milliseconds since the Unix epoch, or a duration in milliseconds.
@@ -277,4 +278,56 @@ pub struct Delivery {
     pub url: String,
     /// The number of this attempt, from 1. The next attempt makes it outdated.
     pub attempt: u32,
+}
+
+/// What a store counts for operators.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Metrics {
+    /// When the oldest waiting job was submitted.
+    pub oldest_waiting: Option<Millis>,
+    /// By the route of the jobs, such as `POST /asr`.
+    pub routes: BTreeMap<String, RouteMetrics>,
+}
+
+/// The jobs of a route. All but the first two fields count since the store was made, and never fall.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RouteMetrics {
+    /// Jobs that wait now.
+    pub waiting: u64,
+    /// Jobs that run now.
+    pub running: u64,
+    /// Jobs that were submitted.
+    pub submitted: u64,
+    /// Claims: attempts that began.
+    pub claimed: u64,
+    /// Claims after the first of a job.
+    pub retried: u64,
+    /// Leases that ran out before their job ended.
+    pub lost: u64,
+    /// Jobs that succeeded.
+    pub succeeded: u64,
+    /// Jobs that failed.
+    pub failed: u64,
+    /// Jobs that were canceled.
+    pub canceled: u64,
+}
+
+impl Metrics {
+    /// Sets a value of a route, by the name of its field, in which the stores keep it. Names of later versions are ignored.
+    pub(crate) fn set(&mut self, route: String, name: &str, value: u64) {
+        let route = self.routes.entry(route).or_default();
+        let field = match name {
+            "waiting" => &mut route.waiting,
+            "running" => &mut route.running,
+            "submitted" => &mut route.submitted,
+            "claimed" => &mut route.claimed,
+            "retried" => &mut route.retried,
+            "lost" => &mut route.lost,
+            "succeeded" => &mut route.succeeded,
+            "failed" => &mut route.failed,
+            "canceled" => &mut route.canceled,
+            _ => return,
+        };
+        *field = value;
+    }
 }

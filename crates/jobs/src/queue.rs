@@ -4,7 +4,7 @@ use axum::http::{HeaderValue, header};
 use http_api::problem::{IDEMPOTENCY_KEY_REUSED, JOB_NOT_FOUND, STORE_UNAVAILABLE, TOO_MANY_JOBS};
 use http_api::{Caller, Problem};
 
-use crate::model::{Job, NewJob, Outcome, Page, Status, Submitted};
+use crate::model::{Job, Metrics, NewJob, Outcome, Page, Status, Submitted};
 use crate::platform::{Platform, now};
 use crate::store::{Error, Store};
 use crate::view::JobView;
@@ -174,6 +174,14 @@ impl<P: Platform> Queue<P> {
     /// `store-unavailable`.
     pub async fn load(&self) -> Result<u64, Problem> {
         self.store.load(now()).await.map_err(unavailable)
+    }
+
+    /// What the store counts, over the jobs of all callers.
+    ///
+    /// # Errors
+    /// `store-unavailable`.
+    pub async fn metrics(&self) -> Result<Metrics, Problem> {
+        self.store.metrics(now()).await.map_err(unavailable)
     }
 }
 

@@ -7,8 +7,8 @@ use std::sync::LazyLock;
 use crate::driver::Redis;
 use crate::fields::Fields;
 use crate::model::{
-    Claim, Claimed, Delivery, Ending, Job, Lease, MAX_ATTEMPTS, Millis, NewJob, Next, Outcome,
-    Page, Status, Submitted,
+    Claim, Claimed, Delivery, Ending, Job, Lease, MAX_ATTEMPTS, Metrics, Millis, NewJob, Next,
+    Outcome, Page, Status, Submitted,
 };
 use crate::store::{Cursor, Error, MAX_MILLIS, Store, after};
 use crate::task::worker_lost;
@@ -282,6 +282,20 @@ impl<D: Redis> Store for RedisStore<D> {
 
     async fn load(&self, now: Millis) -> Result<u64, Error> {
         self.run(self.operation("load", now)).await?.number()
+    }
+
+    async fn metrics(&self, now: Millis) -> Result<Metrics, Error> {
+        let mut reply = self.run(self.operation("metrics", now)).await?;
+        let mut metrics = Metrics {
+            oldest_waiting: reply.maybe_millis()?,
+            ..Metrics::default()
+        };
+        while !reply.is_empty() {
+            let name = reply.text()?;
+            let (name, route) = name.split_once(' ').ok_or(UNEXPECTED)?;
+            metrics.set(route.to_owned(), name, reply.number()?);
+        }
+        Ok(metrics)
     }
 
     async fn next_delivery(&self, lease: Millis, now: Millis) -> Result<Option<Delivery>, Error> {

@@ -9,8 +9,8 @@ use std::cell::Cell;
 use crate::driver::{Sql, Value};
 use crate::fields::{Fields, headers_text};
 use crate::model::{
-    Claim, Claimed, Delivery, Ending, Job, Lease, MAX_ATTEMPTS, Millis, NewJob, Next, Outcome,
-    Page, Status, Submitted,
+    Claim, Claimed, Delivery, Ending, Job, Lease, MAX_ATTEMPTS, Metrics, Millis, NewJob, Next,
+    Outcome, Page, Status, Submitted,
 };
 use crate::store::{Cursor, Error, MAX_MILLIS, Store, after};
 use crate::task::worker_lost;
@@ -379,6 +379,18 @@ impl<D: Sql> Store for SqliteStore<D> {
             .await?
             .ok_or(Error::Corrupt("no count"))?
             .number()
+    }
+
+    async fn metrics(&self, now: Millis) -> Result<Metrics, Error> {
+        let mut metrics = Metrics::default();
+        for row in self.run(sql::METRICS, &[number(now)]).await? {
+            let mut row = Row::new(row);
+            match (row.text()?, row.text()?) {
+                (_, name) if name == "oldest" => metrics.oldest_waiting = row.maybe_millis()?,
+                (route, name) => metrics.set(route, &name, row.number()?),
+            }
+        }
+        Ok(metrics)
     }
 
     async fn next_delivery(&self, lease: Millis, now: Millis) -> Result<Option<Delivery>, Error> {

@@ -5,7 +5,8 @@ use std::str::FromStr;
 
 use crate::driver::DriverError;
 use crate::model::{
-    Claim, Delivery, Ending, Job, Lease, Millis, NewJob, Next, Outcome, Page, Status, Submitted,
+    Claim, Delivery, Ending, Job, Lease, Metrics, Millis, NewJob, Next, Outcome, Page, Status,
+    Submitted,
 };
 
 /// A store operation failed.
@@ -122,6 +123,12 @@ pub trait Store {
     /// # Errors
     /// Those of the database.
     async fn load(&self, now: Millis) -> Result<u64, Error>;
+
+    /// What waits, what runs, and what has happened to jobs so far.
+    ///
+    /// # Errors
+    /// Those of the database.
+    async fn metrics(&self, now: Millis) -> Result<Metrics, Error>;
 
     /// A webhook that is due. No other runner gets it for the duration of a lease.
     ///

@@ -7,6 +7,10 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 /// The header with the id.
 pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
+/// The header of an answer with which a component tells the host who called, such as `key:ci`. The embedded host logs and removes
+/// it.
+pub const X_CALLER: HeaderName = HeaderName::from_static("x-caller");
+
 /// The longest id that is taken from a client, in bytes.
 const MAX_LENGTH: usize = 128;
 

@@ -57,3 +57,8 @@ pub(super) fn serving(address: &str, mut routes: Vec<Route>) {
         "Serving {address}\nAvailable Routes:{text}"
     );
 }
+
+/// Announces where the metrics are: as text with `Metrics at http://`, as JSON with the key `metrics`.
+pub(super) fn metrics(url: &str) {
+    info!(target: START, metrics = url, "Metrics at {url}");
+}

@@ -117,6 +117,15 @@ pub(crate) struct Up {
     )]
     pub(crate) listen: SocketAddr,
 
+    /// The address that the host's metrics are served at, as /metrics; port 0 takes a free one [default: none]
+    #[arg(
+        long,
+        env = "ROUTELETS_METRICS_LISTEN",
+        value_name = "ADDRESS",
+        value_parser = listen_address
+    )]
+    pub(crate) metrics_listen: Option<SocketAddr>,
+
     /// Give an application variable its value: name=value, name=@file, @file.json or @file.toml
     #[arg(long, value_name = "VARIABLE")]
     pub(crate) variable: Vec<VariableSource>,

@@ -21,6 +21,7 @@ use crate::{
     log,
     serving::{
         pool::Reuse,
+        scrape,
         server::{self, Socket},
         shutdown::Shutdown,
         start::{self, Started},
@@ -85,8 +86,11 @@ async fn run(options: Up, manifest: Manifest) -> Result<()> {
     // Compiling may take a while: check first that the address is free.
     let socket = match manifest.http_triggers.is_empty() {
         true => None,
-        false => Some(Socket::bind(options.listen)?),
+        false => Some(Socket::bind(options.listen, "--listen")?),
     };
+    let metrics = options.metrics_listen;
+    let metrics = metrics.map(|address| Socket::bind(address, "--metrics-listen"));
+    let metrics = metrics.transpose()?;
     let limits = server::Limits {
         buffer: options.http1_max_buf_size,
         client: options.client_timeout,
@@ -105,6 +109,12 @@ async fn run(options: Up, manifest: Manifest) -> Result<()> {
         started = start => started.context("starting the application panicked")??,
         () = shutdown.requested() => return Ok(()),
     };
+    if let Some(socket) = metrics {
+        let listener = socket.listen()?;
+        announcement::metrics(&format!("http://{}/metrics", listener.local_addr()?));
+        // Until the process ends, so that the last numbers can be read, too.
+        tokio::spawn(scrape::serve(Arc::clone(&app.metrics), listener));
+    }
     let serve = async {
         if let Some(socket) = socket {
             let listener = socket.listen()?;

@@ -15,6 +15,14 @@ use crate::code::{
     source::{Found, Source},
 };
 
+/// The components of an application, by id.
+pub(crate) struct Loaded<'a, T> {
+    /// What `ready` made of each.
+    pub(crate) components: BTreeMap<&'a str, T>,
+    /// How many had to be compiled.
+    pub(crate) compiled: usize,
+}
+
 /// Loads components: first those that `source` has, then the others, which are compiled. Reports the progress, with `live` in
 /// one line of the terminal. `ready` prepares each component.
 ///
@@ -23,32 +31,35 @@ use crate::code::{
 pub(crate) fn load_all<'a, T: Send>(
     engine: &Engine,
     source: &Source,
-    components: &[(&'a str, &Description)],
+    descriptions: &[(&'a str, &Description)],
     live: bool,
     ready: impl Fn(&str, &Component) -> Result<T> + Sync,
-) -> Result<BTreeMap<&'a str, T>> {
-    let found = on_all_cores(components, |id, description| {
+) -> Result<Loaded<'a, T>> {
+    let found = on_all_cores(descriptions, |id, description| {
         Ok(match source.find(engine, id, description)? {
             Found::Code(component) => Ok(ready(id, &component)?),
             Found::Nothing(why) => Err((*description, why)),
         })
     })?;
-    let mut loaded = BTreeMap::new();
+    let mut components = BTreeMap::new();
     let mut missing = Vec::new();
     for (id, found) in found {
         match found {
-            Ok(component) => _ = loaded.insert(id, component),
+            Ok(component) => _ = components.insert(id, component),
             Err(component) => missing.push((id, component)),
         }
     }
     let progress = Progress::new(missing.len(), live);
-    loaded.extend(on_all_cores(&missing, |id, (description, why)| {
+    components.extend(on_all_cores(&missing, |id, (description, why)| {
         progress.begin(id);
         let component = source.compile(engine, id, description, why.as_ref())?;
         ready(id, &component)
     })?);
     progress.finish();
-    Ok(loaded)
+    Ok(Loaded {
+        components,
+        compiled: missing.len(),
+    })
 }
 
 /// Calls `work` for each component until one fails: then the application cannot start.

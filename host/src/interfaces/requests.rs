@@ -2,7 +2,7 @@
 
 use std::sync::{
     Arc, Mutex, PoisonError,
-    atomic::{AtomicBool, Ordering},
+    atomic::{AtomicBool, AtomicU64, Ordering},
 };
 
 use http::HeaderValue;
@@ -12,6 +12,8 @@ use http::HeaderValue;
 pub(crate) struct Tracked {
     id: HeaderValue,
     over: AtomicBool,
+    /// Bytes of its response's body so far.
+    bytes: AtomicU64,
 }
 
 impl Tracked {
@@ -20,7 +22,18 @@ impl Tracked {
         Arc::new(Self {
             id,
             over: AtomicBool::new(false),
+            bytes: AtomicU64::new(0),
         })
+    }
+
+    /// Counts bytes of the response's body.
+    pub(crate) fn answered(&self, bytes: u64) {
+        self.bytes.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    /// Bytes of the response's body so far.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.bytes.load(Ordering::Relaxed)
     }
 
     /// The id as a header value.
@@ -69,6 +82,13 @@ impl AtWork {
         requests.push(request);
     }
 
+    /// Whether it has begun with requests, and each is over.
+    pub(crate) fn is_over(&self) -> bool {
+        let requests = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut over = requests.iter().map(|it| it.over.load(Ordering::Acquire));
+        !requests.is_empty() && over.all(|is_over| is_over)
+    }
+
     /// Their ids, with commas between them; `None` when there is none. Of a line about an instance that has several at
     /// work, nobody knows which of them it is about.
     pub(crate) fn ids(&self) -> Option<String> {
@@ -90,6 +110,7 @@ mod tests {
     fn requests_are_at_work_until_they_end() {
         let at_work = AtWork::default();
         assert_eq!(at_work.ids(), None);
+        assert!(!at_work.is_over());
         let [one, other, failed] =
             ["1", "2", "3"].map(|id| Tracked::new(HeaderValue::from_static(id)));
         at_work.begin(Arc::clone(&one));
@@ -107,5 +128,8 @@ mod tests {
             Some("3"),
             "it is still to be told"
         );
+        assert!(!at_work.is_over());
+        drop(Ending::of(&failed));
+        assert!(at_work.is_over());
     }
 }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Weak};
 use manifest::Variables;
 use tempfile::TempDir;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use wasmtime::{Engine, Result, Store, StoreLimits, StoreLimitsBuilder, component::ResourceTable};
+use wasmtime::{Engine, Result, Store, component::ResourceTable};
 use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
@@ -13,10 +13,12 @@ use crate::{
     code::epoch::{self, EpochClock, Running},
     interfaces::{
         http::{Hooks, Outbound},
+        memory::Memory,
         requests::AtWork,
         sqlite::database::Databases,
         stdio::Sink,
     },
+    metrics,
 };
 
 /// Connections to databases that one instance may have.
@@ -44,6 +46,8 @@ pub(crate) struct Sandbox {
     pub(crate) stderr: Arc<Sink>,
     /// Bytes of linear memory that one instance may have.
     pub(crate) max_memory: usize,
+    /// What is counted of it.
+    pub(crate) metrics: metrics::Component,
     /// The clock that makes it yield.
     pub(crate) clock: Arc<EpochClock>,
 }
@@ -56,7 +60,7 @@ pub(crate) struct InstanceState {
     table: ResourceTable,
     wasi: WasiCtx,
     http: WasiHttpCtx,
-    limits: StoreLimits,
+    memory: Memory,
     connections: Arc<Semaphore>,
     alive: Arc<()>,
     _running: Running,
@@ -83,15 +87,13 @@ impl Sandbox {
             table: ResourceTable::new(),
             wasi: wasi.build(),
             http: WasiHttpCtx::new(),
-            limits: StoreLimitsBuilder::new()
-                .memory_size(self.max_memory)
-                .build(),
+            memory: Memory::new(self.max_memory, &self.metrics),
             connections: Arc::new(Semaphore::new(CONNECTIONS)),
             alive: Arc::default(),
             _running: self.clock.run(),
         };
         let mut store = Store::new(engine, state);
-        store.limiter(|state| &mut state.limits);
+        store.limiter(|state| &mut state.memory);
         epoch::yield_at_ticks(&mut store);
         Ok(store)
     }

@@ -2,39 +2,53 @@
 
 use std::{sync::Arc, time::Instant};
 
-use http::{Method, Request, StatusCode, Uri};
+use http::{HeaderValue, Method, Request, StatusCode, Uri};
 use tracing::info;
 
 use crate::{
     interfaces::requests::{Ending, Tracked},
     log::ACCESS,
+    metrics::{Metrics, Route},
 };
 
-/// A line of the access log. It is written when it is dropped: after the last byte of the response, or when the client has
-/// gone.
+/// A line of the access log, and the request's share of the metrics. It is written when it is dropped: after the last byte of the
+/// response, or when the client has gone.
 pub(crate) struct Entry {
     start: Instant,
     method: Method,
     uri: Uri,
     tracked: Arc<Tracked>,
+    metrics: Arc<Metrics>,
+    /// The route that matched.
+    pub(super) route: Route,
     /// Ends the request for the instance that had it.
     pub(super) ending: Ending,
     /// The component that answers; none when it is the host.
     pub(super) component: Option<Arc<str>>,
+    /// Who called, as the component knows.
+    pub(super) caller: Option<HeaderValue>,
     /// The response's status.
     pub(super) status: StatusCode,
 }
 
 impl Entry {
     /// For a request that has just come.
-    pub(super) fn new<B>(request: &Request<B>, tracked: &Arc<Tracked>) -> Self {
+    pub(super) fn new<B>(
+        request: &Request<B>,
+        tracked: &Arc<Tracked>,
+        metrics: &Arc<Metrics>,
+    ) -> Self {
+        metrics.begin();
         Self {
             start: Instant::now(),
             method: request.method().clone(),
             uri: request.uri().clone(),
             tracked: Arc::clone(tracked),
+            metrics: Arc::clone(metrics),
+            route: metrics.route(None),
             ending: Ending::of(tracked),
             component: None,
+            caller: None,
             status: client_closed_request(),
         }
     }
@@ -47,25 +61,33 @@ fn client_closed_request() -> StatusCode {
 
 impl Drop for Entry {
     fn drop(&mut self) {
+        let (took, bytes) = (self.start.elapsed(), self.tracked.bytes());
+        self.metrics.end(&self.route, self.status, took, bytes);
+        let caller = self.caller.as_ref();
         Line {
             request: self.tracked.id(),
+            caller: caller.and_then(|caller| caller.to_str().ok()),
             method: self.method.as_str(),
             path: self.uri.path(),
             status: self.status,
-            ms: self.start.elapsed().as_micros() as f64 / 1e3,
+            bytes,
+            ms: took.as_micros() as f64 / 1e3,
             component: self.component.as_deref().unwrap_or("-"),
         }
         .write();
     }
 }
 
-/// Logs a request that could not be read.
-pub(super) fn unread(request: &str, status: StatusCode) {
+/// Logs and counts a request that could not be read.
+pub(super) fn unread(metrics: &Metrics, request: &str, status: StatusCode) {
+    metrics.unread(status);
     Line {
         request,
+        caller: None,
         method: "-",
         path: "-",
         status,
+        bytes: 0,
         ms: 0.0,
         component: "-",
     }
@@ -74,10 +96,13 @@ pub(super) fn unread(request: &str, status: StatusCode) {
 
 struct Line<'a> {
     request: &'a str,
+    caller: Option<&'a str>,
     method: &'a str,
     /// Without the query, which may contain secrets.
     path: &'a str,
     status: StatusCode,
+    /// Of the response's body.
+    bytes: u64,
     /// From the request's head to the end of the response, in milliseconds.
     ms: f64,
     component: &'a str,
@@ -87,17 +112,21 @@ impl Line<'_> {
     fn write(self) {
         let Self {
             request,
+            caller,
             method,
             path,
+            bytes,
             ms,
             component,
             ..
         } = self;
         let status = self.status.as_u16();
+        let name = caller.map(|caller| format!(" {caller}"));
+        let name = name.as_deref().unwrap_or_default();
         info!(
             target: ACCESS,
-            request, method, path, status, ms, component,
-            "{method} {path} {status} {ms:.1}ms {component}"
+            request, caller, method, path, status, bytes, ms, component,
+            "{method} {path} {status} {bytes}B {ms:.1}ms {component}{name}"
         );
     }
 }

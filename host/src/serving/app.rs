@@ -17,7 +17,7 @@ use http_body::Body as _;
 use http_body_util::{BodyExt, Empty, Full};
 use hyper::body::Incoming;
 use manifest::{CHAINED_CLIENT, Handler, RouteMatch, Router, StaticResponse, WELL_KNOWN_PREFIX};
-use request_id::{X_REQUEST_ID, request_id};
+use request_id::{X_CALLER, X_REQUEST_ID, request_id};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tracing::error;
 use wasmtime::PoolConcurrencyLimitError;
@@ -28,10 +28,11 @@ use wasmtime_wasi_http::{
 
 use crate::{
     interfaces::{
-        body::{Held, Timed},
+        body::{Counted, Held, Timed},
         http::Application,
         requests::{Ending, Tracked},
     },
+    metrics::Metrics,
     serving::{
         access::Entry,
         pool::Pool,
@@ -70,17 +71,19 @@ pub(crate) struct App {
     pub(crate) requests: Arc<Semaphore>,
     /// How long a client may pause within a request's body.
     pub(crate) body_pause: Duration,
+    /// What is counted.
+    pub(crate) metrics: Arc<Metrics>,
 }
 
 /// The body of a response to the outside. It keeps the request's permit and its log line.
-pub(crate) type Body = Held<WasiBody, (Option<OwnedSemaphorePermit>, Entry)>;
+pub(crate) type Body = Held<Counted<WasiBody>, (Option<OwnedSemaphorePermit>, Entry)>;
 
 impl App {
     /// Answers a request from the outside.
     pub(crate) async fn respond(&self, request: Request<Incoming>, ends: Ends) -> Response<Body> {
         let id = request_id(request.headers());
         let tracked = Tracked::new(id.clone());
-        let mut entry = Entry::new(&request, &tracked);
+        let mut entry = Entry::new(&request, &tracked, &self.metrics);
         let mut permit = None;
         let accepted = self
             .accept(request, ends, &tracked, &mut entry, &mut permit)
@@ -90,8 +93,9 @@ impl App {
             refusal.response(id.clone()).map(full)
         });
         response.headers_mut().entry(X_REQUEST_ID).or_insert(id);
+        entry.caller = response.headers_mut().remove(X_CALLER);
         entry.status = response.status();
-        response.map(|body| Held::new(body, (permit, entry)))
+        response.map(|body| Held::new(Counted::new(body, tracked), (permit, entry)))
     }
 
     async fn accept(
@@ -122,6 +126,7 @@ impl App {
         }
         set_target(&mut request, ends.local)?;
         let matched = self.router.route(uri.path()).ok_or(NOT_FOUND)?;
+        entry.route = self.metrics.route(Some(matched.raw_route()));
         if let Handler::Component(id) = matched.handler() {
             entry.component = self
                 .components
@@ -154,7 +159,11 @@ impl App {
             None => Err(NOT_FOUND),
         };
         match answer {
-            Ok(response) => response.map(|body| Held::new(body, ending).boxed_unsync()),
+            Ok(mut response) => {
+                // Who called whom within the application is nobody's business outside of it.
+                response.headers_mut().remove(X_CALLER);
+                response.map(|body| Held::new(body, ending).boxed_unsync())
+            }
             Err(refusal) => {
                 ending.failed();
                 refusal.response(id).map(full)

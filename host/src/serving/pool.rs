@@ -4,14 +4,17 @@ use std::{
     future,
     hash::{BuildHasher, RandomState},
     pin::Pin,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     task::{Context, Poll, ready},
     time::{Duration, Instant},
 };
 
 use tokio::time::Sleep;
 use tokio_util::sync::WaitForCancellationFutureOwned;
-use tracing::error;
+use tracing::{error, info};
 use wasmtime::{Engine, Result, Store, StoreContextMut, component::GuestTaskId};
 use wasmtime_wasi_http::{
     WasiHttpView,
@@ -89,6 +92,7 @@ impl HandlerState for Pool {
     async fn instantiate(&self) -> Result<Instance<InstanceState, Expiration, Worker>> {
         let mut store = self.sandbox.store(&self.engine)?;
         let at_work = store.data().requests().clone();
+        let abandoned = Arc::new(AtomicBool::new(false));
         let proxy = self.pre.instantiate_async(&mut store).await?;
         let timeout = self.reuse.timeout.map(Range::<Duration>::pick);
         // A component of WASI 0.2 expects to end after one request.
@@ -101,6 +105,8 @@ impl HandlerState for Pool {
             proxy,
             view: WasiHttpView::http,
             expiration: Expiration {
+                at_work: at_work.clone(),
+                abandoned: Arc::clone(&abandoned),
                 idle: self.reuse.idle.pick(),
                 timeout,
                 deadline: None,
@@ -109,6 +115,7 @@ impl HandlerState for Pool {
             state: Worker {
                 sandbox: Arc::clone(&self.sandbox),
                 at_work,
+                abandoned,
                 requests,
                 concurrent,
                 timeout,
@@ -119,6 +126,8 @@ impl HandlerState for Pool {
 
 /// Decides when an instance ends.
 pub(crate) struct Expiration {
+    at_work: AtWork,
+    abandoned: Arc<AtomicBool>,
     idle: Duration,
     timeout: Option<Duration>,
     deadline: Option<Pin<Box<Sleep>>>,
@@ -134,6 +143,11 @@ impl WorkerExpiration for Expiration {
     ) -> Poll<()> {
         let limit = match status {
             WorkerStatus::Idle if self.shutdown.as_mut().poll(cx).is_ready() => {
+                return Poll::Ready(());
+            }
+            // Nobody waits for an answer any more, and the instance computes on.
+            WorkerStatus::Requests if self.at_work.is_over() => {
+                self.abandoned.store(true, Ordering::Release);
                 return Poll::Ready(());
             }
             WorkerStatus::Idle => Some(self.idle),
@@ -158,6 +172,7 @@ impl WorkerExpiration for Expiration {
 pub(crate) struct Worker {
     sandbox: Arc<Sandbox>,
     at_work: AtWork,
+    abandoned: Arc<AtomicBool>,
     requests: usize,
     concurrent: usize,
     timeout: Option<Duration>,
@@ -191,7 +206,11 @@ impl WorkerState for Worker {
     }
 
     fn drop(&self, store: Store<InstanceState>, result: Result<()>) {
-        if let Err(error) = result {
+        if self.abandoned.load(Ordering::Acquire) {
+            let component = &*self.sandbox.id;
+            info!(component, "an instance ends: nobody waits for its answer");
+        } else if let Err(error) = result {
+            self.sandbox.metrics.failures.inc();
             error!(
                 component = &*self.sandbox.id,
                 request = self.at_work.ids().as_deref(),

@@ -48,14 +48,16 @@ pub(crate) struct Limits {
 pub(crate) struct Socket {
     socket: TcpSocket,
     address: SocketAddr,
+    /// The flag that names the address.
+    flag: &'static str,
 }
 
 impl Socket {
-    /// Binds an address.
+    /// Binds an address, which `flag` names.
     ///
     /// # Errors
     /// When it is taken, or is not one of this machine's.
-    pub(crate) fn bind(address: SocketAddr) -> Result<Self> {
+    pub(crate) fn bind(address: SocketAddr, flag: &'static str) -> Result<Self> {
         let socket = if address.is_ipv4() {
             TcpSocket::new_v4()
         } else {
@@ -66,8 +68,12 @@ impl Socket {
         let bound = socket
             .set_reuseaddr(true)
             .and_then(|()| socket.bind(address));
-        bound.map_err(|error| refused(address, &error))?;
-        Ok(Self { socket, address })
+        bound.map_err(|error| refused(address, flag, &error))?;
+        Ok(Self {
+            socket,
+            address,
+            flag,
+        })
     }
 
     /// Begins to accept connections.
@@ -77,13 +83,13 @@ impl Socket {
     pub(crate) fn listen(self) -> Result<TcpListener> {
         self.socket
             .listen(BACKLOG)
-            .map_err(|error| refused(self.address, &error))
+            .map_err(|error| refused(self.address, self.flag, &error))
     }
 }
 
-fn refused(address: SocketAddr, error: &io::Error) -> anyhow::Error {
+fn refused(address: SocketAddr, flag: &str, error: &io::Error) -> anyhow::Error {
     if error.kind() == io::ErrorKind::AddrInUse {
-        anyhow!("{address} is already in use; name another address with --listen")
+        anyhow!("{address} is already in use; name another address with {flag}")
     } else {
         anyhow!("cannot listen on {address}: {error}")
     }
@@ -195,7 +201,7 @@ async fn connection(
     match stream.refusal(&ended) {
         Some(refusal) => {
             let id = new_id();
-            access::unread(id.to_str().unwrap_or("-"), refusal.status());
+            access::unread(&app.metrics, id.to_str().unwrap_or("-"), refusal.status());
             _ = stream.refuse(refusal, id).await;
         }
         None => _ = stream.shutdown().await,

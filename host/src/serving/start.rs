@@ -9,7 +9,7 @@ use std::{
 
 // The errors of `manifest` include their causes in one line.
 use anyhow::{Context, Error, Result};
-use manifest::{AllowedHosts, Manifest, Variables};
+use manifest::{AllowedHosts, Manifest, TriggerRoute, Variables};
 use tempfile::TempDir;
 use tokio::sync::Semaphore;
 use wasmtime::Engine;
@@ -30,6 +30,7 @@ use crate::{
         state::Sandbox,
         stdio::Logs,
     },
+    metrics::Metrics,
     serving::{
         app::{App, Component},
         link::{Linked, link},
@@ -95,8 +96,18 @@ pub(crate) fn start(
     })?;
     let clock = EpochClock::start(engine.clone());
     let network = Network::new();
-    let sandboxes = sandboxes(manifest, &settings, &network, &clock)?;
-    let linked = load(manifest, &engine, settings.code, settings.live)?;
+    let metrics =
+        Metrics::new(
+            manifest
+                .http_triggers
+                .iter()
+                .filter_map(|trigger| match &trigger.route {
+                    TriggerRoute::Public(route) => Some(route.as_str()),
+                    TriggerRoute::Private => None,
+                }),
+        );
+    let sandboxes = sandboxes(manifest, &settings, &network, &clock, &metrics)?;
+    let linked = load(manifest, &engine, settings.code, settings.live, &metrics)?;
     let reuse = settings.reuse;
     let (components, receivers) = workers(&engine, sandboxes, linked, reuse, shutdown)?;
     let servers = servers(&manifest.redis_triggers, &settings.variables, &receivers)?;
@@ -105,6 +116,7 @@ pub(crate) fn start(
         components,
         requests: Arc::new(Semaphore::new(settings.max_requests)),
         body_pause: settings.body_pause,
+        metrics,
     });
     let application: Weak<App> = Arc::downgrade(&app);
     network.connect(application as Weak<dyn Application>);
@@ -121,6 +133,7 @@ fn sandboxes(
     settings: &Settings,
     network: &Arc<Network>,
     clock: &Arc<EpochClock>,
+    metrics: &Metrics,
 ) -> Result<BTreeMap<String, Arc<Sandbox>>> {
     let redis = permits(settings.redis_connections);
     let sandbox = |id: &str| -> Result<Sandbox> {
@@ -131,8 +144,10 @@ fn sandboxes(
         let databases = settings.databases.iter();
         let databases =
             databases.filter(|(label, _)| description.sqlite_databases.contains(*label));
+        let component = Arc::from(id);
         Ok(Sandbox {
-            id: id.into(),
+            metrics: metrics.component(&component),
+            id: component,
             environment: environment(&description.environment, &settings.environment),
             files: files(description, manifest.folder()).with_context(named)?,
             variables: Arc::clone(&settings.variables),
@@ -164,6 +179,7 @@ fn load(
     engine: &Engine,
     code: source::Settings,
     live: bool,
+    metrics: &Metrics,
 ) -> Result<BTreeMap<String, Linked>> {
     let linker = interfaces::linker(engine)?;
     let source = Source::open(code)?;
@@ -175,7 +191,10 @@ fn load(
     let loaded = load_all(engine, &source, &descriptions, live, |id, component| {
         link(&linker, component, &served[id])
     })?;
+    let found = loaded.components.len().saturating_sub(loaded.compiled);
+    metrics.loaded(found, loaded.compiled);
     let owned = loaded
+        .components
         .into_iter()
         .map(|(id, linked)| (id.to_owned(), linked));
     Ok(owned.collect())

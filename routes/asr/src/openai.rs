@@ -19,7 +19,7 @@ use http_api::{Form, Path, Problem};
 use jobs::{Mode, Progress, Task};
 use speech::audio::{Channels, Recording};
 use speech_api::openai::{
-    self, AudioRequest, ModelList, ModelObject, OpenAiError, TranscriptionAnswer,
+    self, AudioRequest, ModelList, ModelObject, OpenAiError, Parts, TranscriptionAnswer,
     TranscriptionEvent, TranscriptionForm, TranslationForm, with_openai_errors,
 };
 use speech_api::{AudioWarning, openai_errors, warning_header};
@@ -199,13 +199,17 @@ async fn recognise(mut request: AudioRequest, progress: &Progress) -> Result<Res
 /// Answers with the words of `recording` as they are recognised.
 async fn stream(model: &Model, recording: Recording, request: AudioRequest) -> Response {
     let recognition = model.begin(recording.into_samples()).await;
+    let parts = Parts {
+        logprobs: request.logprobs,
+        words: request.words,
+    };
     // The work goes on after the handler has returned.
     let busy = Busy::new();
     let recognise = async move |samples: &[f32], language: Option<&str>| {
         let _busy = &busy;
         Model::recognise(samples, language, &request.options).await
     };
-    let events = openai::events(recognition, recognise, request.logprobs);
+    let events = openai::events(recognition, recognise, parts);
     let body = Body::from_stream(LocalFuture::new(events.map(Ok::<_, Infallible>)));
     let headers = [
         (header::CONTENT_TYPE, "text/event-stream; charset=utf-8"),

@@ -50,6 +50,14 @@ struct ModelReady {
     ready: bool,
 }
 
+/// The models of the server.
+#[derive(Serialize, ToSchema)]
+struct ModelNames {
+    /// Their names, as in `/v2/models/{name}`.
+    #[schema(example = json!(["iris"]))]
+    models: Vec<&'static str>,
+}
+
 /// Describes the inference server.
 #[utoipa::path(get, path = "/v2", tag = "inference", responses((status = 200, body = ServerMetadata)))]
 async fn server() -> Json<ServerMetadata> {
@@ -71,6 +79,13 @@ async fn live() -> Json<Live> {
 async fn ready() -> Result<Json<Ready>, Problem> {
     crate::predict(&[]).await?;
     Ok(Json(Ready { ready: true }))
+}
+
+/// The names of all models: that of this repository, and those of the user.
+#[utoipa::path(get, path = "/v2/models", tag = "inference", responses((status = 200, body = ModelNames)))]
+async fn models() -> Json<ModelNames> {
+    let models = contract::models().collect();
+    Json(ModelNames { models })
 }
 
 /// The inputs and outputs of the model.
@@ -193,6 +208,7 @@ pub(crate) fn routes() -> OpenApiRouter {
         .routes(routes!(server))
         .routes(routes!(live))
         .routes(routes!(ready))
+        .routes(routes!(models))
         .routes(routes!(model))
         .routes(routes!(version))
         .routes(routes!(model_ready))

@@ -226,3 +226,27 @@ fn keys_come_from_a_file() {
     }
     assert_eq!(app.get("/sum/1/2").status, 401);
 }
+
+#[test]
+fn the_log_names_the_caller_whom_a_client_cannot_choose() {
+    let app = with_keys();
+    let send = |request: Request| app.send(&request.header("x-caller", "key:forged"));
+    let answer = send(Request::get("/sum/1/2").header("x-api-key", "digested-secret"));
+    assert_eq!(answer.status, 200);
+    assert_eq!(send(Request::get("/sum/3/4")).status, 401);
+    if !Runtime::is_embedded() {
+        // For a proxy in front.
+        assert_eq!(answer.header("x-caller"), Some("key:web"));
+        return;
+    }
+    assert_eq!(answer.header("x-caller"), None);
+    let bytes = answer.body.len();
+    let line = app.line(|line| line.contains("GET /sum/1/2 "));
+    assert!(
+        line.contains(&format!("GET /sum/1/2 200 {bytes}B ")),
+        "{line}"
+    );
+    assert!(line.ends_with("ms sum key:web"), "{line}");
+    let line = app.line(|line| line.contains("GET /sum/3/4 401 "));
+    assert!(line.ends_with("ms sum"), "{line}");
+}

@@ -8,6 +8,7 @@ mod connections;
 mod headers;
 mod languages;
 mod limits;
+mod monitor;
 mod people;
 mod permissions;
 mod requests;

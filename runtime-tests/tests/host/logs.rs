@@ -107,6 +107,8 @@ fn lines_are_json_on_demand() {
     let time = access["time"].as_str().unwrap();
     assert!(time.len() == 24 && time.ends_with('Z'), "{time}");
     assert!(access["ms"].as_f64().unwrap() > 0.0);
+    assert!(access["bytes"].as_u64().unwrap() > 0);
+    assert_eq!(access.get("caller"), None, "nobody was asked");
     for (member, value) in [
         ("method", json!("GET")),
         ("status", json!(200)),

@@ -5,7 +5,10 @@
 mod compiled;
 mod faults;
 mod files;
+mod functions;
 mod logs;
+mod metrics;
+mod models;
 mod outbound;
 mod recognizer;
 mod redis;

@@ -6,6 +6,7 @@
 
 mod asynchronous;
 mod control;
+mod counters;
 mod events;
 mod expiry;
 mod fairness;

@@ -4,6 +4,7 @@ use std::net::TcpListener;
 
 use runtime_tests::audio::example;
 use runtime_tests::{Launch, Redis, Request, Response, Server, application};
+use serde_json::json;
 
 use crate::stack::{Kind, Setup, check_factorization, factorize, factorize_at, id, wait_for};
 
@@ -22,6 +23,16 @@ fn check_unavailable(answer: &Response) {
     );
 }
 
+/// The service is alive, and not ready.
+fn check_unready(app: &Server) {
+    let answer = app.get("/readyz");
+    assert_eq!((answer.status, &*answer.problem()), (503, "not-ready"));
+    assert_eq!(answer.json()["missing"], json!(["jobs"]));
+    assert_eq!(answer.header("retry-after"), Some("5"));
+    assert_eq!(answer.header("cache-control"), Some("no-store"));
+    assert_eq!(app.get("/livez").status, 200);
+}
+
 /// All requests about jobs report it, and all others still work.
 fn check_without_store(app: &Server) {
     let deferred = factorize("6").header("prefer", "respond-async");
@@ -32,9 +43,16 @@ fn check_without_store(app: &Server) {
     let answer = app.send(&speech.header("prefer", "respond-async"));
     let code = &answer.json()["error"]["code"];
     assert_eq!((answer.status, code), (503, &"store_unavailable".into()));
-    for target in ["/jobs", "/jobs/x", "/jobs/x/result", "/jobs/x/events"] {
+    for target in [
+        "/jobs",
+        "/jobs/x",
+        "/jobs/x/result",
+        "/jobs/x/events",
+        "/metrics",
+    ] {
         check_unavailable(&app.get(target));
     }
+    check_unready(app);
     check_unavailable(&app.send(&Request::new("DELETE", "/jobs/x")));
     check_factorization("6", &app.send(&factorize("6")).json());
     assert_eq!(app.get("/ping").status, 200);
@@ -64,11 +82,24 @@ fn a_redis_that_went_away_is_used_again_when_it_is_back() {
     wait_for("the store", || {
         (stack.app.get("/jobs").status == 200).then_some(())
     });
+    assert_eq!(stack.app.get("/readyz").status, 200);
     stack.add_worker();
     let after = id(&stack.defer(&factorize("408217")));
     for (job, number) in [(before, "408216"), (after, "408217")] {
         check_factorization(number, &stack.wait(&job, "succeeded")["result"]);
     }
+}
+
+#[test]
+fn a_redis_that_is_silent_is_not_waited_for() {
+    let mut stack = Setup::new(Kind::Redis).runners(0).start();
+    assert_eq!(stack.app.get("/readyz").status, 200);
+    stack.redis().pause();
+    check_unready(&stack.app);
+    stack.redis().resume();
+    wait_for("the store", || {
+        (stack.app.get("/readyz").status == 200).then_some(())
+    });
 }
 
 #[test]

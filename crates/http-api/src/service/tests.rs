@@ -1,5 +1,6 @@
 use super::*;
 use crate::{Json, Query};
+use axum::Extension;
 use axum::routing::{get, post};
 use http_body_util::BodyExt;
 use pollster::block_on;
@@ -242,6 +243,18 @@ fn request_ids_are_echoed_when_they_are_harmless() {
             .to_owned()
     };
     assert_ne!(made(), made());
+}
+
+#[test]
+fn handlers_know_the_request_id() {
+    async fn id(Extension(id): Extension<RequestId>) -> String {
+        id.to_string()
+    }
+    let service = Service::new(Router::new().route("/id", get(id)), &Settings::default());
+    let answer = |headers: &[(&str, &str)]| ask(&service, "GET", "/id", headers, "");
+    assert_eq!(answer(&[("x-request-id", "abc-123")]).body, "abc-123");
+    let made = answer(&[]);
+    assert_eq!(made.body, made.header("x-request-id"));
 }
 
 #[test]

@@ -2,7 +2,8 @@
 -- ARGV: operation, database of inputs, database of results, prefix of the keys, present time, its arguments.
 --
 -- Of inputs:  job:ID and input:ID (hashes), key:NAME (hash), waiting, running (by creation),
---             leases (by end), interests (by end; of waiting jobs), shares (hash: how many jobs of an owner wait).
+--             leases (by end), interests (by end; of waiting jobs), shares (hash: how many jobs of an owner wait),
+--             routes (hash: how many jobs of a route wait), counters (hash: what has happened to the jobs of a route).
 -- Of results: job:ID and outcome:ID (hashes), succeeded, failed, canceled (by creation),
 --             expiry (by expiry), webhooks (by when they are due). Each has a time to live.
 -- Members of the sorted sets are the time of creation, in 16 digits, a colon and the ID: the cursors of lists.
@@ -13,6 +14,7 @@ local JOB, TASK, KEY, OUTCOME = PREFIX .. 'job:', PREFIX .. 'input:', PREFIX .. 
 local REQUEST = PREFIX .. 'request:'
 local WAITING, RUNNING = PREFIX .. 'waiting', PREFIX .. 'running'
 local SHARES = PREFIX .. 'shares'
+local ROUTES, COUNTERS = PREFIX .. 'routes', PREFIX .. 'counters'
 local LEASES, INTERESTS = PREFIX .. 'leases', PREFIX .. 'interests'
 local EXPIRY, WEBHOOKS = PREFIX .. 'expiry', PREFIX .. 'webhooks'
 local ENDED = {PREFIX .. 'succeeded', PREFIX .. 'failed', PREFIX .. 'canceled'}
@@ -64,19 +66,31 @@ local function append(reply, job)
     return reply
 end
 
+-- Counts what happened to a job.
+local function tally(name, job)
+    if job.route then input('HINCRBY', COUNTERS, name .. ' ' .. job.route, 1) end
+end
+
+-- Changes a number in a hash. Numbers that reach 0 are deleted.
+local function add(key, field, number)
+    if field and input('HINCRBY', key, field, number) <= 0 then input('HDEL', key, field) end
+end
+
 -- Puts a job among those that wait, and takes it away.
 local function enqueue(job)
     local member = member_of(job)
     input('ZADD', WAITING, 0, member)
     if job.interest then input('ZADD', INTERESTS, job.interest, member) end
-    if job.owner then input('HINCRBY', SHARES, job.owner, 1) end
+    add(SHARES, job.owner, 1)
+    add(ROUTES, job.route, 1)
 end
 
 local function dequeue(job)
     local member = member_of(job)
     input('ZREM', WAITING, member)
     input('ZREM', INTERESTS, member)
-    if job.owner and input('HINCRBY', SHARES, job.owner, -1) <= 0 then input('HDEL', SHARES, job.owner) end
+    add(SHARES, job.owner, -1)
+    add(ROUTES, job.route, -1)
 end
 
 local function forget_key(job)
@@ -138,6 +152,7 @@ local function conclude(job, status, outcome)
     end
     if job.key then input('PEXPIRE', KEY .. job.key, duration) end
 
+    tally(status, job)
     job.status = status
     job.finished_at = NOW
     job.expires_at = string.format('%.0f', math.min(now + tonumber(duration), MAX_MILLIS))
@@ -206,6 +221,7 @@ function operations.submit(id, max_waiting, share, count, ...)
     input('HSET', JOB .. id, unpack(arguments, 1, count))
     input('HSET', TASK .. id, unpack(arguments, count + 1))
     enqueue(job)
+    tally('submitted', job)
     if job.key then
         input('DEL', KEY .. job.key)
         input('HSET', KEY .. job.key, 'id', id, 'fingerprint', job.fingerprint)
@@ -219,6 +235,7 @@ local function recover(attempts, outcome)
         local members = input('ZRANGEBYSCORE', LEASES, '-inf', NOW, 'LIMIT', 0, BATCH)
         for i, member in ipairs(members) do
             local job = read(input, id_of(member))
+            if job then tally('lost', job) end
             if not job then
                 input('ZREM', RUNNING, member)
                 input('ZREM', LEASES, member)
@@ -249,6 +266,8 @@ function operations.claim(lease_until, max_running, attempts, ...)
     sweep()
     local member = input('ZRANDMEMBER', WAITING)
     if not member then
+        -- A worker of an earlier version claims jobs and leaves them counted here.
+        input('DEL', ROUTES)
         local lease, webhook = first(input, LEASES), first(results, WEBHOOKS)
         local earliest = lease and webhook and math.min(lease, webhook) or lease or webhook
         return earliest and {'later', string.format('%.0f', earliest)} or {'idle'}
@@ -261,6 +280,8 @@ function operations.claim(lease_until, max_running, attempts, ...)
     input('HSET', JOB .. id, 'status', 'running', 'started_at', NOW)
     local job = read(input, id)
     dequeue(job)
+    tally('claimed', job)
+    if tonumber(job.attempts) > 1 then tally('retried', job) end
     input('ZADD', RUNNING, 0, member)
     input('ZADD', LEASES, lease_until, member)
     local reply = append({'job'}, job)
@@ -381,6 +402,29 @@ end
 
 function operations.load()
     return {input('ZCARD', WAITING) - input('ZCOUNT', INTERESTS, '-inf', NOW)}
+end
+
+-- When the oldest waiting job was submitted, then names and values.
+function operations.metrics()
+    sweep()
+    local oldest = input('ZRANGE', WAITING, 0, 0)[1]
+    local reply = {oldest and string.format('%.0f', tonumber(string.sub(oldest, 1, 16))) or false}
+    local function append_all(prefix, entries)
+        for i = 1, #entries, 2 do
+            reply[#reply + 1] = prefix .. entries[i]
+            reply[#reply + 1] = entries[i + 1]
+        end
+    end
+    append_all('', input('HGETALL', COUNTERS))
+    append_all('waiting ', input('HGETALL', ROUTES))
+    -- As many as there are workers.
+    local running = {}
+    for i, member in ipairs(input('ZRANGE', RUNNING, 0, -1)) do
+        local route = input('HGET', JOB .. id_of(member), 'route')
+        if route then running[route] = (running[route] or 0) + 1 end
+    end
+    for route, number in pairs(running) do append_all('running ', {route, number}) end
+    return reply
 end
 
 -- End of the lease.

@@ -7,8 +7,8 @@ use crate::store::Error;
 /// The version of the schema, kept in the database as `user_version`.
 ///
 /// 1 kept the HTTP request of a job, in a table `requests`. 2 keeps its [`Input`](crate::Input), and the headers of
-/// an answer. In 3 a job has an owner.
-const VERSION: i64 = 3;
+/// an answer. In 3 a job has an owner. 4 has counters.
+const VERSION: i64 = 4;
 
 /// The tables.
 const TABLES: &[&str] = &[
@@ -38,7 +38,15 @@ const TABLES: &[&str] = &[
         outcome_headers TEXT,
         owner TEXT NOT NULL DEFAULT '')",
     INPUTS,
+    COUNTERS,
 ];
+
+/// What has happened so far to the jobs of a route, deleted ones included.
+const COUNTERS: &str = "CREATE TABLE IF NOT EXISTS counters (
+    route TEXT NOT NULL,
+    name TEXT NOT NULL,
+    value INTEGER NOT NULL,
+    PRIMARY KEY (route, name)) WITHOUT ROWID";
 
 /// A separate table, because an update of a row writes the whole row.
 const INPUTS: &str = "CREATE TABLE IF NOT EXISTS inputs (
@@ -63,6 +71,27 @@ const FROM_2: &[&str] = &[
     "DROP INDEX jobs_created",
     "DROP INDEX jobs_status",
 ];
+
+/// From version 3 to 4. The triggers that count come with the others.
+const FROM_3: &[&str] = &[COUNTERS];
+
+/// A trigger that adds 1 to a counter of the job's route.
+macro_rules! count {
+    ($trigger:literal, $when:literal, $name:literal) => {
+        concat!(
+            "CREATE TRIGGER IF NOT EXISTS ",
+            $trigger,
+            " AFTER ",
+            $when,
+            " BEGIN
+        INSERT INTO counters (route, name, value) VALUES (NEW.route, ",
+            $name,
+            ", 1)
+            ON CONFLICT (route, name) DO UPDATE SET value = value + 1;
+    END"
+        )
+    };
+}
 
 /// Indexes, and triggers that make every change of a job one statement. So changes are atomic, and a dropped future does not
 /// leave a transaction open.
@@ -94,6 +123,25 @@ const AROUND: &[&str] = &[
     "CREATE TRIGGER IF NOT EXISTS job_forgotten AFTER DELETE ON jobs BEGIN
         DELETE FROM inputs WHERE id = OLD.id;
     END",
+    count!("count_submitted", "INSERT ON jobs", "'submitted'"),
+    count!("count_claimed", "UPDATE OF attempts ON jobs", "'claimed'"),
+    count!(
+        "count_retried",
+        "UPDATE OF attempts ON jobs WHEN NEW.attempts > 1",
+        "'retried'"
+    ),
+    count!(
+        "count_ended",
+        "UPDATE OF finished_at ON jobs WHEN NEW.finished_at IS NOT NULL",
+        "NEW.status"
+    ),
+    // A job that is lost and ends with that keeps its lease.
+    count!(
+        "count_lost",
+        "UPDATE OF status ON jobs WHEN OLD.status = 'running'
+        AND (NEW.status = 'queued' OR NEW.finished_at IS NOT NULL AND NEW.lease_until IS NOT NULL)",
+        "'lost'"
+    ),
 ];
 
 /// How often to try to switch a new database to write-ahead logging.
@@ -149,12 +197,13 @@ async fn version<D: Sql>(driver: &D) -> Result<i64, Error> {
 }
 
 async fn migrate<D: Sql>(driver: &D) -> Result<(), Error> {
-    let tables: [&[&str]; 2] = match version(driver).await? {
+    let tables: [&[&str]; 3] = match version(driver).await? {
         // Another connection was first.
         VERSION => return Ok(()),
-        2 => [FROM_2, &[]],
-        1 => [FROM_1, FROM_2],
-        _ => [TABLES, &[]],
+        3 => [FROM_3, &[], &[]],
+        2 => [FROM_2, FROM_3, &[]],
+        1 => [FROM_1, FROM_2, FROM_3],
+        _ => [TABLES, &[], &[]],
     };
     for statement in tables.into_iter().flatten().chain(AROUND) {
         driver.execute(statement, &[]).await?;

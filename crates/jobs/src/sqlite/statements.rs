@@ -17,10 +17,10 @@ macro_rules! live {
     };
 }
 
-/// What an update sets when a job ends.
+/// What an update sets when a job ends. One whose worker was lost keeps its lease, by which it is counted.
 macro_rules! end {
     () => {
-        "finished_at = ?1, expires_at = min(?1 + expires_after, 9007199254740991), lease_until = NULL, \
+        "finished_at = ?1, expires_at = min(?1 + expires_after, 9007199254740991), \
          webhook_due = CASE WHEN webhook IS NOT NULL THEN ?1 END"
     };
 }
@@ -99,7 +99,7 @@ pub(super) const HEARTBEAT: &str =
     WHERE id = ?2 AND attempts = ?3 AND status = 'running' RETURNING cancel_requested";
 
 pub(super) const FINISH: &str = concat!(
-    "UPDATE jobs SET status = ?4, ",
+    "UPDATE jobs SET status = ?4, lease_until = NULL, ",
     end!(),
     ", outcome_status = ?5, outcome_type = ?6, outcome_headers = ?7, outcome_body = ?8
     WHERE id = ?2 AND attempts = ?3 AND status = 'running' RETURNING id"
@@ -156,6 +156,14 @@ pub(super) const LIST_STATUS: &str = concat!(
 pub(super) const LOAD: &str = "SELECT
     (SELECT count(*) FROM jobs WHERE status = 'queued')
     - (SELECT count(*) FROM jobs INDEXED BY jobs_interest WHERE status = 'queued' AND interest <= ?1)";
+
+pub(super) const METRICS: &str = "SELECT route, name, value FROM counters
+    UNION ALL SELECT route, 'waiting', count(*) FROM jobs INDEXED BY jobs_waiting
+    WHERE status = 'queued' AND (interest IS NULL OR interest > ?1) GROUP BY route
+    UNION ALL SELECT route, 'running', count(*) FROM jobs INDEXED BY jobs_lease
+    WHERE status = 'running' GROUP BY route
+    UNION ALL SELECT '', 'oldest', min(created_at) FROM jobs INDEXED BY jobs_waiting
+    WHERE status = 'queued' AND (interest IS NULL OR interest > ?1)";
 
 pub(super) const SHARE: &str = "SELECT count(*) FROM jobs WHERE owner = ?1 AND status = 'queued'";
 

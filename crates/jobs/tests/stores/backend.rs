@@ -167,6 +167,7 @@ impl Server {
         self.process = spawn(&self.directory);
     }
 
+    /// All keys but the one of the counters, which outlive their jobs.
     pub(crate) fn keys(&self) -> Vec<String> {
         let driver = self.driver();
         [Self::INPUTS, Self::RESULTS]
@@ -179,6 +180,7 @@ impl Server {
                 Reply::Binary(key) => String::from_utf8(key).unwrap(),
                 other => panic!("{other:?} is not a key"),
             })
+            .filter(|key| key != "routelets:counters")
             .collect()
     }
 }

@@ -3,14 +3,15 @@
 mod leases;
 mod lifecycle;
 mod lists;
+mod metrics;
 mod submission;
 mod webhooks;
 
 use std::collections::HashSet;
 
 use jobs::{
-    Claim, Claimed, Ending, Error, Input, Job, Lease, MAX_ATTEMPTS, Millis, NewJob, Next, Outcome,
-    Status, Store, Submitted, worker_lost,
+    Claim, Claimed, Ending, Error, Input, Job, Lease, MAX_ATTEMPTS, Metrics, Millis, NewJob, Next,
+    Outcome, RouteMetrics, Status, Store, Submitted, worker_lost,
 };
 use pollster::block_on;
 
@@ -65,6 +66,10 @@ conformance! {
         lists_the_newest_first_by_pages
         lists_the_jobs_of_their_owner_alone
         lists_jobs_of_one_moment_and_goes_on_where_a_page_ended;
+    metrics:
+        counts_what_happens_to_the_jobs_of_each_route
+        counts_leases_that_were_lost
+        shows_what_waits_now;
     webhooks:
         delivers_webhooks
         forgets_webhooks_with_their_job;

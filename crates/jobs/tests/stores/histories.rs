@@ -86,6 +86,12 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
+/// One of two routes: an id is used again only for the same request.
+fn route(id: &str) -> String {
+    let odd = id.bytes().last().is_some_and(|digit| digit % 2 == 1);
+    format!("POST /{}", if odd { "odd" } else { "even" })
+}
+
 struct History<S> {
     store: S,
     model: Model,
@@ -134,6 +140,7 @@ impl<S: Store> History<S> {
                     interest: interest.map(|minutes| now + minutes * MINUTE),
                     webhook: webhook.then(|| format!("https://example.org/{id}")),
                     expires_after: expires_after * MINUTE,
+                    route: route(&id),
                     ..job(&id)
                 };
                 let expected = model.submit(new.clone(), max_waiting, now);
@@ -214,6 +221,8 @@ impl<S: Store> History<S> {
         }
         let load = self.store.load(now).await.unwrap();
         assert_eq!(load, self.model.load(now));
+        let metrics = self.store.metrics(now).await.unwrap();
+        assert_eq!(metrics, self.model.metrics(now));
     }
 
     async fn compare_lists(&self) {

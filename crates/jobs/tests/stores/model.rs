@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use jobs::{
-    Claim, Delivery, Ending, Input, Job, Key, Lease, MAX_ATTEMPTS, Millis, NewJob, Next, Outcome,
-    Status, Submitted, worker_lost,
+    Claim, Delivery, Ending, Input, Job, Key, Lease, MAX_ATTEMPTS, Metrics, Millis, NewJob, Next,
+    Outcome, RouteMetrics, Status, Submitted, worker_lost,
 };
 
 struct Entry {
@@ -20,7 +20,20 @@ struct Entry {
 }
 
 impl Entry {
-    fn end(&mut self, status: Status, outcome: Option<Outcome>, now: Millis) {
+    fn end(
+        &mut self,
+        counters: &mut BTreeMap<String, RouteMetrics>,
+        status: Status,
+        outcome: Option<Outcome>,
+        now: Millis,
+    ) {
+        let counters = counters.entry(self.job.route.clone()).or_default();
+        match status {
+            Status::Succeeded => counters.succeeded += 1,
+            Status::Failed => counters.failed += 1,
+            Status::Canceled => counters.canceled += 1,
+            Status::Queued | Status::Running => panic!("{status:?} is no end"),
+        }
         self.job.status = status;
         self.job.finished_at = Some(now);
         self.job.expires_at = Some(now + self.expires_after);
@@ -35,9 +48,15 @@ impl Entry {
     }
 }
 
-/// The jobs by ID.
+fn claimed<'a>(entries: &'a mut BTreeMap<String, Entry>, claim: &Claim) -> Option<&'a mut Entry> {
+    entries
+        .get_mut(&claim.id)
+        .filter(|entry| entry.job.status == Status::Running && entry.job.attempts == claim.attempt)
+}
+
+/// The jobs by ID, and what has happened to those of each route.
 #[derive(Default)]
-pub(crate) struct Model(BTreeMap<String, Entry>);
+pub(crate) struct Model(BTreeMap<String, Entry>, BTreeMap<String, RouteMetrics>);
 
 impl Model {
     fn sweep(&mut self, now: Millis) {
@@ -99,6 +118,7 @@ impl Model {
             deliveries: 0,
         };
         self.0.insert(id, entry);
+        self.1.entry(job.route.clone()).or_default().submitted += 1;
         Submitted::New(job)
     }
 
@@ -114,10 +134,11 @@ impl Model {
             if entry.job.status != Status::Running || now < entry.lease_until {
                 continue;
             }
+            self.1.entry(entry.job.route.clone()).or_default().lost += 1;
             if entry.job.cancel_requested {
-                entry.end(Status::Canceled, None, now);
+                entry.end(&mut self.1, Status::Canceled, None, now);
             } else if entry.job.attempts == MAX_ATTEMPTS {
-                entry.end(Status::Failed, Some(worker_lost()), now);
+                entry.end(&mut self.1, Status::Failed, Some(worker_lost()), now);
             } else {
                 entry.job.status = Status::Queued;
                 entry.job.progress = None;
@@ -156,13 +177,10 @@ impl Model {
             assert_eq!(claimed.job, entry.job);
             assert_eq!(claimed.claim.attempt, entry.job.attempts);
             assert_eq!(claimed.input.as_ref(), Some(&entry.input));
+            let counters = self.1.entry(entry.job.route.clone()).or_default();
+            counters.claimed += 1;
+            counters.retried += u64::from(entry.job.attempts > 1);
         }
-    }
-
-    fn claimed(&mut self, claim: &Claim) -> Option<&mut Entry> {
-        self.0.get_mut(&claim.id).filter(|entry| {
-            entry.job.status == Status::Running && entry.job.attempts == claim.attempt
-        })
     }
 
     pub(crate) fn heartbeat(
@@ -172,7 +190,7 @@ impl Model {
         lease: Millis,
         now: Millis,
     ) -> Lease {
-        let Some(entry) = self.claimed(claim) else {
+        let Some(entry) = claimed(&mut self.0, claim) else {
             return Lease::Lost;
         };
         entry.lease_until = now + lease;
@@ -187,12 +205,15 @@ impl Model {
     }
 
     pub(crate) fn finish(&mut self, claim: &Claim, ending: Ending, now: Millis) -> bool {
-        let Some(entry) = self.claimed(claim) else {
+        let Self(entries, counters) = self;
+        let Some(entry) = claimed(entries, claim) else {
             return false;
         };
         match ending {
-            Ending::Outcome(outcome) => entry.end(outcome.job_status(), Some(outcome), now),
-            Ending::Canceled => entry.end(Status::Canceled, None, now),
+            Ending::Outcome(outcome) => {
+                entry.end(counters, outcome.job_status(), Some(outcome), now);
+            }
+            Ending::Canceled => entry.end(counters, Status::Canceled, None, now),
         }
         true
     }
@@ -215,7 +236,7 @@ impl Model {
             entry.job.cancel_requested = true;
         }
         if entry.job.status == Status::Queued {
-            entry.end(Status::Canceled, None, now);
+            entry.end(&mut self.1, Status::Canceled, None, now);
         }
         Some(entry.job.clone())
     }
@@ -240,6 +261,25 @@ impl Model {
     pub(crate) fn load(&self, now: Millis) -> u64 {
         let waits = |entry: &&Entry| entry.is_live(now) && entry.job.status == Status::Queued;
         self.0.values().filter(waits).count() as u64
+    }
+
+    pub(crate) fn metrics(&self, now: Millis) -> Metrics {
+        let mut metrics = Metrics {
+            oldest_waiting: None,
+            routes: self.1.clone(),
+        };
+        for entry in self.0.values().filter(|entry| entry.is_live(now)) {
+            let route = metrics.routes.entry(entry.job.route.clone()).or_default();
+            if entry.job.status == Status::Running {
+                route.running += 1;
+            } else if entry.job.status == Status::Queued {
+                route.waiting += 1;
+                let oldest = &mut metrics.oldest_waiting;
+                *oldest =
+                    Some(oldest.map_or(entry.job.created_at, |at| at.min(entry.job.created_at)));
+            }
+        }
+        metrics
     }
 
     pub(crate) fn next_delivery(&mut self, lease: Millis, now: Millis) -> Option<Delivery> {

@@ -173,3 +173,23 @@ fn takes_over_what_an_earlier_version_has_kept() {
     assert!(block_on(store.finish(&claimed.claim, ending, NOW)).unwrap());
     assert!(!server.keys().iter().any(|key| key.contains(":request:")));
 }
+
+/// Versions before the counters claim a job and leave it in the number of those that wait.
+#[test]
+fn the_number_of_waiting_jobs_is_right_again_when_none_waits() {
+    let server = Server::start();
+    let store = server.open();
+    block_on(store.submit(job("a"), MANY, NOW)).unwrap();
+    let driver = server.driver();
+    driver.run("SELECT", &[&Server::INPUTS.to_string()]);
+    driver.run("HINCRBY", &["routelets:routes", "POST /factorize", "1"]);
+    let waiting = || {
+        let metrics = block_on(store.metrics(NOW)).unwrap();
+        metrics.routes["POST /factorize"].waiting
+    };
+    assert_eq!(waiting(), 2);
+    for left in [1, 0] {
+        block_on(store.claim(LEASE, None, NOW)).unwrap();
+        assert_eq!(waiting(), left);
+    }
+}

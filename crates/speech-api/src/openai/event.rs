@@ -9,6 +9,7 @@ use utoipa::ToSchema;
 
 use super::answer::{LogProb, log_probs};
 use super::error::OpenAiError;
+use crate::text::TimedWord;
 
 /// The data of a server-sent event: the text of a piece, then the text as a whole.
 #[derive(Debug, Serialize, ToSchema)]
@@ -24,6 +25,10 @@ pub enum TranscriptionEvent {
         #[schema(nullable = false)]
         #[serde(skip_serializing_if = "Option::is_none")]
         logprobs: Option<Vec<LogProb>>,
+        /// The words with their times and confidences, with `timestamp_granularities[]=word`.
+        #[schema(nullable = false)]
+        #[serde(skip_serializing_if = "Option::is_none")]
+        words: Option<Vec<TimedWord>>,
     },
     /// The end of the stream.
     #[serde(rename = "transcript.text.done")]
@@ -38,6 +43,15 @@ pub enum TranscriptionEvent {
     },
 }
 
+/// What the events have beside the text.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Parts {
+    /// The tokens and their probabilities.
+    pub logprobs: bool,
+    /// The words with their times and confidences.
+    pub words: bool,
+}
+
 /// The words of a recording as events, each piece as soon as it is recognised.
 ///
 /// The next piece is recognised when the client has taken the one before, so a client that goes away ends the work.
@@ -45,12 +59,12 @@ pub enum TranscriptionEvent {
 pub fn events(
     recognition: Recognition,
     recognise: impl AsyncFnMut(&[f32], Option<&str>) -> Result<Heard, Problem>,
-    logprobs: bool,
+    parts: Parts,
 ) -> impl Stream<Item = String> {
     let start = EventSource {
         recognition,
         recognise,
-        logprobs,
+        parts,
         sent: 0,
     };
     stream::unfold(Some(start), async |source| Some(source?.next().await))
@@ -59,7 +73,7 @@ pub fn events(
 struct EventSource<R> {
     recognition: Recognition,
     recognise: R,
-    logprobs: bool,
+    parts: Parts,
     /// How many words were sent.
     sent: usize,
 }
@@ -71,7 +85,7 @@ impl<R: AsyncFnMut(&[f32], Option<&str>) -> Result<Heard, Problem>> EventSource<
             match self.recognition.step(&mut self.recognise).await {
                 Ok(Some([])) => {}
                 Ok(Some(words)) => {
-                    let events = delta(self.sent, words, self.logprobs);
+                    let events = delta(self.sent, words, self.parts);
                     self.sent += words.len();
                     return (events, Some(self));
                 }
@@ -85,23 +99,26 @@ impl<R: AsyncFnMut(&[f32], Option<&str>) -> Result<Heard, Problem>> EventSource<
         let transcript = self.recognition.finish();
         let rest = match transcript.words.get(self.sent..) {
             None | Some([]) => String::new(),
-            Some(words) => delta(self.sent, words, self.logprobs),
+            Some(words) => delta(self.sent, words, self.parts),
         };
         let done = TranscriptionEvent::Done {
             text: transcript.text(),
-            logprobs: self.logprobs.then(|| log_probs(&transcript.words)),
+            logprobs: self.parts.logprobs.then(|| log_probs(&transcript.words)),
         };
         rest + &event(&done)
     }
 }
 
 /// The event for `words`, which follow `sent` others.
-fn delta(sent: usize, words: &[Word], logprobs: bool) -> String {
+fn delta(sent: usize, words: &[Word], parts: Parts) -> String {
     let text: String = words.iter().map(|word| word.text.as_str()).collect();
     let text = if sent == 0 { text.trim_start() } else { &text };
     event(&TranscriptionEvent::Delta {
         delta: text.to_owned(),
-        logprobs: logprobs.then(|| log_probs(words)),
+        logprobs: parts.logprobs.then(|| log_probs(words)),
+        words: parts
+            .words
+            .then(|| words.iter().map(TimedWord::from).collect()),
     })
 }
 
@@ -150,7 +167,7 @@ mod tests {
         block_on(async {
             let samples = vec![0.1; 30 * SECOND];
             let recognition = Recognition::new(samples, 1..12 * SECOND, async || ()).await;
-            let events: Vec<String> = Box::pin(events(recognition, recognise, false))
+            let events: Vec<String> = Box::pin(events(recognition, recognise, Parts::default()))
                 .collect()
                 .await;
             let events = events.concat();
@@ -202,7 +219,8 @@ mod tests {
     #[test]
     fn deltas_put_together_are_the_text() {
         assert_eq!(
-            delta(0, &words(&["SEVEN", "TIMES"]), false) + &delta(2, &words(&["NINE"]), false),
+            delta(0, &words(&["SEVEN", "TIMES"]), Parts::default())
+                + &delta(2, &words(&["NINE"]), Parts::default()),
             "data: {\"type\":\"transcript.text.delta\",\"delta\":\"SEVEN TIMES\"}\n\n\
              data: {\"type\":\"transcript.text.delta\",\"delta\":\" NINE\"}\n\n"
         );
@@ -210,11 +228,36 @@ mod tests {
 
     #[test]
     fn tokens_are_sent_where_asked_for() {
-        let event = delta(0, &words(&["A"]), true);
+        let parts = Parts {
+            logprobs: true,
+            ..Parts::default()
+        };
+        let event = delta(0, &words(&["A"]), parts);
         let data: Value = serde_json::from_str(event["data: ".len()..].trim()).expect("JSON");
         assert_eq!(
             data["logprobs"],
             json!([{"token": " A", "logprob": -0.5, "bytes": [32, 65]}])
+        );
+    }
+    #[test]
+    fn words_have_times_where_asked_for() {
+        let mut heard = words(&["A"]);
+        for word in &mut heard {
+            (word.start, word.end, word.confidence) = (5.0, 5.4, 0.75);
+        }
+        let parts = Parts {
+            words: true,
+            ..Parts::default()
+        };
+        let event = delta(3, &heard, parts);
+        let data: Value = serde_json::from_str(event["data: ".len()..].trim()).expect("JSON");
+        assert_eq!(
+            data,
+            json!({
+                "type": "transcript.text.delta",
+                "delta": " A",
+                "words": [{"word": "A", "start": 5.0, "end": 5.4, "confidence": 0.75}],
+            })
         );
     }
 }

@@ -30,7 +30,7 @@ pub struct TranscriptionForm {
     /// 0 takes the likeliest words, and others only where these lead into a loop.
     #[schema(value_type = Option<f64>, nullable = false, minimum = 0, maximum = 1, example = 0)]
     temperature: Option<Temperature>,
-    /// The parts of the transcript that have times, with `verbose_json`.
+    /// The parts of the transcript that have times, with `verbose_json`; with `stream`, `word` gives each piece its words.
     #[serde(default, rename = "timestamp_granularities[]")]
     timestamp_granularities: Vec<Granularity>,
     /// Whether to send the words as server-sent events while the rest is still being recognised. Only with `json`, and not
@@ -122,7 +122,7 @@ pub struct AudioRequest {
     pub format: ResponseFormat,
     /// Whether the answer has the tokens and their probabilities.
     pub logprobs: bool,
-    /// Whether a verbose answer has the words.
+    /// Whether a verbose answer, or each piece of a stream, has the words.
     pub words: bool,
     /// Whether a verbose answer has the segments.
     pub segments: bool,
@@ -138,14 +138,16 @@ impl TranscriptionForm {
     pub fn into_request(self, model: &ServedModel) -> Result<AudioRequest, Problem> {
         let format = self.response_format.unwrap_or_default();
         let granularities = self.timestamp_granularities;
-        if !granularities.is_empty() && format != ResponseFormat::VerboseJson {
-            return Err(Problem::parameter(
-                "timestamp_granularities",
-                "needs response_format=verbose_json",
-            ));
-        }
         let logprobs = self.include.contains(&Include::Logprobs);
         let stream = self.stream.unwrap_or_default();
+        let only_words = granularities.iter().all(|part| *part == Granularity::Word);
+        let has_times = format == ResponseFormat::VerboseJson || (stream && only_words);
+        if !granularities.is_empty() && !has_times {
+            return Err(Problem::parameter(
+                "timestamp_granularities",
+                "needs response_format=verbose_json, or 'word' with stream",
+            ));
+        }
         for (name, is_asked) in [("include", logprobs), ("stream", stream)] {
             if is_asked && format != ResponseFormat::Json {
                 return Err(Problem::parameter(name, "needs response_format=json"));

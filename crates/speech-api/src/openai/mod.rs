@@ -12,6 +12,6 @@ mod model;
 
 pub use answer::TranscriptionAnswer;
 pub use error::{OpenAiError, error_responses, with_openai_errors};
-pub use event::{TranscriptionEvent, events};
+pub use event::{Parts, TranscriptionEvent, events};
 pub use form::{AudioRequest, ResponseFormat, TranscriptionForm, TranslationForm};
 pub use model::{ModelList, ModelObject, check_name};

@@ -3,6 +3,10 @@
 use anyhow::{Context, Result};
 use wasmparser::{DataKind, Operator, Parser, Payload};
 
+/// Wasmtime maps contents of a smaller range into new instances, however dense they are: the default of
+/// `Config::memory_guaranteed_dense_image_size`.
+const SMALL: u64 = 16 << 20;
+
 /// The initial contents of a memory.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Image {
@@ -19,6 +23,16 @@ impl Image {
             1.0
         } else {
             self.data as f64 / self.range as f64
+        }
+    }
+
+    /// How many bytes Wasmtime copies into each new instance: all data where half or less of a large range is data. Everything
+    /// else is mapped, which takes no time.
+    pub(crate) fn copied(self) -> u64 {
+        if self.range < SMALL || self.range < 2 * self.data {
+            0
+        } else {
+            self.data
         }
     }
 }
@@ -78,6 +92,17 @@ mod tests {
             }
         );
         assert!(dense.density() > 0.99 && sparse.density() < 0.05);
+    }
+
+    #[test]
+    fn what_is_large_and_sparse_is_copied() {
+        let data = 4 << 20;
+        for (range, copied) in [(data, 0), (SMALL - 1, 0), (SMALL, data)] {
+            assert_eq!(Image { data, range }.copied(), copied, "{range}");
+        }
+        for (data, copied) in [(SMALL / 2, SMALL / 2), (SMALL / 2 + 1, 0)] {
+            assert_eq!(Image { data, range: SMALL }.copied(), copied, "{data}");
+        }
     }
 
     #[test]

@@ -76,6 +76,17 @@ fn a_stream_may_bring_log_probabilities() {
 }
 
 #[test]
+fn a_stream_may_bring_words() {
+    let request = request(&[
+        ("file", "RIFF"),
+        ("timestamp_granularities[]", "word"),
+        ("stream", "true"),
+    ])
+    .expect("fine");
+    assert!(request.words && request.stream);
+}
+
+#[test]
 fn fields_that_are_spelt_otherwise_are_refused_by_name() {
     for name in [
         "timestamp_granularities[0]",
@@ -161,6 +172,15 @@ fn each_mistake_names_its_field() {
                 file,
                 ("response_format", "verbose_json"),
                 ("timestamp_granularities[]", "letter"),
+            ],
+            "invalid-parameter",
+            "timestamp_granularities",
+        ),
+        (
+            vec![
+                file,
+                ("stream", "true"),
+                ("timestamp_granularities[]", "segment"),
             ],
             "invalid-parameter",
             "timestamp_granularities",

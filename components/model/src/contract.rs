@@ -1,0 +1,79 @@
+//! What the model says of itself.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use signature::{ContractError, Schema};
+
+/// The contract of a model, which `make new-model` has written.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Contract {
+    pub(crate) route: String,
+    pub(crate) model: Ports,
+    arguments: Value,
+    /// Of one row.
+    #[serde(skip)]
+    pub(crate) row: Schema,
+}
+
+/// Inputs and outputs, in the order of the graph.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Ports {
+    pub(crate) inputs: Vec<Port>,
+    pub(crate) outputs: Vec<Port>,
+}
+
+/// An input or an output.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Port {
+    pub(crate) name: String,
+    pub(crate) datatype: Datatype,
+    /// Dimensions; -1 is any length. The first one is that of rows.
+    pub(crate) shape: Vec<i64>,
+    /// The labels of what the last axis holds.
+    #[serde(default)]
+    pub(crate) classes: Vec<Value>,
+}
+
+/// The type of elements, by the names of the Open Inference Protocol.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub(crate) enum Datatype {
+    Bool,
+    Uint8,
+    Uint16,
+    Uint32,
+    Uint64,
+    Int8,
+    Int16,
+    Int32,
+    Int64,
+    Fp16,
+    Fp32,
+    Fp64,
+    Bytes,
+}
+
+impl Contract {
+    pub(crate) fn parse(text: &str) -> Result<Self, ContractError> {
+        let mut contract: Self = serde_json::from_str(text)?;
+        contract.row = Schema::read(&contract.arguments)?;
+        Ok(contract)
+    }
+}
+
+impl Port {
+    /// The dimensions of a row.
+    pub(crate) fn row(&self) -> &[i64] {
+        self.shape.get(1..).unwrap_or_default()
+    }
+
+    /// Whether a row has one element, which JSON shows without brackets.
+    pub(crate) fn is_scalar(&self) -> bool {
+        matches!(self.row(), [] | [1])
+    }
+
+    /// Whether the model takes one row at a time.
+    pub(crate) fn is_single(&self) -> bool {
+        self.shape.first() == Some(&1)
+    }
+}

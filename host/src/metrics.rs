@@ -1,0 +1,296 @@
+//! What the host counts: requests, instances and their memory, failures, and where the machine code came from.
+//!
+//! Labels are routes of the manifest, ids of components and status codes, so that requests cannot add any number of them.
+
+use std::{collections::HashMap, fmt, fs, sync::Arc, time::Duration};
+
+use http::StatusCode;
+use prometheus_client::{
+    collector::Collector,
+    encoding::{DescriptorEncoder, EncodeMetric},
+    metrics::{
+        counter::Counter, family::Family, gauge::ConstGauge, gauge::Gauge, histogram::Histogram,
+    },
+    registry::Registry,
+};
+
+/// The route in labels where the manifest has none for a path, or the request could not be read.
+const UNMATCHED: &str = "unmatched";
+
+/// Upper bounds of the buckets of durations, in seconds.
+const SECONDS: [f64; 16] = [
+    0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0,
+    120.0,
+];
+
+type Label<T> = (&'static str, T);
+
+/// A metric for each value of one label.
+type By<T, M> = Family<[Label<T>; 1], M, fn() -> M>;
+
+/// A route and a status.
+type Answered = ([Label<Arc<str>>; 1], [Label<u16>; 1]);
+
+/// The numbers of a process.
+pub(crate) struct Metrics {
+    registry: Registry,
+    routes: HashMap<Arc<str>, Route>,
+    unmatched: Route,
+    /// Requests by route and status.
+    requests: Family<Answered, Counter>,
+    /// Requests that are being answered.
+    in_progress: Gauge,
+    instances: By<Arc<str>, Gauge>,
+    memory: By<Arc<str>, Gauge>,
+    failures: By<Arc<str>, Counter>,
+    components: By<&'static str, Gauge>,
+}
+
+/// The numbers of a route.
+#[derive(Clone)]
+pub(crate) struct Route {
+    name: Arc<str>,
+    seconds: Histogram,
+    bytes: Counter,
+}
+
+/// The numbers of a component.
+#[derive(Clone, Default)]
+pub(crate) struct Component {
+    /// Its instances that are alive.
+    pub(crate) instances: Gauge,
+    /// Bytes of their linear memories.
+    pub(crate) memory: Gauge,
+    /// Instances that failed.
+    pub(crate) failures: Counter,
+}
+
+impl Metrics {
+    /// Begins to count, for an application with these routes.
+    pub(crate) fn new<'a>(routes: impl IntoIterator<Item = &'a str>) -> Arc<Self> {
+        let mut registry = Registry::default();
+        let requests = Family::default();
+        registry.register(
+            "routelets_http_requests",
+            "Requests that were answered, by the route of the manifest and the status",
+            requests.clone(),
+        );
+        let seconds: By<Arc<str>, Histogram> =
+            Family::new_with_constructor(|| Histogram::new(SECONDS));
+        registry.register(
+            "routelets_http_request_duration_seconds",
+            "Time from the head of a request to the end of its response",
+            seconds.clone(),
+        );
+        let bytes = By::<Arc<str>, Counter>::default();
+        registry.register(
+            "routelets_http_response_bytes",
+            "Bytes of the bodies of responses",
+            bytes.clone(),
+        );
+        let in_progress = Gauge::default();
+        registry.register(
+            "routelets_http_requests_in_progress",
+            "Requests that are being answered",
+            in_progress.clone(),
+        );
+        let instances = Family::default();
+        registry.register(
+            "routelets_instances",
+            "Instances that are alive, by component",
+            instances.clone(),
+        );
+        let memory = Family::default();
+        registry.register(
+            "routelets_instance_memory_bytes",
+            "Linear memory of the instances that are alive; untouched pages take none of the machine's",
+            memory.clone(),
+        );
+        let failures = Family::default();
+        registry.register(
+            "routelets_instance_failures",
+            "Instances that ended with a trap, a panic of the host or a time limit, by component",
+            failures.clone(),
+        );
+        let components = Family::default();
+        registry.register(
+            "routelets_components",
+            "Components by whether their machine code was found at the start, or had to be compiled",
+            components.clone(),
+        );
+        let build = [("version", env!("CARGO_PKG_VERSION"))];
+        let info = By::<&str, Gauge>::default();
+        info.get_or_create(&build).set(1);
+        registry.register("routelets_build_info", "The version of the host", info);
+        registry.register_collector(Box::new(Process));
+        let route = |name: &str| {
+            let name: Arc<str> = name.into();
+            let label = [("route", Arc::clone(&name))];
+            Route {
+                name,
+                seconds: seconds.get_or_create_owned(&label),
+                bytes: bytes.get_or_create_owned(&label),
+            }
+        };
+        Arc::new(Self {
+            routes: routes
+                .into_iter()
+                .map(route)
+                .map(|route| (Arc::clone(&route.name), route))
+                .collect(),
+            unmatched: route(UNMATCHED),
+            registry,
+            requests,
+            in_progress,
+            instances,
+            memory,
+            failures,
+            components,
+        })
+    }
+
+    /// A route of the manifest, as it is written there; without one, the place of all other requests.
+    pub(crate) fn route(&self, name: Option<&str>) -> Route {
+        let known = name.and_then(|name| self.routes.get(name));
+        known.unwrap_or(&self.unmatched).clone()
+    }
+
+    /// A component.
+    pub(crate) fn component(&self, id: &Arc<str>) -> Component {
+        let label = [("component", Arc::clone(id))];
+        Component {
+            instances: self.instances.get_or_create_owned(&label),
+            memory: self.memory.get_or_create_owned(&label),
+            failures: self.failures.get_or_create_owned(&label),
+        }
+    }
+
+    /// A request begins.
+    pub(crate) fn begin(&self) {
+        self.in_progress.inc();
+    }
+
+    /// A request that began has ended.
+    pub(crate) fn end(&self, route: &Route, status: StatusCode, took: Duration, bytes: u64) {
+        self.in_progress.dec();
+        self.count(route, status);
+        route.seconds.observe(took.as_secs_f64());
+        route.bytes.inc_by(bytes);
+    }
+
+    /// A request that could not be read was refused.
+    pub(crate) fn unread(&self, status: StatusCode) {
+        self.count(&self.unmatched, status);
+    }
+
+    fn count(&self, route: &Route, status: StatusCode) {
+        let labels = (
+            [("route", Arc::clone(&route.name))],
+            [("status", status.as_u16())],
+        );
+        self.requests.get_or_create(&labels).inc();
+    }
+
+    /// The machine code of so many components was found, in the cache or compiled ahead of time; so many were compiled.
+    pub(crate) fn loaded(&self, found: usize, compiled: usize) {
+        for (code, number) in [("found", found), ("compiled", compiled)] {
+            let number = i64::try_from(number).unwrap_or(i64::MAX);
+            self.components.get_or_create(&[("code", code)]).set(number);
+        }
+    }
+
+    /// The numbers, for an encoder.
+    pub(crate) fn registry(&self) -> &Registry {
+        &self.registry
+    }
+}
+
+/// The numbers that Prometheus' libraries have of every process.
+struct Process;
+
+impl fmt::Debug for Process {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Process")
+    }
+}
+
+impl Collector for Process {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        // Other systems have no such file, and then there is no such metric.
+        let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+        let Some(kibibytes) = resident(&status) else {
+            return Ok(());
+        };
+        let gauge = ConstGauge::new(kibibytes.saturating_mul(1024));
+        let encoder = encoder.encode_descriptor(
+            "process_resident_memory_bytes",
+            "Resident memory of the process.",
+            None,
+            gauge.metric_type(),
+        )?;
+        gauge.encode(encoder)
+    }
+}
+
+/// The resident memory in `/proc/self/status`, in KiB.
+fn resident(status: &str) -> Option<i64> {
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmRSS:"))?;
+    line.trim().strip_suffix("kB")?.trim().parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use exposition::Format;
+
+    use super::*;
+
+    fn text(metrics: &Metrics) -> String {
+        Format::Prometheus.encode(metrics.registry())
+    }
+
+    #[test]
+    fn requests_are_counted_by_the_route_of_the_manifest() {
+        let metrics = Metrics::new(["/a/...", "/b"]);
+        for (route, status) in [
+            (Some("/a/..."), StatusCode::OK),
+            (Some("/a/..."), StatusCode::OK),
+            (Some("/a/secret"), StatusCode::NOT_FOUND),
+            (None, StatusCode::NOT_FOUND),
+        ] {
+            metrics.begin();
+            let route = metrics.route(route);
+            metrics.end(&route, status, Duration::from_millis(3), 10);
+        }
+        metrics.begin();
+        metrics.unread(StatusCode::BAD_REQUEST);
+        let text = text(&metrics);
+        for sample in [
+            r#"routelets_http_requests_total{route="/a/...",status="200"} 2"#,
+            r#"routelets_http_requests_total{route="unmatched",status="404"} 2"#,
+            r#"routelets_http_requests_total{route="unmatched",status="400"} 1"#,
+            r#"routelets_http_request_duration_seconds_count{route="/a/..."} 2"#,
+            r#"routelets_http_request_duration_seconds_bucket{route="/a/...",le="0.0025"} 0"#,
+            r#"routelets_http_request_duration_seconds_bucket{route="/a/...",le="0.005"} 2"#,
+            r#"routelets_http_request_duration_seconds_count{route="/b"} 0"#,
+            r#"routelets_http_response_bytes_total{route="/a/..."} 20"#,
+            "routelets_http_requests_in_progress 1",
+        ] {
+            assert!(text.contains(&format!("\n{sample}\n")), "{sample}:\n{text}");
+        }
+        assert!(!text.contains("secret"), "{text}");
+    }
+
+    #[test]
+    fn the_resident_memory_is_that_of_this_process() {
+        assert_eq!(
+            resident("Name:\tx\nVmRSS:\t   1234 kB\nRssAnon: 1 kB\n"),
+            Some(1234)
+        );
+        assert_eq!(resident(""), None);
+        let text = text(&Metrics::new([]));
+        let has = text.contains("\nprocess_resident_memory_bytes ");
+        assert_eq!(has, cfg!(target_os = "linux"), "{text}");
+    }
+}
