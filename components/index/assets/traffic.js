@@ -9,13 +9,13 @@ const SPAN = 5 * 60_000;
 const WIDTH = 600;
 const HEIGHT = 96;
 
-const perSecond = (value) => value.toFixed(value >= 10 ? 0 : 1);
-const duration = (seconds) => (seconds < 1 ? `${(seconds * 1000).toPrecision(2)} ms` : `${seconds.toPrecision(2)} s`);
+const rounded = (value) => value.toFixed(value >= 10 ? 0 : 1);
+const duration = (seconds) => (seconds < 0.9995 ? `${rounded(seconds * 1000)} ms` : `${rounded(seconds)} s`);
 
 const CHARTS = [
-  { title: "Requests a second", lines: [{ key: "rate", label: "" }], unit: perSecond },
+  { title: "Requests a second", lines: [{ key: "rate", label: "" }], unit: rounded },
   { title: "Their duration", lines: [{ key: "p50", label: "p50" }, { key: "p99", label: "p99" }], unit: duration },
-  { title: "Jobs done a second", lines: [{ key: "jobs", label: "" }], unit: perSecond },
+  { title: "Jobs done a second", lines: [{ key: "jobs", label: "" }], unit: rounded },
 ];
 
 /** The plots of the section, fed by `look`. */
@@ -87,7 +87,8 @@ function chart({ title, lines, unit }, points, now) {
     root.append(svg("path", { class: `curve curve-${index}`, d: path }));
   });
   const legend = el("figcaption", {}, el("span", {}, title), ...said.map((text, index) => el("strong", { class: `curve-${index}` }, text)), el("small", {}, `at most ${unit(top)}`));
-  return el("figure", { class: "chart" }, legend, root);
+  const axis = el("p", { class: "axis", "aria-hidden": "true" }, el("span", {}, "5 minutes ago"), el("span", {}, "now"));
+  return el("figure", { class: "chart" }, legend, root, axis);
 }
 
 function svg(name, attributes) {
