@@ -28,6 +28,7 @@ import images
 import jobs
 import keys
 import models
+import page
 import servers
 import speech
 from load import CONNECTIONS, wrk
@@ -57,6 +58,7 @@ def main() -> None:
             throughput({**runtimes, "FastAPI on uvicorn (uvloop, one worker)": servers.fastapi}),
             start(servers.routelets, servers.fastapi),
         ],
+        "page": page.sections,
         "keys": keys.sections,
         "images": images.sections,
         "factor": lambda: [

@@ -133,9 +133,19 @@ async def long_speech(page: Browser, url: str) -> None:
     await page.until("document.querySelector('.recording .status')?.innerText.endsWith(' words')")
     assert await page.text(".recording h3") == "long.wav"
     assert await page.text(".recording .words") == text
+    # Its sound is in this browser, so that words play.
+    assert "in this browser only" in await page.text(".recording .kept")
+    await page.click(".recording .word[data-index='2']")
+    await page.until("Number(document.querySelector('.recording .wave input').value) > 0.3")
+    drawn = "[...document.querySelector('.wave canvas').getContext('2d').getImageData(0, 0, 20, 40).data].some((value) => value > 0)"
+    assert await page.value(drawn)
     await page.click(".recording [data-remove]")
+    sounds = """new Promise((done) => { const opening = indexedDB.open("routelets", 1); opening.onsuccess = () => {
+      const counting = opening.result.transaction("sounds").objectStore("sounds").count();
+      counting.onsuccess = () => { opening.result.close(); done(counting.result === 0); }; }; })"""
     await visit(page, url, "speech")
     assert await page.value("document.querySelector('.recording')") is None
+    assert await page.value(sounds)
 
 
 async def expressions(page: Browser, url: str) -> None:
@@ -265,9 +275,62 @@ async def jobs(page: Browser, url: str) -> None:
     await page.until(f"document.querySelectorAll('#jobs-list li').length === {count}")
 
 
+async def jobs_by_events(page: Browser, url: str) -> None:
+    """What happens to a running job is shown although the list is not read again."""
+    await visit(page, url, "jobs")
+    headers = "{prefer: 'respond-async', 'content-type': 'application/json'}"
+    body = json.dumps(json.dumps({"expression": HARD}))
+    asked = f"fetch('/factorize', {{method: 'POST', headers: {headers}, body: {body}}}).then((answer) => answer.json()).then((job) => job.id)"
+    job = await page.value(asked)
+    first = "#jobs-list li:first-child"
+    await page.until(f"document.querySelector('{first} .name')?.title === '{job}' && document.querySelector('{first} .state').innerText === 'running'")
+    # The next reading of the list fails, and no other follows.
+    await page.value("(() => { const real = fetch; window.fetch = (path, ...rest) => path.startsWith('/jobs?') ? Promise.reject(new TypeError()) : real(path, ...rest); })()")
+    await page.until("!document.querySelector('#jobs-problem').hidden")
+    await page.value(f"fetch('/jobs/{job}', {{method: 'DELETE'}}).then((answer) => answer.status)")
+    await page.until(f"document.querySelector('{first} .state').innerText === 'canceled'")
+
+
+# Two readings of a host, ten seconds apart: 100 requests, 98 of them below 10 ms, one of the others below a second.
+BEFORE = """# TYPE routelets_http_request_duration_seconds histogram
+routelets_http_request_duration_seconds_bucket{route="/a, }",le="0.01"} 5
+routelets_http_request_duration_seconds_bucket{route="/a, }",le="1.0"} 5
+routelets_http_request_duration_seconds_bucket{route="/a, }",le="+Inf"} 6
+routelets_jobs_ended_total{route="POST /asr",state="failed"} 2
+"""
+AFTER = """routelets_http_request_duration_seconds_bucket{route="/a, }",le="0.01"} 55
+routelets_http_request_duration_seconds_bucket{route="/a, }",le="1.0"} 56
+routelets_http_request_duration_seconds_bucket{route="/a, }",le="+Inf"} 58
+routelets_http_request_duration_seconds_bucket{route="/b",le="0.01"} 48
+routelets_http_request_duration_seconds_bucket{route="/b",le="1.0"} 48
+routelets_http_request_duration_seconds_bucket{route="/b",le="+Inf"} 48
+routelets_jobs_ended_total{route="POST /asr",state="failed"} 3
+routelets_jobs_ended_total{route="POST /asr",state="succeeded"} 4
+"""
+
+
 async def state(page: Browser, url: str) -> None:
     await visit(page, url, "status")
     await page.until("/answers[^]*Ready\\s+yes/.test(document.querySelector('#facts').innerText)")
+    # The numbers of the requests are at another address.
+    await page.until("document.querySelector('#traffic-note').innerText.includes('--metrics-listen')")
+    await page.until("document.querySelector('#traffic figure')?.innerText.startsWith('Jobs done a second')")
+    compare = """async (before, after) => {
+      const { read, between } = await import(document.querySelector("script[type=module]").src.replace("main.js", "metrics.js"));
+      const [a, b] = [read(before), read(after)];
+      return [between(a, b, 10), between(b, a, 10).rate];
+    }"""
+    now, restarted = await page.value(f"({compare})({json.dumps(BEFORE)}, {json.dumps(AFTER)})")
+    assert now == {"rate": 10, "p50": 0.01 * 50 / 98, "p99": 1, "jobs": 0.5}, now
+    assert restarted == 0.6, restarted
+    # Behind a proxy that serves them, the page draws them.
+    answers = json.dumps([BEFORE, AFTER])
+    await page.value(f"(() => {{ const real = fetch, all = {answers}; window.fetch = (path, ...rest) => path === '/metrics' && all.length ? Promise.resolve(new Response(all.shift())) : real(path, ...rest); }})()")
+    await page.until("document.querySelectorAll('#traffic figure').length === 3")
+    said = await page.text("#traffic")
+    assert "Requests a second" in said and "p50 5.1 ms" in said and "p99 1.0 s" in said, said
+    found = await violations(page)
+    assert not found, f"the plots: {found}"
 
 
 async def keyboard_alone(page: Browser, url: str) -> None:
@@ -397,6 +460,7 @@ async def use(page: Browser, url: str, *credentials: str) -> None:
             iris,
             small_routes,
             jobs,
+            jobs_by_events,
             state,
             keyboard_alone,
             without_scripts,

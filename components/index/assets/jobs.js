@@ -1,10 +1,12 @@
 // The section for jobs: a list that follows what happens.
 
-import { call, hasEnded, inWords, parseExact } from "./api.js";
+import { call, follow, hasEnded, inWords, parseExact } from "./api.js";
 import { $, clock, el, roughly, say } from "./dom.js";
 
-/** How often the list is read while it is shown, in milliseconds. */
+/** How often the list is read while it is shown, in milliseconds: that is how new jobs appear. */
 const INTERVAL = 2000;
+/** Jobs whose events are followed at the same time: a browser opens six connections to a server. */
+const FOLLOWED = 3;
 /** Letters of a result that are shown. */
 const SHOWN = 4000;
 
@@ -15,6 +17,7 @@ export function start(panel) {
   const problem = $("#jobs-problem", panel);
   const again = $("#jobs-reload", panel);
   const rows = new Map();
+  const followed = new Map();
   let timer;
   let isFirst = true;
 
@@ -54,6 +57,20 @@ export function start(panel) {
       row.update(job);
       if (list.children[index] !== row.root) list.insertBefore(row.root, list.children[index] ?? null);
     });
+    for (const [id, stop] of followed) if (!ids.has(id)) stop.abort();
+    for (const job of jobs) if (!hasEnded(job) && followed.size < FOLLOWED && !followed.has(job.id)) followEvents(job.id);
+  }
+
+  /** Shows what happens to a job as it happens. */
+  async function followEvents(id) {
+    const stop = new AbortController();
+    followed.set(id, stop);
+    try {
+      await follow(id, (job) => rows.get(id)?.update(job), { signal: stop.signal, quiet: true, parse: parseExact });
+    } catch {
+      // The list is read again in any case.
+    }
+    followed.delete(id);
   }
 
   filter.addEventListener("change", look);
@@ -67,6 +84,7 @@ export function start(panel) {
     hide: () => {
       panel.classList.add("away");
       clearTimeout(timer);
+      for (const stop of followed.values()) stop.abort();
     },
   };
 }

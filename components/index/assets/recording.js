@@ -2,6 +2,7 @@
 
 import { Failure, call, events, follow, inWords, sentence } from "./api.js";
 import { $, clock, say } from "./dom.js";
+import { soundOf } from "./sounds.js";
 import { Transcript } from "./transcript.js";
 import { Wave } from "./wave.js";
 
@@ -163,14 +164,21 @@ export class Recording {
       const prefer = "respond-async";
       const response = await call(`/asr${query}`, { method: "POST", form, prefer, signal: this.#stop.signal });
       const { id } = await response.json();
-      this.#jobs.keep({ id, name: this.#name, seconds: this.#seconds });
+      if (this.#kept) this.#jobs.forget(this.#kept);
+      const isKept = await this.#jobs.keep({ id, name: this.#name, seconds: this.#seconds }, this.#file);
+      $(".kept", this.root).hidden = !isKept;
       await this.#wait(id);
     });
   }
 
   /** Shows a job that an earlier visit has begun. */
-  resume({ id, seconds }) {
+  async resume({ id, seconds }) {
     this.#seconds = seconds;
+    const file = await soundOf(id);
+    if (file) {
+      $(".kept", this.root).hidden = false;
+      await this.open(file);
+    }
     return this.#attempt(async () => {
       try {
         await this.#wait(id, true);
@@ -213,6 +221,7 @@ export class Recording {
     if (this.#job) {
       const id = this.#job;
       this.#jobs.forget(id);
+      $(".kept", this.root).hidden = true;
       call(`/jobs/${id}`, { method: "DELETE" }).catch(() => {});
     }
     this.#stop.abort();

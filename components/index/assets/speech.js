@@ -3,6 +3,7 @@
 import { $, clock, say, store, stored } from "./dom.js";
 import { Recording } from "./recording.js";
 import { Recorder, microphoneProblem } from "./recorder.js";
+import { forgetSound, keepOnly, keepSound } from "./sounds.js";
 import { Level } from "./wave.js";
 
 /** Jobs that a reload of the page finds again: `{id, name, seconds}`. */
@@ -17,8 +18,18 @@ export function start(panel) {
   // Short recordings are recognised one after another, in the order in which they came.
   let queue = Promise.resolve();
 
-  const keep = (job) => store(KEPT, [...stored(KEPT, []).filter(({ id }) => id !== job.id), job]);
-  const forget = (id) => store(KEPT, stored(KEPT, []).filter((job) => job.id !== id));
+  const kept = stored(KEPT, []);
+  keepOnly(kept.map(({ id }) => id));
+
+  function keep(job, file) {
+    store(KEPT, [...stored(KEPT, []).filter(({ id }) => id !== job.id), job]);
+    return keepSound(job.id, file);
+  }
+
+  function forget(id) {
+    store(KEPT, stored(KEPT, []).filter((job) => job.id !== id));
+    forgetSound(id);
+  }
 
   function add(all) {
     say(note, "");
@@ -56,7 +67,7 @@ export function start(panel) {
 
   microphone($("#record", panel), note, add);
 
-  for (const job of stored(KEPT, [])) {
+  for (const job of kept) {
     const recording = new Recording(job.name, { keep, forget });
     list.append(recording.root);
     recording.resume(job);

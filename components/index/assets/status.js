@@ -2,6 +2,7 @@
 
 import { call } from "./api.js";
 import { $, el } from "./dom.js";
+import { Traffic } from "./traffic.js";
 
 const INTERVAL = 5000;
 const PINGS = 5;
@@ -10,7 +11,9 @@ const PINGS = 5;
 export function start(panel) {
   const facts = $("#facts", panel);
   const values = new Map();
+  const traffic = new Traffic(panel);
   let timer;
+  let isShown = false;
 
   function fact(name, value) {
     if (!values.has(name)) {
@@ -42,8 +45,19 @@ export function start(panel) {
     } catch (error) {
       fact("Ready", error.message);
     }
-    timer = setTimeout(look, INTERVAL);
+    await traffic.look();
+    if (isShown) timer = setTimeout(look, INTERVAL);
   }
 
-  return { show: look, hide: () => clearTimeout(timer) };
+  return {
+    show: () => {
+      isShown = true;
+      traffic.retry();
+      return look();
+    },
+    hide: () => {
+      isShown = false;
+      clearTimeout(timer);
+    },
+  };
 }

@@ -28,7 +28,7 @@ macro_rules! scripts {
     };
 }
 
-const SCRIPTS: [Asset; 18] = scripts![
+const SCRIPTS: [Asset; 21] = scripts![
     "api.js",
     "dom.js",
     "early.js",
@@ -37,13 +37,16 @@ const SCRIPTS: [Asset; 18] = scripts![
     "formats.js",
     "jobs.js",
     "main.js",
+    "metrics.js",
     "predict.js",
     "recorder-worklet.js",
     "recorder.js",
     "recording.js",
     "sign-in.js",
+    "sounds.js",
     "speech.js",
     "status.js",
+    "traffic.js",
     "transcript.js",
     "try.js",
     "wave.js",

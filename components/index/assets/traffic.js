@@ -1,0 +1,98 @@
+// The last minutes as a plot: requests a second and their durations, jobs a second.
+
+import { call } from "./api.js";
+import { $, el, say } from "./dom.js";
+import { between, read } from "./metrics.js";
+
+/** What is shown, in milliseconds. */
+const SPAN = 5 * 60_000;
+const WIDTH = 600;
+const HEIGHT = 96;
+
+const rounded = (value) => value.toFixed(value >= 10 ? 0 : 1);
+const duration = (seconds) => (seconds < 0.9995 ? `${rounded(seconds * 1000)} ms` : `${rounded(seconds)} s`);
+
+const CHARTS = [
+  { title: "Requests a second", lines: [{ key: "rate", label: "" }], unit: rounded },
+  { title: "Their duration", lines: [{ key: "p50", label: "p50" }, { key: "p99", label: "p99" }], unit: duration },
+  { title: "Jobs done a second", lines: [{ key: "jobs", label: "" }], unit: rounded },
+];
+
+/** The plots of the section, fed by `look`. */
+export class Traffic {
+  #root;
+  #note;
+  #points = [];
+  #last;
+  #isRefused = false;
+
+  constructor(panel) {
+    this.#root = $("#traffic", panel);
+    this.#note = $("#traffic-note", panel);
+  }
+
+  /** Asks again, even where the server has refused before. */
+  retry() {
+    this.#isRefused = false;
+  }
+
+  /** Reads the metrics once. */
+  async look() {
+    if (this.#isRefused) return;
+    let reading;
+    try {
+      const response = await call("/metrics", { quiet: true });
+      reading = { at: Date.now(), ...read(await response.text()) };
+    } catch (error) {
+      this.#isRefused = error.status >= 400 && error.status < 500;
+      const advice = error.status === 401 || error.status === 403 ? " Sign in to see the server's numbers, or let everybody read them (metrics_public)." : "";
+      say(this.#note, `There is no plot. ${error.message}${advice}`);
+      return;
+    }
+    const last = this.#last;
+    this.#last = reading;
+    const counted = reading.buckets
+      ? ""
+      : "The host counts requests and their durations at an address of its own (--metrics-listen), which a page cannot read. The plot shows jobs.";
+    if (!last) {
+      say(this.#note, `Counting…${counted && ` ${counted}`}`);
+      return;
+    }
+    say(this.#note, counted);
+    const seconds = (reading.at - last.at) / 1000;
+    this.#points.push({ at: reading.at, ...between(last, reading, seconds) });
+    this.#points = this.#points.filter(({ at }) => reading.at - at <= SPAN);
+    this.#draw(reading.at);
+  }
+
+  #draw(now) {
+    const shown = CHARTS.filter(({ lines }) => this.#points.some((point) => lines.some(({ key }) => point[key] !== undefined)));
+    this.#root.replaceChildren(...shown.map((kind) => chart(kind, this.#points, now)));
+  }
+}
+
+function chart({ title, lines, unit }, points, now) {
+  const values = lines.map(({ key }) => points.filter((point) => point[key] !== undefined).map((point) => [point.at, point[key]]));
+  const top = Math.max(...values.flat().map(([, value]) => value));
+  const place = ([at, value]) => [(WIDTH * (at - now + SPAN)) / SPAN, HEIGHT - 2 - ((HEIGHT - 6) * value) / (top || 1)];
+  const said = lines.map(({ label }, index) => `${label} ${values[index].length ? unit(values[index].at(-1)[1]) : "–"}`.trim());
+  const root = svg("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: "none", role: "img" });
+  root.setAttribute("aria-label", `${title}, the last five minutes: now ${said.join(", ")}, at most ${unit(top)}`);
+  values.forEach((line, index) => {
+    if (!line.length) return;
+    // A single reading is a short line.
+    const places = line.length > 1 ? line.map(place) : [[WIDTH - 10, place(line[0])[1]], place(line[0])];
+    const path = `M${places.map((at) => at.map((number) => number.toFixed(1)).join(" ")).join("L")}`;
+    if (lines.length === 1) root.append(svg("path", { class: "area", d: `${path}V${HEIGHT}H${places[0][0].toFixed(1)}Z` }));
+    root.append(svg("path", { class: `curve curve-${index}`, d: path }));
+  });
+  const legend = el("figcaption", {}, el("span", {}, title), ...said.map((text, index) => el("strong", { class: `curve-${index}` }, text)), el("small", {}, `at most ${unit(top)}`));
+  const axis = el("p", { class: "axis", "aria-hidden": "true" }, el("span", {}, "5 minutes ago"), el("span", {}, "now"));
+  return el("figure", { class: "chart" }, legend, root, axis);
+}
+
+function svg(name, attributes) {
+  const element = document.createElementNS("http://www.w3.org/2000/svg", name);
+  for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
+  return element;
+}
