@@ -226,6 +226,9 @@ impl<D: Redis> Store for RedisStore<D> {
         bytes: Vec<u8>,
         now: Millis,
     ) -> Result<bool, Error> {
+        if claim.part.is_some() {
+            return Ok(false);
+        }
         let mut arguments = self.operation("add_part", now);
         arguments
             .push(claim.id.as_str())
@@ -236,6 +239,9 @@ impl<D: Redis> Store for RedisStore<D> {
     }
 
     async fn cut(&self, claim: &Claim, cut: Cut, now: Millis) -> Result<bool, Error> {
+        if claim.part.is_some() {
+            return Ok(false);
+        }
         let enough = cut.enough.map(|weight| weight.min(MAX_WEIGHT).to_string());
         let mut arguments = self.operation("cut", now);
         arguments

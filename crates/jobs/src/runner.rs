@@ -31,8 +31,9 @@ const WEBHOOK_LIMIT: Duration = Duration::from_secs(10);
 
 /// Runs jobs until none is waiting, and sends the webhooks that are due.
 ///
-/// `compute` does a stage of a job, by [`run`](crate::run) or [`run_parted`](crate::run_parted), or `None` if it does not know the task. With SQLite the runner returns
-/// when nothing is waiting. With Redis it stays while other workers run jobs, to take over lost ones.
+/// `compute` does a stage of a job, by [`run`](crate::run) or [`run_parted`](crate::run_parted), or returns `None` if it does
+/// not know the task. With SQLite the runner returns when nothing is waiting. With Redis it stays while other workers run jobs,
+/// to take over lost ones.
 ///
 /// # Errors
 /// When the store fails for good.

@@ -337,6 +337,9 @@ impl<D: Sql> Store for SqliteStore<D> {
         bytes: Vec<u8>,
         _now: Millis,
     ) -> Result<bool, Error> {
+        if claim.part.is_some() {
+            return Ok(false);
+        }
         let parameters = [
             text(&claim.id),
             number(claim.attempt.into()),
@@ -347,6 +350,9 @@ impl<D: Sql> Store for SqliteStore<D> {
     }
 
     async fn cut(&self, claim: &Claim, cut: Cut, _now: Millis) -> Result<bool, Error> {
+        if claim.part.is_some() {
+            return Ok(false);
+        }
         let parameters = [
             text(&claim.id),
             number(claim.attempt.into()),

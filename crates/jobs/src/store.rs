@@ -76,8 +76,9 @@ pub trait Store {
         now: Millis,
     ) -> Result<Lease, Error>;
 
-    /// Adds a part to a job that is about to be cut; false if the claim is outdated, and nothing changed. Adding a number again
-    /// changes nothing. A part is not computed before [`cut`](Store::cut), and is deleted if the claim is lost before.
+    /// Adds a part to a job that is about to be cut; false if the claim is outdated or one of a part, and nothing changed.
+    /// Adding a number again changes nothing. A part is not computed before [`cut`](Store::cut), and is deleted if the claim is
+    /// lost before.
     ///
     /// # Errors
     /// Those of the database.
@@ -89,8 +90,9 @@ pub trait Store {
         now: Millis,
     ) -> Result<bool, Error>;
 
-    /// Cuts a job into the parts that were added under this claim, which ends with that; false if the claim is outdated or the job
-    /// is to be canceled, and nothing changed. The rest takes the place of the job's input, and results of an earlier cut are deleted.
+    /// Cuts a job into the parts that were added under this claim, which ends with that; false if the claim is outdated or one of
+    /// a part, or the job is to be canceled, and nothing changed. The rest takes the place of the job's input, and results of an
+    /// earlier cut are deleted.
     ///
     /// When all parts are done, or those that are weigh enough, the job waits for its join. A claim of a part is lost
     /// when the job ends or the part is not needed any more.
