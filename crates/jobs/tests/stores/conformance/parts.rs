@@ -167,6 +167,19 @@ pub(super) async fn cuts_a_job_again(backend: &impl Backend) {
     assert!(finish_part(&store, &one).await && finish_part(&store, &two).await);
     let join = claim_at(&store, NOW).await;
     assert!(join.join);
+    // The claim of a part is none of the job, even if the numbers are the same.
+    let of_part = Claim {
+        part: one.claim.part,
+        ..join.claim.clone()
+    };
+    let added = store.add_part(&of_part, 0, Vec::new(), NOW).await;
+    assert!(!added.unwrap());
+    let none = Cut {
+        rest: Vec::new(),
+        parts: 0,
+        enough: None,
+    };
+    assert!(!store.cut(&of_part, none, NOW).await.unwrap());
     assert_eq!(join.job.attempts, 1);
     let results = store.results(&join.claim, NOW).await.unwrap();
     assert_eq!(results, [b"0", b"1"], "those of the first cut are gone");
