@@ -11,8 +11,8 @@ use bytes::Bytes;
 use http_api::problem::{INVALID_NUMBER, TIME_LIMIT_EXCEEDED};
 use http_api::{Caller, Problem};
 use jobs::{
-    Error, Mode, Platform, Progress, Queue, Settings, SqliteStore, Status, Task, answer, drain,
-    outdated, run,
+    Error, Mode, Parted, Parts, Platform, Progress, Queue, Settings, SqliteStore, Status, Step,
+    Task, answer, drain, outdated, run, run_parted,
 };
 use pollster::block_on;
 use serde_json::Value;
@@ -39,6 +39,56 @@ impl Task for Double {
             13 => Err(Problem::new(TIME_LIMIT_EXCEEDED, "too long")),
             _ => Ok(([("x-mode", mode)], (2 * number).to_string()).into_response()),
         }
+    }
+}
+
+/// The sum of the squares up to a number, of which 13 fails, in parts from 4 on; then twice the sum, in a part of its own.
+struct Squares;
+
+impl Task for Squares {
+    const NAME: &'static str = "squares";
+    type Input = u64;
+
+    async fn check(request: Request, mode: Mode) -> Result<u64, Problem> {
+        Double::check(request, mode).await
+    }
+
+    async fn compute(number: u64, _: &Progress) -> Result<Response, Problem> {
+        let sum: u64 = (1..=number).map(|number| number * number).sum();
+        Ok((2 * sum).to_string().into_response())
+    }
+}
+
+impl Parted for Squares {
+    type Rest = bool;
+    type Part = u64;
+    type Found = u64;
+
+    async fn begin(number: u64, progress: &Progress) -> Result<Step<Self>, Problem> {
+        match number {
+            0..4 => Self::compute(number, progress).await.map(Step::Answer),
+            _ => {
+                let parts = Parts::new(false, 1..=number);
+                let is_endless = number == 1000;
+                Ok(Step::Parts(if is_endless { parts.until(3) } else { parts }))
+            }
+        }
+    }
+
+    async fn part(number: u64, _: &Progress) -> Result<(u64, u64), Problem> {
+        match number {
+            13 => Err(Problem::new(TIME_LIMIT_EXCEEDED, "too long")),
+            _ => Ok((number * number, 1)),
+        }
+    }
+
+    async fn join(last: bool, found: Vec<u64>, _: &Progress) -> Result<Step<Self>, Problem> {
+        let sum: u64 = found.iter().sum();
+        if last {
+            // The last part has squared the sum.
+            return Ok(Step::Answer((2 * sum.isqrt()).to_string().into_response()));
+        }
+        Ok(Step::Parts(Parts::new(true, [sum])))
     }
 }
 
@@ -77,8 +127,9 @@ impl Here {
     }
 
     fn drain(&self) {
-        let compute = async |input: &jobs::Input, progress: &Progress| match &*input.task {
-            Double::NAME => Some(run::<Double>(input, progress).await),
+        let compute = async |work: &jobs::Work, progress: &Progress| match &*work.task {
+            Double::NAME => Some(run::<Double>(work, progress).await),
+            Squares::NAME => Some(run_parted::<Squares>(work, progress).await),
             _ => None,
         };
         block_on(drain(&self, compute)).unwrap();
@@ -135,6 +186,40 @@ fn deferred(target: &str, key: &str, body: &'static str) -> Request {
 fn text(response: Response) -> String {
     let body = block_on(to_bytes(response.into_body(), 10_000)).unwrap();
     String::from_utf8(body.into()).unwrap()
+}
+
+#[test]
+fn a_job_in_parts_is_answered_as_the_request_would_be() {
+    // The sum of 1 + 4 + 9 is enough of 1000 squares.
+    for (body, wakes, expected) in [
+        ("3", 0, "28"),
+        ("12", 1, "1300"),
+        ("1000", 1, "28"),
+        ("20", 1, "too long"),
+    ] {
+        let here = &Here::start();
+        let deferred = deferred("/squares", "a", body);
+        let response = block_on(answer::<Squares, _>(async || here, deferred));
+        assert_eq!(response.status(), StatusCode::ACCEPTED);
+        let location = response.headers()[header::LOCATION].to_str().unwrap();
+        let id = location.strip_prefix("/jobs/").unwrap();
+        here.wakes.set(0);
+        here.drain();
+        assert_eq!(here.wakes.get(), wakes, "another runner is woken");
+        let (status, answer) = here.ended(id);
+        let is_answer = expected.parse::<u64>().is_ok();
+        let expected_status = match is_answer {
+            true => Status::Succeeded,
+            false => Status::Failed,
+        };
+        assert_eq!(status, expected_status);
+        let text = text(answer);
+        assert!(
+            text == expected || !is_answer && text.contains(expected),
+            "{text}"
+        );
+        assert_eq!(here.database.parts(), 0);
+    }
 }
 
 #[test]

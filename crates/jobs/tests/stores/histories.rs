@@ -1,6 +1,8 @@
 //! Random histories, the same on a store and on the model.
 
-use jobs::{Claim, Delivery, Ending, Millis, NewJob, Next, Outcome, Status, Store};
+use jobs::{
+    Claim, Cut, Delivery, Ending, Millis, NewJob, Next, Outcome, PartResult, Status, Store,
+};
 use pollster::block_on;
 use proptest::option;
 use proptest::prelude::*;
@@ -37,6 +39,19 @@ enum Step {
     Finish {
         claim: prop::sample::Index,
         status: Option<u16>,
+    },
+    AddPart {
+        claim: prop::sample::Index,
+        number: u32,
+    },
+    Cut {
+        claim: prop::sample::Index,
+        parts: u32,
+        enough: Option<u64>,
+    },
+    FinishPart {
+        claim: prop::sample::Index,
+        weight: u64,
     },
     Cancel {
         id: u8,
@@ -77,6 +92,10 @@ fn step() -> impl Strategy<Value = Step> {
             .prop_map(|(claim, progress, lease)| Step::Heartbeat { claim, progress, lease }),
         2 => (index(), option::of(prop::sample::select(vec![200, 204, 404, 500])))
             .prop_map(|(claim, status)| Step::Finish { claim, status }),
+        1 => (index(), 0..3_u32).prop_map(|(claim, number)| Step::AddPart { claim, number }),
+        3 => (index(), 0..4_u32, option::of(1..5_u64))
+            .prop_map(|(claim, parts, enough)| Step::Cut { claim, parts, enough }),
+        4 => (index(), 0..4_u64).prop_map(|(claim, weight)| Step::FinishPart { claim, weight }),
         1 => (0..IDS).prop_map(|id| Step::Cancel { id }),
         1 => (0..IDS).prop_map(|id| Step::Remove { id }),
         1 => (1..4_u64).prop_map(|lease| Step::NextDelivery { lease }),
@@ -179,6 +198,41 @@ impl<S: Store> History<S> {
                 let expected = model.finish(claim, ending.clone(), now);
                 assert_eq!(store.finish(claim, ending, now).await.unwrap(), expected);
             }
+            Step::AddPart { claim, number } if !claims.is_empty() => {
+                let claim = claim.get(claims);
+                let bytes = now.to_string().into_bytes();
+                let expected = model.add_part(claim, number, bytes.clone());
+                let added = store.add_part(claim, number, bytes, now).await.unwrap();
+                assert_eq!(added, expected);
+            }
+            Step::Cut {
+                claim,
+                parts,
+                enough,
+            } if !claims.is_empty() => {
+                let claim = claim.get(claims);
+                for number in 0..parts {
+                    let bytes = format!("{now} {number}").into_bytes();
+                    let expected = model.add_part(claim, number, bytes.clone());
+                    let added = store.add_part(claim, number, bytes, now).await.unwrap();
+                    assert_eq!(added, expected);
+                }
+                let cut = Cut {
+                    rest: now.to_string().into_bytes(),
+                    parts,
+                    enough,
+                };
+                let expected = model.cut(claim, cut.clone());
+                assert_eq!(store.cut(claim, cut, now).await.unwrap(), expected);
+            }
+            Step::FinishPart { claim, weight } if !claims.is_empty() => {
+                let claim = claim.get(claims);
+                let bytes = now.to_string().into_bytes();
+                let result = PartResult { bytes, weight };
+                let expected = model.finish_part(claim, result.clone());
+                let finished = store.finish_part(claim, result, now).await.unwrap();
+                assert_eq!(finished, expected);
+            }
             Step::Cancel { id } => {
                 let id = id.to_string();
                 let expected = model.cancel(&id, now);
@@ -206,7 +260,12 @@ impl<S: Store> History<S> {
                 store.delivered(delivery, retry_at, now).await.unwrap();
             }
             Step::Wait { minutes } => self.now += minutes * MINUTE,
-            Step::Heartbeat { .. } | Step::Finish { .. } | Step::Delivered { .. } => {}
+            Step::Heartbeat { .. }
+            | Step::Finish { .. }
+            | Step::AddPart { .. }
+            | Step::Cut { .. }
+            | Step::FinishPart { .. }
+            | Step::Delivered { .. } => {}
         }
     }
 
@@ -218,6 +277,10 @@ impl<S: Store> History<S> {
             assert_eq!(job, self.model.get(&id, now));
             let outcome = self.store.outcome(&id, now).await.unwrap();
             assert_eq!(outcome, self.model.outcome(&id, now));
+        }
+        for claim in &self.claims {
+            let results = self.store.results(claim, now).await.unwrap();
+            assert_eq!(results, self.model.results(claim));
         }
         let load = self.store.load(now).await.unwrap();
         assert_eq!(load, self.model.load(now));

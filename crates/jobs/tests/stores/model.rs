@@ -3,17 +3,63 @@
 use std::collections::BTreeMap;
 
 use jobs::{
-    Claim, Delivery, Ending, Input, Job, Key, Lease, MAX_ATTEMPTS, Metrics, Millis, NewJob, Next,
-    Outcome, RouteMetrics, Status, Submitted, worker_lost,
+    Claim, Claimed, Cut, Delivery, Ending, Input, Job, Key, Lease, MAX_ATTEMPTS, Metrics, Millis,
+    NewJob, Next, Outcome, PartId, PartResult, PartsDone, RouteMetrics, Status, Submitted,
+    worker_lost,
 };
+
+#[derive(Default)]
+struct Part {
+    bytes: Vec<u8>,
+    attempts: u32,
+    lease_until: Option<Millis>,
+    result: Option<PartResult>,
+}
+
+/// The last cut of a job.
+struct Parts {
+    cut: u32,
+    enough: Option<u64>,
+    parts: Vec<Part>,
+}
+
+impl Parts {
+    fn done(&self) -> impl Iterator<Item = &PartResult> {
+        self.parts.iter().filter_map(|part| part.result.as_ref())
+    }
+
+    /// Whether the job waits for its join, or is joined.
+    fn are_done(&self) -> bool {
+        self.done().count() == self.parts.len()
+            || self
+                .enough
+                .is_some_and(|enough| self.done().map(|done| done.weight).sum::<u64>() >= enough)
+    }
+
+    fn waits(&self, part: &Part) -> bool {
+        part.result.is_none() && part.lease_until.is_none() && !self.are_done()
+    }
+
+    fn progress(&self) -> PartsDone {
+        PartsDone {
+            done: self.done().count().try_into().unwrap(),
+            of: self.parts.len().try_into().unwrap(),
+        }
+    }
+}
 
 struct Entry {
     job: Job,
+    /// Claims before the last cut, and all claims.
+    base: u32,
+    claims: u32,
+    added: BTreeMap<u32, Vec<u8>>,
+    parts: Option<Parts>,
     input: Input,
     key: Option<Key>,
     interest: Option<Millis>,
     expires_after: Millis,
-    lease_until: Millis,
+    lease_until: Option<Millis>,
     outcome: Option<Outcome>,
     webhook_due: Option<Millis>,
     deliveries: u32,
@@ -34,11 +80,19 @@ impl Entry {
             Status::Canceled => counters.canceled += 1,
             Status::Queued | Status::Running => panic!("{status:?} is no end"),
         }
+        self.lease_until = None;
+        self.added.clear();
+        self.parts = None;
+        self.job.parts = None;
         self.job.status = status;
         self.job.finished_at = Some(now);
         self.job.expires_at = Some(now + self.expires_after);
         self.outcome = outcome;
         self.webhook_due = self.job.webhook.as_ref().map(|_| now);
+    }
+
+    fn waits_for_join(&self) -> bool {
+        self.lease_until.is_none() && self.parts.as_ref().is_some_and(Parts::are_done)
     }
 
     fn is_live(&self, now: Millis) -> bool {
@@ -48,10 +102,22 @@ impl Entry {
     }
 }
 
+/// The job of a claim of itself.
 fn claimed<'a>(entries: &'a mut BTreeMap<String, Entry>, claim: &Claim) -> Option<&'a mut Entry> {
-    entries
-        .get_mut(&claim.id)
-        .filter(|entry| entry.job.status == Status::Running && entry.job.attempts == claim.attempt)
+    entries.get_mut(&claim.id).filter(|entry| {
+        claim.part.is_none() && entry.lease_until.is_some() && entry.claims == claim.attempt
+    })
+}
+
+/// The part of a claim.
+fn claimed_part<'a>(entry: &'a mut Entry, claim: &Claim) -> Option<&'a mut Part> {
+    let id = claim.part?;
+    let parts = entry.parts.as_mut()?;
+    if parts.cut != id.cut || parts.are_done() {
+        return None;
+    }
+    let part = parts.parts.get_mut(usize::try_from(id.number).unwrap())?;
+    (part.lease_until.is_some() && part.attempts == claim.attempt).then_some(part)
 }
 
 /// The jobs by ID, and what has happened to those of each route.
@@ -99,6 +165,7 @@ impl Model {
             status: Status::Queued,
             cancel_requested: false,
             progress: None,
+            parts: None,
             attempts: 0,
             created_at: now,
             started_at: None,
@@ -108,11 +175,15 @@ impl Model {
         };
         let entry = Entry {
             job: job.clone(),
+            base: 0,
+            claims: 0,
+            added: BTreeMap::new(),
+            parts: None,
             input: new.input,
             key: new.key,
             interest: new.interest,
             expires_after: new.expires_after,
-            lease_until: 0,
+            lease_until: None,
             outcome: None,
             webhook_due: None,
             deliveries: 0,
@@ -131,56 +202,170 @@ impl Model {
         now: Millis,
     ) {
         for entry in self.0.values_mut() {
-            if entry.job.status != Status::Running || now < entry.lease_until {
-                continue;
+            if entry.lease_until.is_some_and(|until| until <= now) {
+                self.1.entry(entry.job.route.clone()).or_default().lost += 1;
+                if entry.job.cancel_requested {
+                    entry.end(&mut self.1, Status::Canceled, None, now);
+                } else if entry.claims - entry.base == MAX_ATTEMPTS {
+                    entry.end(&mut self.1, Status::Failed, Some(worker_lost()), now);
+                } else {
+                    entry.lease_until = None;
+                    entry.added.clear();
+                    if entry.parts.is_none() {
+                        entry.job.status = Status::Queued;
+                        entry.job.progress = None;
+                    }
+                }
             }
-            self.1.entry(entry.job.route.clone()).or_default().lost += 1;
-            if entry.job.cancel_requested {
-                entry.end(&mut self.1, Status::Canceled, None, now);
-            } else if entry.job.attempts == MAX_ATTEMPTS {
+            let mut fails = false;
+            for part in entry.parts.iter_mut().flat_map(|parts| &mut parts.parts) {
+                if part.lease_until.is_some_and(|until| until <= now) {
+                    part.lease_until = None;
+                    fails |= part.attempts == MAX_ATTEMPTS;
+                }
+            }
+            if fails {
                 entry.end(&mut self.1, Status::Failed, Some(worker_lost()), now);
-            } else {
-                entry.job.status = Status::Queued;
-                entry.job.progress = None;
             }
         }
         self.sweep(now);
-        let leases = || {
-            self.0
-                .values()
-                .filter(|entry| entry.job.status == Status::Running)
-                .map(|entry| entry.lease_until)
-        };
-        let webhooks = self.0.values().filter_map(|entry| entry.webhook_due);
-        if self.load(now) == 0 {
-            let expected = leases()
-                .chain(webhooks)
-                .min()
-                .map_or(Next::Idle, Next::Later);
+        let parts = || self.0.values().filter_map(|entry| entry.parts.as_ref());
+        let leases: Vec<_> = parts()
+            .flat_map(|parts| parts.parts.iter().filter_map(|part| part.lease_until))
+            .chain(self.0.values().filter_map(|entry| entry.lease_until))
+            .collect();
+        let first = leases.iter().copied().min();
+        let joins = self.0.values().any(Entry::waits_for_join);
+        let part_waits = parts().any(|parts| parts.parts.iter().any(|part| parts.waits(part)));
+        if self.load(now) == 0 && !joins && !part_waits {
+            let webhooks = self.0.values().filter_map(|entry| entry.webhook_due);
+            let expected = webhooks.chain(first).min().map_or(Next::Idle, Next::Later);
             assert_eq!(seen, &expected);
-        } else if max_running.is_some_and(|max| leases().count() as u64 >= max) {
-            if let Some(first) = leases().min() {
+        } else if max_running.is_some_and(|max| leases.len() as u64 >= max) {
+            if let Some(first) = first {
                 assert_eq!(seen, &Next::Busy(first));
             } else {
                 assert!(matches!(seen, Next::Busy(_)), "{seen:?}");
             }
         } else {
-            let Next::Job(claimed) = seen else {
+            let Next::Job(seen) = seen else {
                 panic!("jobs wait, but {seen:?}");
             };
-            let entry = self.0.get_mut(&claimed.claim.id).expect("an unknown job");
-            assert_eq!(entry.job.status, Status::Queued);
-            entry.job.status = Status::Running;
-            entry.job.attempts += 1;
-            entry.job.started_at = Some(now);
-            entry.lease_until = now + lease;
-            assert_eq!(claimed.job, entry.job);
-            assert_eq!(claimed.claim.attempt, entry.job.attempts);
-            assert_eq!(claimed.input.as_ref(), Some(&entry.input));
-            let counters = self.1.entry(entry.job.route.clone()).or_default();
-            counters.claimed += 1;
-            counters.retried += u64::from(entry.job.attempts > 1);
+            assert!(seen.join || !joins, "joins come first");
+            let expected = self.take(seen, now + lease, now);
+            assert_eq!(**seen, expected);
         }
+    }
+
+    /// Claims the job or part that `seen` names.
+    fn take(&mut self, seen: &Claimed, lease_until: Millis, now: Millis) -> Claimed {
+        let entry = self.0.get_mut(&seen.claim.id).expect("an unknown job");
+        let id = seen.claim.id.clone();
+        if let Some(PartId { cut, number }) = seen.claim.part {
+            let parts = entry.parts.as_mut().expect("it is not in parts");
+            assert_eq!(cut, parts.cut);
+            let number = usize::try_from(number).unwrap();
+            assert!(parts.waits(&parts.parts[number]));
+            let part = &mut parts.parts[number];
+            part.attempts += 1;
+            part.lease_until = Some(lease_until);
+            return Claimed {
+                claim: Claim {
+                    id,
+                    part: seen.claim.part,
+                    attempt: part.attempts,
+                },
+                job: entry.job.clone(),
+                join: false,
+                input: Some(Input {
+                    task: entry.input.task.clone(),
+                    bytes: part.bytes.clone(),
+                }),
+            };
+        }
+        let join = entry.waits_for_join();
+        if !join {
+            assert_eq!(entry.job.status, Status::Queued);
+            entry.job.started_at = Some(now);
+        }
+        entry.job.status = Status::Running;
+        entry.claims += 1;
+        entry.job.attempts = entry.claims - entry.base;
+        entry.lease_until = Some(lease_until);
+        let counters = self.1.entry(entry.job.route.clone()).or_default();
+        counters.claimed += 1;
+        counters.retried += u64::from(entry.job.attempts > 1);
+        Claimed {
+            claim: Claim {
+                id,
+                part: None,
+                attempt: entry.claims,
+            },
+            job: entry.job.clone(),
+            join,
+            input: Some(entry.input.clone()),
+        }
+    }
+
+    pub(crate) fn add_part(&mut self, claim: &Claim, number: u32, bytes: Vec<u8>) -> bool {
+        let Some(entry) = claimed(&mut self.0, claim) else {
+            return false;
+        };
+        entry.added.entry(number).or_insert(bytes);
+        true
+    }
+
+    pub(crate) fn cut(&mut self, claim: &Claim, cut: Cut) -> bool {
+        let Some(entry) = claimed(&mut self.0, claim) else {
+            return false;
+        };
+        if entry.job.cancel_requested || entry.added.len() != usize::try_from(cut.parts).unwrap() {
+            return false;
+        }
+        let added = std::mem::take(&mut entry.added).into_values();
+        let parts = Parts {
+            cut: claim.attempt,
+            enough: cut.enough,
+            parts: added
+                .map(|bytes| Part {
+                    bytes,
+                    ..Part::default()
+                })
+                .collect(),
+        };
+        entry.job.parts = Some(parts.progress());
+        entry.job.attempts = 1;
+        entry.base = entry.claims;
+        entry.lease_until = None;
+        entry.input.bytes = cut.rest;
+        entry.parts = Some(parts);
+        true
+    }
+
+    pub(crate) fn finish_part(&mut self, claim: &Claim, result: PartResult) -> bool {
+        let Some(entry) = self.0.get_mut(&claim.id) else {
+            return false;
+        };
+        let Some(part) = claimed_part(entry, claim) else {
+            return false;
+        };
+        part.lease_until = None;
+        part.result = Some(result);
+        if let Some(parts) = &mut entry.parts {
+            entry.job.parts = Some(parts.progress());
+            if parts.are_done() {
+                for part in &mut parts.parts {
+                    part.lease_until = None;
+                }
+            }
+        }
+        true
+    }
+
+    pub(crate) fn results(&self, claim: &Claim) -> Vec<Vec<u8>> {
+        let parts = self.0.get(&claim.id).and_then(|job| job.parts.as_ref());
+        let done = parts.into_iter().flat_map(Parts::done);
+        done.map(|result| result.bytes.clone()).collect()
     }
 
     pub(crate) fn heartbeat(
@@ -190,10 +375,15 @@ impl Model {
         lease: Millis,
         now: Millis,
     ) -> Lease {
+        let entry = self.0.get_mut(&claim.id);
+        if let Some(part) = entry.and_then(|entry| claimed_part(entry, claim)) {
+            part.lease_until = Some(now + lease);
+            return Lease::Held;
+        }
         let Some(entry) = claimed(&mut self.0, claim) else {
             return Lease::Lost;
         };
-        entry.lease_until = now + lease;
+        entry.lease_until = Some(now + lease);
         if let Some(progress) = progress {
             entry.job.progress = Some(progress.to_owned());
         }
@@ -206,7 +396,14 @@ impl Model {
 
     pub(crate) fn finish(&mut self, claim: &Claim, ending: Ending, now: Millis) -> bool {
         let Self(entries, counters) = self;
-        let Some(entry) = claimed(entries, claim) else {
+        let of_part = entries
+            .get_mut(&claim.id)
+            .is_some_and(|entry| claimed_part(entry, claim).is_some());
+        let entry = match of_part {
+            true => entries.get_mut(&claim.id),
+            false => claimed(entries, claim),
+        };
+        let Some(entry) = entry else {
             return false;
         };
         match ending {
@@ -235,7 +432,7 @@ impl Model {
         if entry.job.finished_at.is_none() {
             entry.job.cancel_requested = true;
         }
-        if entry.job.status == Status::Queued {
+        if entry.job.finished_at.is_none() && entry.lease_until.is_none() {
             entry.end(&mut self.1, Status::Canceled, None, now);
         }
         Some(entry.job.clone())
