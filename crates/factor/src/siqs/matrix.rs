@@ -331,7 +331,7 @@ mod tests {
     #[test]
     fn every_column_of_a_dependency_is_even() {
         const PRIMES: usize = 300;
-        let mut relations = Relations::new();
+        let mut relations = Relations::new(0);
         let mut seed = 1u64;
         let mut random = |end: u64| {
             seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
