@@ -14,21 +14,21 @@ use factorize_routes::Factorize;
 use function_routes::Call;
 use guest::jobs::drain;
 use guest::{Busy, Request, Response};
-use jobs::{Input, Outcome, Progress, Task, run};
+use jobs::{Done, Progress, Task, Work, run};
 use prediction_routes::Predict;
 
-/// Runs the task of a job.
-async fn compute(input: &Input, progress: &Progress) -> Option<Outcome> {
-    Some(match &*input.task {
-        Factorize::NAME => run::<Factorize>(input, progress).await,
-        Call::NAME => run::<Call>(input, progress).await,
-        Predict::NAME => run::<Predict>(input, progress).await,
+/// Computes a stage of a job.
+async fn compute(work: &Work, progress: &Progress) -> Option<Done> {
+    Some(match &*work.task {
+        Factorize::NAME => run::<Factorize>(work, progress).await,
+        Call::NAME => run::<Call>(work, progress).await,
+        Predict::NAME => run::<Predict>(work, progress).await,
         #[cfg(feature = "speech")]
-        asr_routes::Asr::NAME => run::<asr_routes::Asr>(input, progress).await,
+        asr_routes::Asr::NAME => run::<asr_routes::Asr>(work, progress).await,
         #[cfg(feature = "speech")]
-        asr_routes::Transcribe::NAME => run::<asr_routes::Transcribe>(input, progress).await,
+        asr_routes::Transcribe::NAME => run::<asr_routes::Transcribe>(work, progress).await,
         #[cfg(feature = "speech")]
-        asr_routes::Translate::NAME => run::<asr_routes::Translate>(input, progress).await,
+        asr_routes::Translate::NAME => run::<asr_routes::Translate>(work, progress).await,
         _ => return None,
     })
 }

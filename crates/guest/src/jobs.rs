@@ -10,9 +10,9 @@ use axum::body::Bytes;
 use axum::http::StatusCode;
 use http_api::Caller;
 use jobs::{
-    Claim, Delivery, Ending, Error, Input, Job, Lease, Metrics, Millis, NewJob, Next, Outcome,
-    Page, Platform, Progress, Queue, RedisStore, Settings, SqliteStore, Status, Store, StoreKind,
-    Submitted, Task,
+    Claim, Cut, Delivery, Done, Ending, Error, Job, Lease, Metrics, Millis, NewJob, Next, Outcome,
+    Page, PartResult, Platform, Progress, Queue, RedisStore, Settings, SqliteStore, Status, Store,
+    StoreKind, Submitted, Task, Work,
 };
 use spin_sdk::http::FullBody;
 
@@ -39,9 +39,7 @@ pub async fn queue(caller: Caller) -> Result<Queue<Spin>, http_api::Problem> {
 ///
 /// # Errors
 /// When the store fails for good.
-pub async fn drain(
-    compute: impl AsyncFn(&Input, &Progress) -> Option<Outcome>,
-) -> Result<(), Error> {
+pub async fn drain(compute: impl AsyncFn(&Work, &Progress) -> Option<Done>) -> Result<(), Error> {
     jobs::drain(&Spin::load().await, compute).await
 }
 
@@ -145,6 +143,10 @@ either! {
     submit(job: NewJob, max_waiting: u64, now: Millis) -> Submitted;
     claim(lease: Millis, max_running: Option<u64>, now: Millis) -> Next;
     heartbeat(claim: &Claim, progress: Option<&str>, lease: Millis, now: Millis) -> Lease;
+    add_part(claim: &Claim, number: u32, bytes: Vec<u8>, now: Millis) -> bool;
+    cut(claim: &Claim, cut: Cut, now: Millis) -> bool;
+    finish_part(claim: &Claim, result: PartResult, now: Millis) -> bool;
+    results(claim: &Claim, now: Millis) -> Vec<Vec<u8>>;
     finish(claim: &Claim, ending: Ending, now: Millis) -> bool;
     get(id: &str, now: Millis) -> Option<Job>;
     outcome(id: &str, now: Millis) -> Option<Outcome>;

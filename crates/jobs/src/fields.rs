@@ -1,6 +1,6 @@
 //! Reading the records of both stores.
 
-use crate::model::{Delivery, Input, Job, Millis, Outcome};
+use crate::model::{Delivery, Input, Job, Millis, Outcome, PartsDone};
 use crate::store::Error;
 
 /// The values of a record, taken one after the other.
@@ -36,7 +36,23 @@ pub(crate) trait Fields {
             webhook: self.maybe_text()?,
             // Before there were owners, nobody had a job.
             owner: self.maybe_text()?.unwrap_or_default(),
+            parts: self.parts()?,
         })
+    }
+
+    /// How many parts are done, and of how many.
+    fn parts(&mut self) -> Result<Option<PartsDone>, Error> {
+        let (done, of) = (self.maybe_millis()?, self.maybe_millis()?);
+        let narrow =
+            |number| u32::try_from(number).map_err(|_| Error::Corrupt("a number is out of range"));
+        done.zip(of)
+            .map(|(done, of)| {
+                Ok(PartsDone {
+                    done: narrow(done)?,
+                    of: narrow(of)?,
+                })
+            })
+            .transpose()
     }
 
     /// Task and bytes, if present.

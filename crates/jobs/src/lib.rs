@@ -8,6 +8,9 @@
 //! a job has up to [`MAX_ATTEMPTS`] attempts. A claim carries the number of its attempt, and a heartbeat or an end from an
 //! outdated attempt is refused. So each job ends exactly once, even if workers fail.
 //!
+//! A [`Parted`] task may cut a large job into parts, which are claimed, leased and attempted as jobs are. The last part that is
+//! done puts the job back among those that can be claimed, for the join of the results. To a client, the job runs all the while.
+//!
 //! Nothing here depends on Spin. [`Platform`] is the interface to the runtime, [`Sql`] and [`Redis`] those to database drivers;
 //! the crate `guest` implements them for Spin. The stores read no clock: the caller passes the time.
 
@@ -17,6 +20,7 @@ mod fields;
 mod fingerprint;
 mod model;
 mod params;
+mod parts;
 mod platform;
 mod prefer;
 mod queue;
@@ -32,10 +36,12 @@ mod webhook;
 pub use defer::answer;
 pub use driver::{DriverError, Redis, Reply, Sql, Value};
 pub use model::{
-    Claim, Claimed, Delivery, Ending, Input, Job, Key, Lease, MAX_ATTEMPTS, Metrics, Millis,
-    NewJob, Next, Outcome, Page, RouteMetrics, Status, Submitted, UnknownStatus,
+    Claim, Claimed, Cut, Delivery, Ending, Input, Job, Key, Lease, MAX_ATTEMPTS, Metrics, Millis,
+    NewJob, Next, Outcome, Page, PartId, PartResult, PartsDone, RouteMetrics, Status, Submitted,
+    UnknownStatus,
 };
 pub use params::{DeferralHeaders, DeferralQuery};
+pub use parts::{Done, Parted, Parts, Stage, Step, Work, run, run_parted};
 pub use platform::{Platform, now};
 pub use queue::Queue;
 pub use redis::RedisStore;
@@ -43,5 +49,5 @@ pub use runner::drain;
 pub use settings::{Settings, StoreKind};
 pub use sqlite::SqliteStore;
 pub use store::{Error, Store};
-pub use task::{Mode, Progress, Task, outdated, run, worker_lost};
+pub use task::{Mode, Progress, Task, outdated, worker_lost};
 pub use view::{JobPage, JobView};

@@ -6,7 +6,8 @@ use std::str::FromStr;
 /// A time in milliseconds since the Unix epoch, or a duration in milliseconds.
 pub type Millis = u64;
 
-/// The most attempts of a job: when the lease of the last one runs out, it fails with [`worker_lost`](crate::worker_lost).
+/// The most attempts of a job, of each of its parts, and of each join: when the lease of the last one runs out, the job fails
+/// with [`worker_lost`](crate::worker_lost).
 pub const MAX_ATTEMPTS: u32 = 3;
 
 /// The state of a job.
@@ -118,7 +119,9 @@ pub struct Job {
     pub cancel_requested: bool,
     /// The progress of the current or last attempt, as JSON text.
     pub progress: Option<String>,
-    /// The number of attempts so far.
+    /// How many of its parts are done, while it runs in parts.
+    pub parts: Option<PartsDone>,
+    /// The number of attempts so far; once it is cut into parts, those of the join, but at least 1.
     pub attempts: u32,
     /// When it was submitted.
     pub created_at: Millis,
@@ -175,6 +178,7 @@ impl NewJob {
             status: Status::Queued,
             cancel_requested: false,
             progress: None,
+            parts: None,
             attempts: 0,
             created_at: now,
             started_at: None,
@@ -207,30 +211,73 @@ pub enum Submitted {
     },
 }
 
-/// The right to work on a job.
+/// The right to work on a job, or on a part of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Claim {
     /// The job.
     pub id: String,
-    /// The number of the job's attempt, from 1. The next attempt makes it outdated.
+    /// The part, if it is not the job itself.
+    pub part: Option<PartId>,
+    /// The number of the claim, from 1. The next claim of the same job or part makes it outdated.
     pub attempt: u32,
 }
 
-/// A claimed job.
+/// The name of a part in its job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PartId {
+    /// The number of the claim that has cut the job.
+    pub cut: u32,
+    /// The number of the part in this cut, from 0.
+    pub number: u32,
+}
+
+/// A claimed job, or a part of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Claimed {
     /// The right to work on it.
     pub claim: Claim,
     /// The job.
     pub job: Job,
-    /// Its input; `None` if a version of the store without [`Input`] stored the job.
+    /// Whether the results of its parts are to be joined.
+    pub join: bool,
+    /// Its input, that of the part, or the rest for the join; `None` if a version of the store without [`Input`] stored the
+    /// job.
     pub input: Option<Input>,
+}
+
+/// How a job is cut into parts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cut {
+    /// What the join needs beside the results.
+    pub rest: Vec<u8>,
+    /// The number of parts that were added under the claim.
+    pub parts: u32,
+    /// The sum of weights at which the remaining parts are dropped.
+    pub enough: Option<u64>,
+}
+
+/// The result of a part.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PartResult {
+    /// The result, serialised.
+    pub bytes: Vec<u8>,
+    /// What it counts towards [`Cut::enough`].
+    pub weight: u64,
+}
+
+/// How far a job in parts is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PartsDone {
+    /// Parts that are done.
+    pub done: u32,
+    /// Parts of the last cut.
+    pub of: u32,
 }
 
 /// The next task of a runner.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Next {
-    /// This job.
+    /// This job, or part of a job.
     Job(Box<Claimed>),
     /// No job is waiting. A lease runs out, or a webhook is due, at this time, which may be past.
     Later(Millis),
@@ -247,7 +294,7 @@ pub enum Lease {
     Held,
     /// As `Held`, and the job is to be canceled.
     CancelRequested,
-    /// The claim is outdated, or the job has ended.
+    /// The claim is outdated, the job has ended, or the part is no longer needed.
     Lost,
 }
 
@@ -289,7 +336,7 @@ pub struct Metrics {
     pub routes: BTreeMap<String, RouteMetrics>,
 }
 
-/// The jobs of a route. All but the first two fields count since the store was made, and never fall.
+/// The jobs of a route; their parts are not counted. All but the first two fields count since the store was made, and never fall.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RouteMetrics {
     /// Jobs that wait now.
@@ -298,7 +345,7 @@ pub struct RouteMetrics {
     pub running: u64,
     /// Jobs that were submitted.
     pub submitted: u64,
-    /// Claims: attempts that began.
+    /// Claims: attempts, joins included, that began.
     pub claimed: u64,
     /// Claims after the first of a job.
     pub retried: u64,

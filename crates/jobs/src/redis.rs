@@ -7,16 +7,20 @@ use std::sync::LazyLock;
 use crate::driver::Redis;
 use crate::fields::Fields;
 use crate::model::{
-    Claim, Claimed, Delivery, Ending, Job, Lease, MAX_ATTEMPTS, Metrics, Millis, NewJob, Next,
-    Outcome, Page, Status, Submitted,
+    Claim, Claimed, Cut, Delivery, Ending, Job, Lease, MAX_ATTEMPTS, Metrics, Millis, NewJob, Next,
+    Outcome, Page, PartId, PartResult, Status, Submitted,
 };
-use crate::store::{Cursor, Error, MAX_MILLIS, Store, after};
+use crate::store::{Cursor, Error, MAX_MILLIS, MAX_WEIGHT, Store, after};
 use crate::task::worker_lost;
 use reply::{Arguments, Parts};
 
 /// Every operation. Redis runs a script atomically: no other commands run in between, and a client that stops does not leave
 /// partial changes.
-const SCRIPT: &str = include_str!("redis/store.lua");
+const SCRIPT: &str = concat!(
+    include_str!("redis/records.lua"),
+    include_str!("redis/jobs.lua"),
+    include_str!("redis/parts.lua"),
+);
 
 /// The name of [`SCRIPT`] on a server that has seen it.
 static DIGEST: LazyLock<String> =
@@ -98,6 +102,11 @@ fn index(status: Status) -> &'static str {
     }
 }
 
+/// A random number. The server's own is the same in each call of a script.
+fn lot() -> u64 {
+    uuid::Uuid::new_v4().as_u64_pair().1 & MAX_MILLIS
+}
+
 const UNEXPECTED: Error = Error::Corrupt("an unknown reply");
 
 impl<D: Redis> Store for RedisStore<D> {
@@ -158,20 +167,30 @@ impl<D: Redis> Store for RedisStore<D> {
     ) -> Result<Next, Error> {
         let mut arguments = self.operation("claim", now);
         arguments
+            .number(lot())
             .number(after(now, lease))
             .push(max_running.map_or(String::new(), |max| max.to_string()))
             .push(MAX_ATTEMPTS.to_string())
             .outcome(worker_lost());
         let mut reply = self.run(arguments).await?;
         match reply.text()?.as_str() {
-            "job" => {
-                let job = reply.job()?;
-                let claim = Claim {
-                    id: job.id.clone(),
-                    attempt: job.attempts,
+            stage @ ("job" | "join" | "part") => {
+                let attempt = reply.narrow()?;
+                let part = match stage {
+                    "part" => Some(PartId {
+                        cut: reply.narrow()?,
+                        number: reply.narrow()?,
+                    }),
+                    _ => None,
                 };
-                let input = reply.input()?;
-                Ok(Next::Job(Box::new(Claimed { claim, job, input })))
+                let job = reply.job()?;
+                let id = job.id.clone();
+                Ok(Next::Job(Box::new(Claimed {
+                    claim: Claim { id, part, attempt },
+                    job,
+                    join: stage == "join",
+                    input: reply.input()?,
+                })))
             }
             "later" => Ok(Next::Later(reply.number()?)),
             "busy" => Ok(Next::Busy(reply.number()?)),
@@ -188,10 +207,7 @@ impl<D: Redis> Store for RedisStore<D> {
         now: Millis,
     ) -> Result<Lease, Error> {
         let mut arguments = self.operation("heartbeat", now);
-        arguments
-            .push(claim.id.as_str())
-            .push(claim.attempt.to_string())
-            .number(after(now, lease));
+        arguments.claim(claim).number(after(now, lease));
         if let Some(progress) = progress {
             arguments.push(progress);
         }
@@ -203,11 +219,65 @@ impl<D: Redis> Store for RedisStore<D> {
         }
     }
 
-    async fn finish(&self, claim: &Claim, ending: Ending, now: Millis) -> Result<bool, Error> {
-        let mut arguments = self.operation("finish", now);
+    async fn add_part(
+        &self,
+        claim: &Claim,
+        number: u32,
+        bytes: Vec<u8>,
+        now: Millis,
+    ) -> Result<bool, Error> {
+        let mut arguments = self.operation("add_part", now);
         arguments
             .push(claim.id.as_str())
-            .push(claim.attempt.to_string());
+            .push(claim.attempt.to_string())
+            .push(number.to_string())
+            .push(bytes);
+        Ok(self.run(arguments).await?.number::<u8>()? == 1)
+    }
+
+    async fn cut(&self, claim: &Claim, cut: Cut, now: Millis) -> Result<bool, Error> {
+        let enough = cut.enough.map(|weight| weight.min(MAX_WEIGHT).to_string());
+        let mut arguments = self.operation("cut", now);
+        arguments
+            .push(claim.id.as_str())
+            .push(claim.attempt.to_string())
+            .push(cut.parts.to_string())
+            .push(enough.unwrap_or_default())
+            .push(cut.rest);
+        Ok(self.run(arguments).await?.number::<u8>()? == 1)
+    }
+
+    async fn finish_part(
+        &self,
+        claim: &Claim,
+        result: PartResult,
+        now: Millis,
+    ) -> Result<bool, Error> {
+        if claim.part.is_none() {
+            return Ok(false);
+        }
+        let mut arguments = self.operation("finish_part", now);
+        arguments
+            .claim(claim)
+            .push(result.bytes)
+            .number(result.weight.min(MAX_WEIGHT));
+        Ok(self.run(arguments).await?.number::<u8>()? == 1)
+    }
+
+    async fn results(&self, claim: &Claim, now: Millis) -> Result<Vec<Vec<u8>>, Error> {
+        let mut arguments = self.operation("results", now);
+        arguments.push(claim.id.as_str());
+        let mut reply = self.run(arguments).await?;
+        let mut results = Vec::new();
+        while !reply.is_empty() {
+            results.push(reply.bytes()?);
+        }
+        Ok(results)
+    }
+
+    async fn finish(&self, claim: &Claim, ending: Ending, now: Millis) -> Result<bool, Error> {
+        let mut arguments = self.operation("finish", now);
+        arguments.claim(claim);
         match ending {
             Ending::Outcome(outcome) => arguments
                 .push(outcome.job_status().as_str())

@@ -6,9 +6,11 @@ use std::time::Duration;
 
 use axum::http::{Request, header};
 use bytes::Bytes;
+use futures_util::StreamExt;
 use futures_util::future::{Either, join, select};
 
-use crate::model::{Claim, Claimed, Delivery, Ending, Input, Lease, Millis, Next, Outcome};
+use crate::model::{Claim, Claimed, Cut, Delivery, Ending, Lease, Millis, Next, PartResult};
+use crate::parts::{Done, Stage, Work};
 use crate::platform::{Platform, now};
 use crate::store::{Error, Store};
 use crate::task::{Progress, outdated};
@@ -29,14 +31,14 @@ const WEBHOOK_LIMIT: Duration = Duration::from_secs(10);
 
 /// Runs jobs until none is waiting, and sends the webhooks that are due.
 ///
-/// `compute` returns the answer of a task to an input, or `None` if it does not know the task. With SQLite the runner returns
+/// `compute` does a stage of a job, by [`run`](crate::run) or [`run_parted`](crate::run_parted), or `None` if it does not know the task. With SQLite the runner returns
 /// when nothing is waiting. With Redis it stays while other workers run jobs, to take over lost ones.
 ///
 /// # Errors
 /// When the store fails for good.
 pub async fn drain<P: Platform>(
     platform: &P,
-    compute: impl AsyncFn(&Input, &Progress) -> Option<Outcome>,
+    compute: impl AsyncFn(&Work, &Progress) -> Option<Done>,
 ) -> Result<(), Error> {
     let runner = Runner {
         platform,
@@ -65,10 +67,18 @@ enum Stopped {
     Lost,
 }
 
+/// What a stage of a job changes in the store.
+#[derive(Clone)]
+enum Change {
+    End(Ending),
+    Part(PartResult),
+    Cut(Cut),
+}
+
 impl<P: Platform> Runner<'_, P> {
     async fn jobs(
         &self,
-        compute: &impl AsyncFn(&Input, &Progress) -> Option<Outcome>,
+        compute: &impl AsyncFn(&Work, &Progress) -> Option<Done>,
     ) -> Result<(), Error> {
         let settings = self.platform.settings();
         let stays = settings.is_redis();
@@ -93,30 +103,122 @@ impl<P: Platform> Runner<'_, P> {
     async fn work(
         &self,
         claimed: Claimed,
-        compute: &impl AsyncFn(&Input, &Progress) -> Option<Outcome>,
+        compute: &impl AsyncFn(&Work, &Progress) -> Option<Done>,
     ) -> Result<(), Error> {
         let progress = Progress::job(&claimed.claim.id);
-        let answer = pin!(async {
-            let answer = match &claimed.input {
-                Some(input) => compute(input, &progress).await,
-                None => None,
-            };
-            answer.unwrap_or_else(outdated)
-        });
-        let watch = pin!(self.watch(&claimed.claim, &progress));
-        let ending = match select(answer, watch).await {
-            Either::Left((outcome, _)) => Ending::Outcome(outcome),
-            Either::Right((Stopped::Canceled, _)) => Ending::Canceled,
-            Either::Right((Stopped::Lost, _)) => return Ok(()),
+        let claim = claimed.claim.clone();
+        let change = pin!(self.change(claimed, &progress, compute));
+        let watch = pin!(self.watch(&claim, &progress));
+        let change = match select(change, watch).await {
+            Either::Left((change, _)) => change?,
+            Either::Right((Stopped::Canceled, _)) => Some(Change::End(Ending::Canceled)),
+            Either::Right((Stopped::Lost, _)) => None,
         };
+        let Some(change) = change else { return Ok(()) };
         // A claim that is outdated by now is someone else's job.
-        self.persist(async || {
-            self.store
-                .finish(&claimed.claim, ending.clone(), now())
-                .await
-        })
-        .await
-        .map(drop)
+        let changed = self
+            .persist(async || {
+                let (store, claim) = (self.store, &claim);
+                match change.clone() {
+                    Change::End(ending) => store.finish(claim, ending, now()).await,
+                    Change::Part(result) => store.finish_part(claim, result, now()).await,
+                    Change::Cut(cut) => store.cut(claim, cut, now()).await,
+                }
+            })
+            .await?;
+        match change {
+            Change::Cut(cut) if changed => self.share(cut.parts).await,
+            // The job may have been canceled since the last heartbeat.
+            Change::Cut(_) if self.is_canceled(&claim).await? => {
+                self.persist(async || self.store.finish(&claim, Ending::Canceled, now()).await)
+                    .await?;
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    async fn is_canceled(&self, claim: &Claim) -> Result<bool, Error> {
+        let lease = self.platform.settings().lease;
+        let held = self
+            .persist(async || self.store.heartbeat(claim, None, lease, now()).await)
+            .await?;
+        Ok(held == Lease::CancelRequested)
+    }
+
+    /// Computes a stage of a job, and stores the parts that it is cut into; `None` if the claim is outdated.
+    async fn change(
+        &self,
+        claimed: Claimed,
+        progress: &Progress,
+        compute: &impl AsyncFn(&Work, &Progress) -> Option<Done>,
+    ) -> Result<Option<Change>, Error> {
+        let end = |outcome| Some(Change::End(Ending::Outcome(outcome)));
+        let Claimed {
+            claim, join, input, ..
+        } = claimed;
+        let Some(input) = input else {
+            return Ok(end(outdated()));
+        };
+        let stage = match claim.part {
+            Some(_) => Stage::Part(input.bytes),
+            None if join => Stage::Join {
+                rest: input.bytes,
+                results: self
+                    .persist(async || self.store.results(&claim, now()).await)
+                    .await?,
+            },
+            None => Stage::Begin(input.bytes),
+        };
+        let task = input.task;
+        let work = Work { task, stage };
+        let done = compute(&work, progress).await;
+        drop(work);
+        match done {
+            Some(Done::Outcome(outcome)) => Ok(end(outcome)),
+            Some(Done::Part(result)) => Ok(Some(Change::Part(result))),
+            Some(Done::Cut {
+                rest,
+                mut parts,
+                enough,
+            }) => {
+                let mut number = 0;
+                while let Some(part) = parts.next().await {
+                    let bytes = match part {
+                        Ok(bytes) => bytes,
+                        Err(outcome) => return Ok(end(outcome)),
+                    };
+                    let add = async || {
+                        let bytes = bytes.clone();
+                        self.store.add_part(&claim, number, bytes, now()).await
+                    };
+                    if !self.persist(add).await? {
+                        return Ok(None);
+                    }
+                    number += 1;
+                }
+                Ok(Some(Change::Cut(Cut {
+                    rest,
+                    parts: number,
+                    enough,
+                })))
+            }
+            None => Ok(end(outdated())),
+        }
+    }
+
+    /// Wakes as many runners as there is work for.
+    async fn share(&self, parts: u32) {
+        let settings = self.platform.settings();
+        // This runner takes part; a message in Redis wakes all of them.
+        let others = u64::from(parts.saturating_sub(1)).min(if settings.is_redis() {
+            1
+        } else {
+            settings.concurrency - 1
+        });
+        for _ in 0..others {
+            self.platform.wake().await;
+        }
     }
 
     /// Renews the lease until the job has to stop.

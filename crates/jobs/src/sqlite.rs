@@ -9,10 +9,10 @@ use std::cell::Cell;
 use crate::driver::{Sql, Value};
 use crate::fields::{Fields, headers_text};
 use crate::model::{
-    Claim, Claimed, Delivery, Ending, Job, Lease, MAX_ATTEMPTS, Metrics, Millis, NewJob, Next,
-    Outcome, Page, Status, Submitted,
+    Claim, Claimed, Cut, Delivery, Ending, Job, Lease, MAX_ATTEMPTS, Metrics, Millis, NewJob, Next,
+    Outcome, Page, PartId, PartResult, Status, Submitted,
 };
-use crate::store::{Cursor, Error, MAX_MILLIS, Store, after};
+use crate::store::{Cursor, Error, MAX_MILLIS, MAX_WEIGHT, Store, after};
 use crate::task::worker_lost;
 use row::{Row, maybe_number, maybe_text, number, text};
 use statements as sql;
@@ -93,19 +93,18 @@ impl<D: Sql> SqliteStore<D> {
         let attempts = number(MAX_ATTEMPTS.into());
         self.run(sql::CANCEL_LOST, &[number(now)]).await?;
         let outcome = worker_lost();
-        self.run(
-            sql::FAIL_LOST,
-            &[
-                number(now),
-                attempts.clone(),
-                number(outcome.status.into()),
-                maybe_text(outcome.content_type),
-                maybe_text(headers_text(&outcome.headers)),
-                Value::Blob(outcome.body),
-            ],
-        )
-        .await?;
+        let failure = [
+            number(now),
+            attempts.clone(),
+            number(outcome.status.into()),
+            maybe_text(outcome.content_type),
+            maybe_text(headers_text(&outcome.headers)),
+            Value::Blob(outcome.body),
+        ];
+        self.run(sql::FAIL_LOST, &failure).await?;
+        self.run(sql::FAIL_PARTED, &failure).await?;
         self.run(sql::REQUEUE, &[number(now), attempts]).await?;
+        self.run(sql::REQUEUE_PARTS, &[number(now)]).await?;
         Ok(())
     }
 
@@ -119,6 +118,60 @@ impl<D: Sql> SqliteStore<D> {
             self.run(sql::EXPIRE, &[number(now)]).await?;
         }
         Ok(())
+    }
+
+    /// Claims a job or a part that is chosen by lot; `None` if it has been claimed meanwhile.
+    async fn take(
+        &self,
+        lot: i64,
+        lease: Millis,
+        max_running: Option<u64>,
+        now: Millis,
+    ) -> Result<Option<Claimed>, Error> {
+        let Some(mut row) = self.row(sql::CHOOSE, &[Value::Integer(lot)]).await? else {
+            return Ok(None);
+        };
+        let (id, is_part) = (row.text()?, row.flag()?);
+        let (until, limit) = (number(after(now, lease)), maybe_number(max_running));
+        if is_part {
+            let parameters = [until, text(&id), limit];
+            let Some(mut row) = self.row(sql::CLAIM_PART, &parameters).await? else {
+                return Ok(None);
+            };
+            let part = PartId {
+                cut: row.number()?,
+                number: row.number()?,
+            };
+            let attempt = row.number()?;
+            let input = row.input()?;
+            let job = self.get(&id, now).await?;
+            return Ok(job.map(|job| Claimed {
+                claim: Claim {
+                    id,
+                    part: Some(part),
+                    attempt,
+                },
+                job,
+                join: false,
+                input,
+            }));
+        }
+        let parameters = [number(now), until, text(&id), limit];
+        let Some(mut row) = self.row(sql::CLAIM, &parameters).await? else {
+            return Ok(None);
+        };
+        let job = row.job()?;
+        let attempt = row.number()?;
+        Ok(Some(Claimed {
+            claim: Claim {
+                id,
+                part: None,
+                attempt,
+            },
+            job,
+            join: row.flag()?,
+            input: row.input()?,
+        }))
     }
 
     async fn insert(
@@ -169,6 +222,10 @@ impl<D: Sql> SqliteStore<D> {
             None => self.get(id, now).await,
         }
     }
+}
+
+fn part_numbers(part: PartId) -> [Value; 2] {
+    [number(part.cut.into()), number(part.number.into())]
 }
 
 impl<D: Sql> Store for SqliteStore<D> {
@@ -222,20 +279,8 @@ impl<D: Sql> Store for SqliteStore<D> {
             survey = self.survey(now).await?;
         }
         while survey.waiting && max_running.is_none_or(|max| survey.running < max) {
-            let parameters = [
-                number(now),
-                number(after(now, lease)),
-                Value::Integer(survey.lot),
-                maybe_number(max_running),
-            ];
-            if let Some(mut row) = self.row(sql::CLAIM, &parameters).await? {
-                let job = row.job()?;
-                let claim = Claim {
-                    id: job.id.clone(),
-                    attempt: job.attempts,
-                };
-                let input = row.input()?;
-                return Ok(Next::Job(Box::new(Claimed { claim, job, input })));
+            if let Some(claimed) = self.take(survey.lot, lease, max_running, now).await? {
+                return Ok(Next::Job(Box::new(claimed)));
             }
             survey = self.survey(now).await?;
         }
@@ -258,13 +303,22 @@ impl<D: Sql> Store for SqliteStore<D> {
         lease: Millis,
         now: Millis,
     ) -> Result<Lease, Error> {
-        let parameters = [
+        let mut parameters = vec![
             number(after(now, lease)),
             text(&claim.id),
             number(claim.attempt.into()),
-            maybe_text(progress),
         ];
-        Ok(match self.row(sql::HEARTBEAT, &parameters).await? {
+        let statement = match claim.part {
+            Some(part) => {
+                parameters.extend(part_numbers(part));
+                sql::HEARTBEAT_PART
+            }
+            None => {
+                parameters.push(maybe_text(progress));
+                sql::HEARTBEAT
+            }
+        };
+        Ok(match self.row(statement, &parameters).await? {
             None => Lease::Lost,
             Some(mut row) => {
                 if row.flag()? {
@@ -274,6 +328,54 @@ impl<D: Sql> Store for SqliteStore<D> {
                 }
             }
         })
+    }
+
+    async fn add_part(
+        &self,
+        claim: &Claim,
+        part: u32,
+        bytes: Vec<u8>,
+        _now: Millis,
+    ) -> Result<bool, Error> {
+        let parameters = [
+            text(&claim.id),
+            number(claim.attempt.into()),
+            number(part.into()),
+            Value::Blob(bytes),
+        ];
+        Ok(self.row(sql::ADD_PART, &parameters).await?.is_some())
+    }
+
+    async fn cut(&self, claim: &Claim, cut: Cut, _now: Millis) -> Result<bool, Error> {
+        let parameters = [
+            text(&claim.id),
+            number(claim.attempt.into()),
+            number(cut.parts.into()),
+            maybe_number(cut.enough.map(|weight| weight.min(MAX_WEIGHT))),
+            Value::Blob(cut.rest),
+        ];
+        Ok(self.row(sql::CUT, &parameters).await?.is_some())
+    }
+
+    async fn finish_part(
+        &self,
+        claim: &Claim,
+        result: PartResult,
+        _now: Millis,
+    ) -> Result<bool, Error> {
+        let Some(part) = claim.part else {
+            return Ok(false);
+        };
+        let mut parameters = vec![text(&claim.id), number(claim.attempt.into())];
+        parameters.extend(part_numbers(part));
+        parameters.push(Value::Blob(result.bytes));
+        parameters.push(number(result.weight.min(MAX_WEIGHT)));
+        Ok(self.row(sql::FINISH_PART, &parameters).await?.is_some())
+    }
+
+    async fn results(&self, claim: &Claim, _now: Millis) -> Result<Vec<Vec<u8>>, Error> {
+        let rows = self.run(sql::RESULTS, &[text(&claim.id)]).await?;
+        rows.into_iter().map(|row| Row::new(row).bytes()).collect()
     }
 
     async fn finish(&self, claim: &Claim, ending: Ending, now: Millis) -> Result<bool, Error> {
@@ -290,7 +392,7 @@ impl<D: Sql> Store for SqliteStore<D> {
                     Value::Blob(outcome.body),
                 ]
             });
-        let parameters = [
+        let mut parameters = vec![
             number(now),
             text(&claim.id),
             number(claim.attempt.into()),
@@ -300,7 +402,14 @@ impl<D: Sql> Store for SqliteStore<D> {
             headers,
             body,
         ];
-        Ok(self.row(sql::FINISH, &parameters).await?.is_some())
+        let statement = match claim.part {
+            Some(part) => {
+                parameters.extend(part_numbers(part));
+                sql::FINISH_PARTED
+            }
+            None => sql::FINISH,
+        };
+        Ok(self.row(statement, &parameters).await?.is_some())
     }
 
     async fn get(&self, id: &str, now: Millis) -> Result<Option<Job>, Error> {

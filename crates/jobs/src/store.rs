@@ -5,8 +5,8 @@ use std::str::FromStr;
 
 use crate::driver::DriverError;
 use crate::model::{
-    Claim, Delivery, Ending, Job, Lease, Metrics, Millis, NewJob, Next, Outcome, Page, Status,
-    Submitted,
+    Claim, Cut, Delivery, Ending, Job, Lease, Metrics, Millis, NewJob, Next, Outcome, Page,
+    PartResult, Status, Submitted,
 };
 
 /// A store operation failed.
@@ -46,11 +46,12 @@ pub trait Store {
     /// Those of the database.
     async fn submit(&self, job: NewJob, max_waiting: u64, now: Millis) -> Result<Submitted, Error>;
 
-    /// Claims a random waiting job for the duration of a lease.
+    /// Claims a job that waits for its join; or else a random one of the waiting jobs and of the jobs with waiting parts, and of
+    /// the latter a part; for the duration of a lease.
     ///
-    /// Before that, jobs whose lease has run out are queued again, or canceled if that was requested, or failed with
-    /// [`worker_lost`](crate::worker_lost) after the last attempt. `max_running` limits how many run at once, in all
-    /// processes together.
+    /// Before that, jobs and parts whose lease has run out are queued again, or canceled if that was requested, or failed with
+    /// [`worker_lost`](crate::worker_lost) after the last attempt. `max_running` limits how many leases there are at once, in
+    /// all processes together.
     ///
     /// # Errors
     /// Those of the database.
@@ -61,7 +62,7 @@ pub trait Store {
         now: Millis,
     ) -> Result<Next, Error>;
 
-    /// Renews the lease of a claim, and stores the job's progress, as JSON text.
+    /// Renews the lease of a claim, and stores the job's progress, as JSON text. The progress of a part is not stored.
     ///
     /// A lease that has run out can be renewed until another operation notices.
     ///
@@ -75,7 +76,47 @@ pub trait Store {
         now: Millis,
     ) -> Result<Lease, Error>;
 
-    /// Ends a job; false if the claim is outdated, and nothing changed.
+    /// Adds a part to a job that is about to be cut; false if the claim is outdated, and nothing changed. Adding a number again
+    /// changes nothing. A part is not computed before [`cut`](Store::cut), and is deleted if the claim is lost before.
+    ///
+    /// # Errors
+    /// Those of the database.
+    async fn add_part(
+        &self,
+        claim: &Claim,
+        number: u32,
+        bytes: Vec<u8>,
+        now: Millis,
+    ) -> Result<bool, Error>;
+
+    /// Cuts a job into the parts that were added under this claim, which ends with that; false if the claim is outdated or the job
+    /// is to be canceled, and nothing changed. The rest takes the place of the job's input, and results of an earlier cut are deleted.
+    ///
+    /// When all parts are done, or those that are weigh enough, the job waits for its join. A claim of a part is lost
+    /// when the job ends or the part is not needed any more.
+    ///
+    /// # Errors
+    /// Those of the database.
+    async fn cut(&self, claim: &Claim, cut: Cut, now: Millis) -> Result<bool, Error>;
+
+    /// Keeps the result of a part; false if the claim is outdated, and nothing changed.
+    ///
+    /// # Errors
+    /// Those of the database.
+    async fn finish_part(
+        &self,
+        claim: &Claim,
+        result: PartResult,
+        now: Millis,
+    ) -> Result<bool, Error>;
+
+    /// The results of the parts of a job, in the order of the parts.
+    ///
+    /// # Errors
+    /// Those of the database.
+    async fn results(&self, claim: &Claim, now: Millis) -> Result<Vec<Vec<u8>>, Error>;
+
+    /// Ends a job, under a claim of it or of one of its parts; false if the claim is outdated, and nothing changed.
     ///
     /// # Errors
     /// Those of the database.
@@ -93,7 +134,7 @@ pub trait Store {
     /// Those of the database.
     async fn outcome(&self, id: &str, now: Millis) -> Result<Option<Outcome>, Error>;
 
-    /// Cancels a waiting job at once, asks a running one to stop, and leaves an ended one as it is.
+    /// Cancels a waiting job, or one in parts, at once, asks a running one to stop, and leaves an ended one as it is.
     ///
     /// # Errors
     /// Those of the database.
@@ -150,6 +191,9 @@ pub trait Store {
 
 /// The latest time: the greatest integer that Redis compares exactly.
 pub(crate) const MAX_MILLIS: Millis = (1 << 53) - 1;
+
+/// The greatest weight of a part, so that both stores add those of a million parts exactly.
+pub(crate) const MAX_WEIGHT: u64 = 1 << 33;
 
 /// The end of a time that begins now.
 pub(crate) fn after(now: Millis, duration: Millis) -> Millis {

@@ -118,18 +118,11 @@ impl Input {
     }
 }
 
-/// Computes `T` from the input of a job.
-pub async fn run<T: Task>(input: &Input, progress: &Progress) -> Outcome {
-    let answer = match rmp_serde::from_slice(&input.bytes) {
-        Ok(input) => T::compute(input, progress).await,
-        Err(_) => return outdated(),
-    };
-    let response = answer.unwrap_or_else(|problem| {
-        let job = progress.0.as_ref().map(|report| &*report.job);
-        problem.log(format_args!("job {}: {}", job.unwrap_or_default(), T::NAME));
-        T::refuse(problem)
-    });
-    outcome_of(response).await
+/// The outcome of a job of `T` that ends with a problem.
+pub(crate) async fn refused<T: Task>(problem: Problem, progress: &Progress) -> Outcome {
+    let job = progress.0.as_ref().map(|report| &*report.job);
+    problem.log(format_args!("job {}: {}", job.unwrap_or_default(), T::NAME));
+    outcome_of(T::refuse(problem)).await
 }
 
 /// The outcome of a job when the worker of its last attempt is lost.
@@ -162,7 +155,7 @@ fn failure(problem: &Problem) -> Outcome {
 }
 
 /// An answer, for the store.
-async fn outcome_of(response: Response) -> Outcome {
+pub(crate) async fn outcome_of(response: Response) -> Outcome {
     let (parts, body) = response.into_parts();
     let text = |value: &HeaderValue| value.to_str().ok().map(str::to_owned);
     let body = match to_bytes(body, usize::MAX).await {
@@ -204,6 +197,7 @@ impl IntoResponse for Outcome {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::parts::{Done, Stage, Work, run};
     use http_api::problem::INVALID_NUMBER;
     use pollster::block_on;
     use serde::Deserialize;
@@ -239,12 +233,23 @@ mod tests {
         }
     }
 
+    fn computed(input: Input, progress: &Progress) -> Outcome {
+        let work = Work {
+            task: input.task,
+            stage: Stage::Begin(input.bytes),
+        };
+        match block_on(run::<Length>(&work, progress)) {
+            Done::Outcome(outcome) => outcome,
+            _ => panic!("it has no parts"),
+        }
+    }
+
     fn length(bytes: &'static [u8]) -> (Outcome, Progress) {
         let name = Some("ü".to_owned());
         let bytes = bytes::Bytes::from_static(bytes);
         let input = Input::of::<Length>(&Upload { name, bytes }).expect("an input");
         let progress = Progress::job("a");
-        (block_on(run::<Length>(&input, &progress)), progress)
+        (computed(input, &progress), progress)
     }
 
     #[test]
@@ -292,7 +297,7 @@ mod tests {
                 task: "length".to_owned(),
                 bytes: bytes.to_vec(),
             };
-            let outcome = block_on(run::<Length>(&input, &Progress::job("a")));
+            let outcome = computed(input, &Progress::job("a"));
             assert_eq!(outcome, outdated(), "{bytes:?}");
         }
     }

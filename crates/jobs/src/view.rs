@@ -3,10 +3,10 @@
 use std::time::{Duration, UNIX_EPOCH};
 
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 
-use crate::model::{Job, Millis, Outcome, Status};
+use crate::model::{Job, Millis, Outcome, PartsDone, Status};
 
 /// A request that is answered later.
 #[derive(Debug, Serialize, ToSchema)]
@@ -88,9 +88,7 @@ impl JobView {
             id: job.id,
             route: job.route,
             status: job.status.as_str(),
-            progress: job
-                .progress
-                .and_then(|text| serde_json::from_str(&text).ok()),
+            progress: progress(job.progress.as_deref(), job.parts),
             attempts: job.attempts,
             created_at: date_time(job.created_at),
             started_at: job.started_at.map(date_time),
@@ -100,6 +98,20 @@ impl JobView {
             problem,
         }
     }
+}
+
+/// The progress that a job reports and, while it runs in parts, how many are done.
+fn progress(own: Option<&str>, parts: Option<PartsDone>) -> Option<Value> {
+    let own = own.and_then(|text| serde_json::from_str(text).ok());
+    let Some(PartsDone { done, of }) = parts else {
+        return own;
+    };
+    let mut whole = match own {
+        Some(Value::Object(fields)) => fields,
+        _ => Map::new(),
+    };
+    whole.insert("parts".to_owned(), json!({"done": done, "of": of}));
+    Some(whole.into())
 }
 
 fn content(outcome: &Outcome) -> Value {
@@ -131,6 +143,7 @@ mod tests {
             status,
             cancel_requested: false,
             progress: Some(r#"{"seconds_done":1.5}"#.to_owned()),
+            parts: None,
             attempts: 1,
             created_at: 1_700_000_000_123,
             started_at: None,
@@ -152,6 +165,23 @@ mod tests {
 
     fn shown(status: Status, outcome: &Outcome) -> Value {
         serde_json::to_value(JobView::new(job(status), Some(outcome))).expect("JSON")
+    }
+
+    #[test]
+    fn a_job_in_parts_shows_how_many_are_done_beside_its_own_progress() {
+        let parts = Some(PartsDone { done: 3, of: 40 });
+        let shown = |own: Option<&str>| {
+            let job = Job {
+                progress: own.map(str::to_owned),
+                parts,
+                ..job(Status::Running)
+            };
+            JobView::new(job, None).progress
+        };
+        let parts = json!({"done": 3, "of": 40});
+        assert_eq!(shown(None), Some(json!({"parts": parts})));
+        let both = json!({"duration": 7200, "parts": parts});
+        assert_eq!(shown(Some(r#"{"duration":7200}"#)), Some(both));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use crate::driver::Reply;
 use crate::fields::{Fields, headers_text};
-use crate::model::{Millis, Outcome};
+use crate::model::{Claim, Millis, Outcome};
 use crate::store::Error;
 
 const SHAPE: Error = Error::Corrupt("a reply of another type");
@@ -91,6 +91,16 @@ impl Arguments {
             Some(value) => self.field(name, value),
             None => self,
         }
+    }
+
+    /// A claim: id, part or nothing, attempt.
+    pub(super) fn claim(&mut self, claim: &Claim) -> &mut Self {
+        let part = claim.part.map_or(String::new(), |part| {
+            format!("{}:{}", part.cut, part.number)
+        });
+        self.push(claim.id.as_str())
+            .push(part)
+            .push(claim.attempt.to_string())
     }
 
     /// An answer, as fields.

@@ -7,8 +7,8 @@ use crate::store::Error;
 /// The version of the schema, kept in the database as `user_version`.
 ///
 /// 1 kept the HTTP request of a job, in a table `requests`. 2 keeps its [`Input`](crate::Input), and the headers of
-/// an answer. In 3 a job has an owner. 4 has counters.
-const VERSION: i64 = 4;
+/// an answer. In 3 a job has an owner. 4 has counters, 5 has parts.
+const VERSION: i64 = 5;
 
 /// The tables.
 const TABLES: &[&str] = &[
@@ -36,10 +36,40 @@ const TABLES: &[&str] = &[
         outcome_type TEXT,
         outcome_body BLOB,
         outcome_headers TEXT,
-        owner TEXT NOT NULL DEFAULT '')",
+        owner TEXT NOT NULL DEFAULT '',
+        stage TEXT,
+        base INTEGER NOT NULL DEFAULT 0)",
     INPUTS,
     COUNTERS,
+    CUTS,
+    PARTS,
+    PART_BYTES,
 ];
+
+/// The last cut of a job. The job's `stage` is 'parts' or 'join', and `base` the claims that it had before.
+const CUTS: &str = "CREATE TABLE IF NOT EXISTS cuts (
+    job TEXT PRIMARY KEY,
+    total INTEGER NOT NULL,
+    done INTEGER NOT NULL,
+    waiting INTEGER NOT NULL,
+    weight INTEGER NOT NULL,
+    enough INTEGER,
+    lottery INTEGER NOT NULL)";
+
+/// The parts of jobs. The status is 'added' before the cut, then 'queued', 'running', 'done'.
+const PARTS: &str = "CREATE TABLE IF NOT EXISTS parts (
+    id INTEGER PRIMARY KEY,
+    job TEXT NOT NULL,
+    cut INTEGER NOT NULL,
+    number INTEGER NOT NULL,
+    status TEXT NOT NULL,
+    attempts INTEGER NOT NULL,
+    lease_until INTEGER)";
+
+/// What a part is computed from, then its result.
+const PART_BYTES: &str = "CREATE TABLE IF NOT EXISTS part_bytes (
+    id INTEGER PRIMARY KEY,
+    bytes BLOB NOT NULL)";
 
 /// What has happened so far to the jobs of a route, deleted ones included.
 const COUNTERS: &str = "CREATE TABLE IF NOT EXISTS counters (
@@ -75,6 +105,19 @@ const FROM_2: &[&str] = &[
 /// From version 3 to 4. The triggers that count come with the others.
 const FROM_3: &[&str] = &[COUNTERS];
 
+/// From version 4 to 5.
+const FROM_4: &[&str] = &[
+    "ALTER TABLE jobs ADD COLUMN stage TEXT",
+    "ALTER TABLE jobs ADD COLUMN base INTEGER NOT NULL DEFAULT 0",
+    CUTS,
+    PARTS,
+    PART_BYTES,
+    "DROP TRIGGER IF EXISTS job_ended",
+    "DROP TRIGGER IF EXISTS job_forgotten",
+    "DROP TRIGGER IF EXISTS count_retried",
+    "DROP TRIGGER IF EXISTS count_lost",
+];
+
 /// A trigger that adds 1 to a counter of the job's route.
 macro_rules! count {
     ($trigger:literal, $when:literal, $name:literal) => {
@@ -106,6 +149,12 @@ const AROUND: &[&str] = &[
         WHERE webhook_due IS NOT NULL",
     "CREATE INDEX IF NOT EXISTS jobs_owner ON jobs (owner, created_at, id)",
     "CREATE INDEX IF NOT EXISTS jobs_owner_status ON jobs (owner, status, created_at, id)",
+    "CREATE INDEX IF NOT EXISTS jobs_join ON jobs (id)
+        WHERE status = 'running' AND stage = 'join' AND lease_until IS NULL",
+    "CREATE INDEX IF NOT EXISTS cuts_waiting ON cuts (lottery) WHERE waiting > 0",
+    "CREATE UNIQUE INDEX IF NOT EXISTS parts_number ON parts (job, cut, number)",
+    "CREATE INDEX IF NOT EXISTS parts_waiting ON parts (job, number) WHERE status = 'queued'",
+    "CREATE INDEX IF NOT EXISTS parts_lease ON parts (lease_until) WHERE status = 'running'",
     "CREATE VIEW IF NOT EXISTS submissions AS
         SELECT jobs.id, route, created_at, webhook, key, fingerprint, interest, expires_after, task, bytes, owner
         FROM jobs JOIN inputs ON inputs.id = jobs.id",
@@ -119,15 +168,67 @@ const AROUND: &[&str] = &[
     "CREATE TRIGGER IF NOT EXISTS job_ended AFTER UPDATE OF finished_at ON jobs
         WHEN NEW.finished_at IS NOT NULL BEGIN
         DELETE FROM inputs WHERE id = NEW.id;
+        DELETE FROM parts WHERE job = NEW.id;
+        DELETE FROM cuts WHERE job = NEW.id;
     END",
     "CREATE TRIGGER IF NOT EXISTS job_forgotten AFTER DELETE ON jobs BEGIN
         DELETE FROM inputs WHERE id = OLD.id;
+        DELETE FROM parts WHERE job = OLD.id;
+        DELETE FROM cuts WHERE job = OLD.id;
+    END",
+    "CREATE TRIGGER IF NOT EXISTS job_lost AFTER UPDATE OF status ON jobs
+        WHEN OLD.lease_until IS NOT NULL AND NEW.lease_until IS NULL AND NEW.finished_at IS NULL BEGIN
+        DELETE FROM parts WHERE job = NEW.id AND status = 'added';
+    END",
+    "CREATE VIEW IF NOT EXISTS additions AS
+        SELECT job, cut, number, bytes FROM parts JOIN part_bytes ON part_bytes.id = parts.id",
+    "CREATE TRIGGER IF NOT EXISTS add_part INSTEAD OF INSERT ON additions BEGIN
+        INSERT OR IGNORE INTO parts (job, cut, number, status, attempts)
+        VALUES (NEW.job, NEW.cut, NEW.number, 'added', 0);
+        INSERT OR IGNORE INTO part_bytes (id, bytes)
+        SELECT id, NEW.bytes FROM parts WHERE job = NEW.job AND cut = NEW.cut AND number = NEW.number;
+    END",
+    "CREATE VIEW IF NOT EXISTS divisions AS
+        SELECT job, 0 AS cut, total, enough, bytes AS rest FROM cuts JOIN inputs ON inputs.id = job",
+    "CREATE TRIGGER IF NOT EXISTS cut_job INSTEAD OF INSERT ON divisions BEGIN
+        DELETE FROM parts WHERE job = NEW.job AND cut <> NEW.cut;
+        UPDATE parts SET status = 'queued' WHERE job = NEW.job;
+        DELETE FROM cuts WHERE job = NEW.job;
+        INSERT INTO cuts (job, total, done, waiting, weight, enough, lottery)
+        VALUES (NEW.job, NEW.total, 0, NEW.total, 0, NEW.enough, random());
+        UPDATE inputs SET bytes = NEW.rest WHERE id = NEW.job;
+        UPDATE jobs SET stage = CASE NEW.total WHEN 0 THEN 'join' ELSE 'parts' END, base = attempts,
+            lease_until = NULL WHERE id = NEW.job;
+    END",
+    "CREATE TRIGGER IF NOT EXISTS part_claimed AFTER UPDATE OF attempts ON parts BEGIN
+        UPDATE cuts SET waiting = waiting - 1, lottery = random() WHERE job = NEW.job;
+    END",
+    "CREATE TRIGGER IF NOT EXISTS part_lost AFTER UPDATE OF status ON parts
+        WHEN OLD.status = 'running' AND NEW.status = 'queued' BEGIN
+        UPDATE cuts SET waiting = waiting + 1 WHERE job = NEW.job;
+    END",
+    "CREATE VIEW IF NOT EXISTS part_results AS
+        SELECT parts.id, job, bytes, 0 AS weight FROM parts JOIN part_bytes ON part_bytes.id = parts.id",
+    "CREATE TRIGGER IF NOT EXISTS part_done INSTEAD OF INSERT ON part_results BEGIN
+        UPDATE parts SET status = 'done', lease_until = NULL WHERE id = NEW.id;
+        UPDATE part_bytes SET bytes = NEW.bytes WHERE id = NEW.id;
+        UPDATE cuts SET done = done + 1, weight = weight + NEW.weight WHERE job = NEW.job;
+        UPDATE jobs SET stage = 'join' WHERE id = NEW.job
+            AND EXISTS (SELECT 1 FROM cuts WHERE job = NEW.job AND (done = total OR weight >= enough));
+    END",
+    "CREATE TRIGGER IF NOT EXISTS parts_done AFTER UPDATE OF stage ON jobs
+        WHEN OLD.stage = 'parts' AND NEW.stage = 'join' BEGIN
+        DELETE FROM parts WHERE job = NEW.id AND status <> 'done';
+        UPDATE cuts SET waiting = 0 WHERE job = NEW.id;
+    END",
+    "CREATE TRIGGER IF NOT EXISTS part_forgotten AFTER DELETE ON parts BEGIN
+        DELETE FROM part_bytes WHERE id = OLD.id;
     END",
     count!("count_submitted", "INSERT ON jobs", "'submitted'"),
     count!("count_claimed", "UPDATE OF attempts ON jobs", "'claimed'"),
     count!(
         "count_retried",
-        "UPDATE OF attempts ON jobs WHEN NEW.attempts > 1",
+        "UPDATE OF attempts ON jobs WHEN NEW.attempts - NEW.base > 1",
         "'retried'"
     ),
     count!(
@@ -135,11 +236,11 @@ const AROUND: &[&str] = &[
         "UPDATE OF finished_at ON jobs WHEN NEW.finished_at IS NOT NULL",
         "NEW.status"
     ),
-    // A job that is lost and ends with that keeps its lease.
+    // A job that is lost and ends with that keeps its lease. A lost join does not change the status.
     count!(
         "count_lost",
-        "UPDATE OF status ON jobs WHEN OLD.status = 'running'
-        AND (NEW.status = 'queued' OR NEW.finished_at IS NOT NULL AND NEW.lease_until IS NOT NULL)",
+        "UPDATE OF status ON jobs WHEN OLD.status = 'running' AND OLD.lease_until IS NOT NULL
+        AND (NEW.finished_at IS NULL) = (NEW.lease_until IS NULL)",
         "'lost'"
     ),
 ];
@@ -197,15 +298,16 @@ async fn version<D: Sql>(driver: &D) -> Result<i64, Error> {
 }
 
 async fn migrate<D: Sql>(driver: &D) -> Result<(), Error> {
-    let tables: [&[&str]; 3] = match version(driver).await? {
+    let tables: &[&[&str]] = match version(driver).await? {
         // Another connection was first.
         VERSION => return Ok(()),
-        3 => [FROM_3, &[], &[]],
-        2 => [FROM_2, FROM_3, &[]],
-        1 => [FROM_1, FROM_2, FROM_3],
-        _ => [TABLES, &[], &[]],
+        4 => &[FROM_4],
+        3 => &[FROM_3, FROM_4],
+        2 => &[FROM_2, FROM_3, FROM_4],
+        1 => &[FROM_1, FROM_2, FROM_3, FROM_4],
+        _ => &[TABLES],
     };
-    for statement in tables.into_iter().flatten().chain(AROUND) {
+    for statement in tables.iter().copied().flatten().chain(AROUND) {
         driver.execute(statement, &[]).await?;
     }
     driver

@@ -5,8 +5,10 @@
 /// The columns of a [`Job`](crate::Job), in the order in which it is read.
 macro_rules! job_columns {
     () => {
-        "id, route, status, cancel_requested, progress, attempts, created_at, started_at, finished_at, \
-         expires_at, webhook, owner"
+        "id, route, status, cancel_requested, progress, max(attempts - base, min(attempts, 1)), created_at, started_at, \
+         finished_at, expires_at, webhook, owner, \
+         (SELECT done FROM cuts WHERE cuts.job = jobs.id AND jobs.finished_at IS NULL), \
+         (SELECT total FROM cuts WHERE cuts.job = jobs.id AND jobs.finished_at IS NULL)"
     };
 }
 
@@ -14,6 +16,34 @@ macro_rules! job_columns {
 macro_rules! live {
     () => {
         "(expires_at IS NULL OR expires_at > ?1) AND (status <> 'queued' OR interest IS NULL OR interest > ?1)"
+    };
+}
+
+/// Holds if fewer leases than the limit of the parameter are held.
+macro_rules! limit {
+    ($limit:literal) => {
+        concat!("(", $limit, " IS NULL OR ", leases!(), " < ", $limit, ")")
+    };
+}
+
+/// How many leases are held.
+macro_rules! leases {
+    () => {
+        "(SELECT count(*) FROM jobs INDEXED BY jobs_lease WHERE status = 'running' AND lease_until IS NOT NULL) \
+         + (SELECT count(*) FROM parts INDEXED BY parts_lease WHERE status = 'running')"
+    };
+}
+
+/// Holds for the job of a claim, with its id and attempt.
+macro_rules! claimed {
+    ($id:literal, $attempt:literal) => {
+        concat!(
+            "id = ",
+            $id,
+            " AND attempts = ",
+            $attempt,
+            " AND status = 'running' AND lease_until IS NOT NULL"
+        )
     };
 }
 
@@ -25,21 +55,40 @@ macro_rules! end {
     };
 }
 
-pub(super) const SURVEY: &str = "SELECT
+pub(super) const SURVEY: &str = concat!(
+    "SELECT
     EXISTS (SELECT 1 FROM jobs INDEXED BY jobs_lease
+        WHERE status = 'running' AND lease_until <= ?1)
+    OR EXISTS (SELECT 1 FROM parts INDEXED BY parts_lease
         WHERE status = 'running' AND lease_until <= ?1),
     EXISTS (SELECT 1 FROM jobs INDEXED BY jobs_interest
         WHERE status = 'queued' AND interest <= ?1),
     EXISTS (SELECT 1 FROM jobs WHERE expires_at <= ?1),
-    EXISTS (SELECT 1 FROM jobs INDEXED BY jobs_waiting WHERE status = 'queued'),
-    (SELECT count(*) FROM jobs WHERE status = 'running'),
-    (SELECT min(lease_until) FROM jobs INDEXED BY jobs_lease WHERE status = 'running'),
+    EXISTS (SELECT 1 FROM jobs INDEXED BY jobs_waiting WHERE status = 'queued')
+    OR EXISTS (SELECT 1 FROM cuts INDEXED BY cuts_waiting WHERE waiting > 0)
+    OR EXISTS (SELECT 1 FROM jobs INDEXED BY jobs_join
+        WHERE status = 'running' AND stage = 'join' AND lease_until IS NULL),
+    ",
+    leases!(),
+    ",
+    (SELECT min(lease) FROM (
+        SELECT min(lease_until) AS lease FROM jobs INDEXED BY jobs_lease
+        WHERE status = 'running' AND lease_until IS NOT NULL
+        UNION ALL
+        SELECT min(lease_until) FROM parts INDEXED BY parts_lease
+        WHERE status = 'running')),
     (SELECT min(webhook_due) FROM jobs WHERE webhook_due IS NOT NULL),
-    random()";
+    random()"
+);
 
 pub(super) const REQUEUE: &str =
-    "UPDATE jobs INDEXED BY jobs_lease SET status = 'queued', progress = NULL, lease_until = NULL
-    WHERE status = 'running' AND lease_until <= ?1 AND NOT cancel_requested AND attempts < ?2";
+    "UPDATE jobs INDEXED BY jobs_lease SET status = CASE WHEN stage IS NULL THEN 'queued' ELSE status END,
+    progress = CASE WHEN stage IS NOT NULL THEN progress END, lease_until = NULL
+    WHERE status = 'running' AND lease_until <= ?1 AND NOT cancel_requested AND attempts - base < ?2";
+
+pub(super) const REQUEUE_PARTS: &str =
+    "UPDATE parts INDEXED BY parts_lease SET status = 'queued', lease_until = NULL
+    WHERE status = 'running' AND lease_until <= ?1";
 
 pub(super) const CANCEL_LOST: &str = concat!(
     "UPDATE jobs INDEXED BY jobs_lease SET status = 'canceled', ",
@@ -51,7 +100,15 @@ pub(super) const FAIL_LOST: &str = concat!(
     "UPDATE jobs INDEXED BY jobs_lease SET status = 'failed', ",
     end!(),
     ", outcome_status = ?3, outcome_type = ?4, outcome_headers = ?5, outcome_body = ?6
-    WHERE status = 'running' AND lease_until <= ?1 AND NOT cancel_requested AND attempts >= ?2"
+    WHERE status = 'running' AND lease_until <= ?1 AND NOT cancel_requested AND attempts - base >= ?2"
+);
+
+pub(super) const FAIL_PARTED: &str = concat!(
+    "UPDATE jobs SET status = 'failed', ",
+    end!(),
+    ", outcome_status = ?3, outcome_type = ?4, outcome_headers = ?5, outcome_body = ?6
+    WHERE status = 'running' AND id IN (SELECT job FROM parts INDEXED BY parts_lease
+        WHERE status = 'running' AND lease_until <= ?1 AND attempts >= ?2)"
 );
 
 pub(super) const DROP: &str =
@@ -79,30 +136,93 @@ pub(super) const FIND_KEY: &str = concat!(
     live!()
 );
 
-// Lots are drawn once for each job and once for each claim, so that a claim is a search in an index.
+// Lots are drawn once for each job, once for each claim, and by the claim of a part for its job, so that a choice is a search in
+// two indexes. Joins come first, and after the greatest lot the least.
+pub(super) const CHOOSE: &str = "SELECT id, parts FROM (
+    SELECT * FROM (SELECT 0 AS turn, 0 AS lottery, id, 0 AS parts FROM jobs INDEXED BY jobs_join
+        WHERE status = 'running' AND stage = 'join' AND lease_until IS NULL LIMIT 1)
+    UNION ALL
+    SELECT * FROM (SELECT 1, lottery, id, 0 FROM jobs INDEXED BY jobs_waiting
+        WHERE status = 'queued' AND lottery >= ?1 ORDER BY lottery LIMIT 1)
+    UNION ALL
+    SELECT * FROM (SELECT 1, lottery, job, 1 FROM cuts INDEXED BY cuts_waiting
+        WHERE waiting > 0 AND lottery >= ?1 ORDER BY lottery LIMIT 1)
+    UNION ALL
+    SELECT * FROM (SELECT 2, lottery, id, 0 FROM jobs INDEXED BY jobs_waiting
+        WHERE status = 'queued' ORDER BY lottery LIMIT 1)
+    UNION ALL
+    SELECT * FROM (SELECT 2, lottery, job, 1 FROM cuts INDEXED BY cuts_waiting
+        WHERE waiting > 0 ORDER BY lottery LIMIT 1))
+    ORDER BY turn, lottery LIMIT 1";
+
 pub(super) const CLAIM: &str = concat!(
-    "UPDATE jobs SET status = 'running', attempts = attempts + 1, started_at = ?1, lease_until = ?2
-    WHERE id = coalesce(
-        (SELECT id FROM jobs INDEXED BY jobs_waiting
-            WHERE status = 'queued' AND lottery >= ?3 ORDER BY lottery LIMIT 1),
-        (SELECT id FROM jobs INDEXED BY jobs_waiting
-            WHERE status = 'queued' ORDER BY lottery LIMIT 1))
-    AND (?4 IS NULL OR (SELECT count(*) FROM jobs WHERE status = 'running') < ?4)
-    RETURNING ",
+    "UPDATE jobs SET status = 'running', attempts = attempts + 1, lease_until = ?2,
+    started_at = CASE WHEN stage IS NULL THEN ?1 ELSE started_at END
+    WHERE id = ?3 AND (status = 'queued' OR status = 'running' AND stage = 'join' AND lease_until IS NULL)
+    AND ",
+    limit!("?4"),
+    " RETURNING ",
     job_columns!(),
-    ", (SELECT task FROM inputs WHERE inputs.id = jobs.id),
+    ", attempts, stage IS NOT NULL, (SELECT task FROM inputs WHERE inputs.id = jobs.id),
     (SELECT bytes FROM inputs WHERE inputs.id = jobs.id)"
 );
 
-pub(super) const HEARTBEAT: &str =
-    "UPDATE jobs SET lease_until = ?1, progress = coalesce(?4, progress)
-    WHERE id = ?2 AND attempts = ?3 AND status = 'running' RETURNING cancel_requested";
+pub(super) const CLAIM_PART: &str = concat!(
+    "UPDATE parts SET status = 'running', attempts = attempts + 1, lease_until = ?1
+    WHERE id = (SELECT id FROM parts INDEXED BY parts_waiting
+        WHERE job = ?2 AND status = 'queued' ORDER BY number LIMIT 1)
+    AND ",
+    limit!("?3"),
+    " RETURNING cut, number, attempts, (SELECT task FROM inputs WHERE inputs.id = parts.job),
+    (SELECT bytes FROM part_bytes WHERE part_bytes.id = parts.id)"
+);
+
+pub(super) const HEARTBEAT: &str = concat!(
+    "UPDATE jobs SET lease_until = ?1, progress = coalesce(?4, progress) WHERE ",
+    claimed!("?2", "?3"),
+    " RETURNING cancel_requested"
+);
+
+pub(super) const HEARTBEAT_PART: &str = "UPDATE parts SET lease_until = ?1
+    WHERE job = ?2 AND attempts = ?3 AND cut = ?4 AND number = ?5 AND status = 'running' RETURNING 0";
+
+pub(super) const ADD_PART: &str = concat!(
+    "INSERT INTO additions (job, cut, number, bytes) SELECT ?1, ?2, ?3, ?4
+    WHERE EXISTS (SELECT 1 FROM jobs WHERE ",
+    claimed!("?1", "?2"),
+    ") RETURNING job"
+);
+
+pub(super) const CUT: &str = concat!(
+    "INSERT INTO divisions (job, cut, total, enough, rest) SELECT ?1, ?2, ?3, ?4, ?5
+    WHERE EXISTS (SELECT 1 FROM jobs WHERE NOT cancel_requested AND ",
+    claimed!("?1", "?2"),
+    ") AND (SELECT count(*) FROM parts WHERE job = ?1 AND cut = ?2) = ?3 RETURNING job"
+);
+
+pub(super) const FINISH_PART: &str = "INSERT INTO part_results (id, job, bytes, weight)
+    SELECT id, job, ?5, ?6 FROM parts
+    WHERE job = ?1 AND attempts = ?2 AND cut = ?3 AND number = ?4 AND status = 'running' RETURNING job";
+
+pub(super) const RESULTS: &str =
+    "SELECT bytes FROM parts JOIN part_bytes ON part_bytes.id = parts.id
+    WHERE job = ?1 AND status = 'done' ORDER BY number";
 
 pub(super) const FINISH: &str = concat!(
     "UPDATE jobs SET status = ?4, lease_until = NULL, ",
     end!(),
+    ", outcome_status = ?5, outcome_type = ?6, outcome_headers = ?7, outcome_body = ?8 WHERE ",
+    claimed!("?2", "?3"),
+    " RETURNING id"
+);
+
+pub(super) const FINISH_PARTED: &str = concat!(
+    "UPDATE jobs SET status = ?4, ",
+    end!(),
     ", outcome_status = ?5, outcome_type = ?6, outcome_headers = ?7, outcome_body = ?8
-    WHERE id = ?2 AND attempts = ?3 AND status = 'running' RETURNING id"
+    WHERE id = ?2 AND EXISTS (SELECT 1 FROM parts
+        WHERE job = ?2 AND attempts = ?3 AND cut = ?9 AND number = ?10 AND status = 'running')
+    RETURNING id"
 );
 
 pub(super) const GET: &str = concat!(
@@ -121,10 +241,10 @@ pub(super) const OUTCOME: &str = concat!(
 // The expressions see the row as it was before.
 pub(super) const CANCEL: &str = concat!(
     "UPDATE jobs SET cancel_requested = 1,
-    status = CASE status WHEN 'queued' THEN 'canceled' ELSE status END,
-    finished_at = CASE status WHEN 'queued' THEN ?1 END,
-    expires_at = CASE status WHEN 'queued' THEN min(?1 + expires_after, 9007199254740991) END,
-    webhook_due = CASE WHEN status = 'queued' AND webhook IS NOT NULL THEN ?1 END
+    status = CASE WHEN lease_until IS NULL THEN 'canceled' ELSE status END,
+    finished_at = CASE WHEN lease_until IS NULL THEN ?1 END,
+    expires_at = CASE WHEN lease_until IS NULL THEN min(?1 + expires_after, 9007199254740991) END,
+    webhook_due = CASE WHEN lease_until IS NULL AND webhook IS NOT NULL THEN ?1 END
     WHERE id = ?2 AND finished_at IS NULL AND ",
     live!(),
     " RETURNING ",

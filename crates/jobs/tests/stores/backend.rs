@@ -26,6 +26,9 @@ pub(crate) trait Backend: Sync {
 
     /// How many inputs the database holds.
     fn inputs(&self) -> usize;
+
+    /// How many records of parts the database holds.
+    fn parts(&self) -> usize;
 }
 
 pub(crate) struct Sqlite(TempDir);
@@ -63,11 +66,15 @@ impl Backend for Sqlite {
     }
 
     fn records(&self) -> usize {
-        self.count("jobs") + self.count("inputs")
+        self.count("jobs") + self.count("inputs") + self.parts()
     }
 
     fn inputs(&self) -> usize {
         self.count("inputs")
+    }
+
+    fn parts(&self) -> usize {
+        self.count("parts") + self.count("part_bytes") + self.count("cuts")
     }
 }
 
@@ -207,6 +214,24 @@ impl Backend for Server {
     fn inputs(&self) -> usize {
         let is_input = |key: &&String| key.starts_with("routelets:input:");
         self.keys().iter().filter(is_input).count()
+    }
+
+    fn parts(&self) -> usize {
+        let kinds = [
+            "cut:",
+            "parts:",
+            "queue:",
+            "tries:",
+            "found:",
+            "parted",
+            "joins",
+            "partleases",
+        ];
+        let is_of_parts = |key: &&String| {
+            let kind = key.strip_prefix("routelets:").unwrap_or_default();
+            kinds.iter().any(|prefix| kind.starts_with(prefix))
+        };
+        self.keys().iter().filter(is_of_parts).count()
     }
 }
 

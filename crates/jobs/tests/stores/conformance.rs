@@ -4,14 +4,15 @@ mod leases;
 mod lifecycle;
 mod lists;
 mod metrics;
+mod parts;
 mod submission;
 mod webhooks;
 
 use std::collections::HashSet;
 
 use jobs::{
-    Claim, Claimed, Ending, Error, Input, Job, Lease, MAX_ATTEMPTS, Metrics, Millis, NewJob, Next,
-    Outcome, RouteMetrics, Status, Store, Submitted, worker_lost,
+    Claim, Claimed, Cut, Ending, Error, Input, Job, Lease, MAX_ATTEMPTS, Metrics, Millis, NewJob,
+    Next, Outcome, PartResult, PartsDone, RouteMetrics, Status, Store, Submitted, worker_lost,
 };
 use pollster::block_on;
 
@@ -70,6 +71,22 @@ conformance! {
         counts_what_happens_to_the_jobs_of_each_route
         counts_leases_that_were_lost
         shows_what_waits_now;
+    parts:
+        joins_the_results_of_parts
+        hides_parts
+        shares_claims_between_jobs
+        stops_at_enough
+        cuts_a_job_again
+        cuts_a_job_into_nothing
+        takes_back_lost_parts
+        takes_back_lost_joins
+        begins_again_what_was_not_cut
+        fails_with_a_part
+        fails_when_the_workers_of_a_part_were_lost
+        cancels_a_job_in_parts
+        does_not_cut_a_job_that_is_to_be_canceled
+        limits_how_many_parts_run
+        joins_once_among_many_claimants;
     webhooks:
         delivers_webhooks
         forgets_webhooks_with_their_job;

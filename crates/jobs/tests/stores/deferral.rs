@@ -77,8 +77,8 @@ impl Here {
     }
 
     fn drain(&self) {
-        let compute = async |input: &jobs::Input, progress: &Progress| match &*input.task {
-            Double::NAME => Some(run::<Double>(input, progress).await),
+        let compute = async |work: &jobs::Work, progress: &Progress| match &*work.task {
+            Double::NAME => Some(run::<Double>(work, progress).await),
             _ => None,
         };
         block_on(drain(&self, compute)).unwrap();

@@ -99,6 +99,7 @@ impl Model {
             status: Status::Queued,
             cancel_requested: false,
             progress: None,
+            parts: None,
             attempts: 0,
             created_at: now,
             started_at: None,

@@ -13,6 +13,7 @@ pub(super) async fn answers_a_job(backend: &impl Backend) {
             status: Status::Queued,
             cancel_requested: false,
             progress: None,
+            parts: None,
             attempts: 0,
             created_at: NOW,
             started_at: None,
@@ -29,8 +30,12 @@ pub(super) async fn answers_a_job(backend: &impl Backend) {
     let Claimed {
         claim,
         job: running,
+        join: false,
         input,
-    } = claim_at(&store, NOW + 1).await;
+    } = claim_at(&store, NOW + 1).await
+    else {
+        panic!("it has no parts")
+    };
     assert_eq!((claim.id.as_str(), claim.attempt), ("a", 1));
     assert_eq!(input, Some(job("a").input));
     assert_eq!(
@@ -262,6 +267,7 @@ pub(super) async fn survives_the_greatest_numbers(backend: &impl Backend) {
     assert_eq!(store.next_delivery(LEASE, late).await.unwrap(), None);
     let nobody = Claim {
         id: "a".to_owned(),
+        part: None,
         attempt: u32::MAX,
     };
     assert!(!store.finish(&nobody, ending("1"), late).await.unwrap());
