@@ -43,6 +43,7 @@ mod arithmetic;
 mod base;
 mod coefficients;
 mod estimate;
+mod kernel;
 mod leading;
 mod matrix;
 mod montgomery;
