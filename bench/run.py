@@ -29,6 +29,7 @@ import jobs
 import keys
 import models
 import servers
+import sieve
 import speech
 from load import CONNECTIONS, wrk
 from servers import Server
@@ -63,6 +64,7 @@ def main() -> None:
             *factor.sections(servers.routelets),
             *(busy_factorizing(*runtime) for runtime in runtimes.items()),
         ],
+        "sieve": lambda: sieve.sections(servers.routelets),
         "agreement": agreement.sections,
         "speech": lambda: speech.sections(runtimes),
         "models": lambda: models.sections(runtimes),
