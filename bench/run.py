@@ -30,6 +30,7 @@ import keys
 import models
 import page
 import servers
+import sieve
 import speech
 from load import CONNECTIONS, wrk
 from servers import Server
@@ -65,6 +66,7 @@ def main() -> None:
             *factor.sections(servers.routelets),
             *(busy_factorizing(*runtime) for runtime in runtimes.items()),
         ],
+        "sieve": lambda: sieve.sections(servers.routelets),
         "agreement": agreement.sections,
         "speech": lambda: speech.sections(runtimes),
         "models": lambda: models.sections(runtimes),

@@ -14,13 +14,13 @@ use factorize_routes::Factorize;
 use function_routes::Call;
 use guest::jobs::drain;
 use guest::{Busy, Request, Response};
-use jobs::{Done, Progress, Task, Work, run};
+use jobs::{Done, Progress, Task, Work, run, run_parted};
 use prediction_routes::Predict;
 
 /// Computes a stage of a job.
 async fn compute(work: &Work, progress: &Progress) -> Option<Done> {
     Some(match &*work.task {
-        Factorize::NAME => run::<Factorize>(work, progress).await,
+        Factorize::NAME => run_parted::<Factorize>(work, progress).await,
         Call::NAME => run::<Call>(work, progress).await,
         Predict::NAME => run::<Predict>(work, progress).await,
         #[cfg(feature = "speech")]

@@ -10,7 +10,11 @@
 //! composite into two factors, until only primes are left. The splitters are Pollard's rho method, a
 //! step of Fermat's, Lenstra's elliptic-curve method and, up to 86 digits, the self-initialising
 //! quadratic sieve.
+//!
+//! A sieve can be spread over instances that share nothing: [`begin`] says which [`part`]s there are, and [`join`]
+//! goes on with their results.
 
+mod cut;
 mod details;
 mod ecm;
 pub mod expression;
@@ -30,6 +34,7 @@ mod trial;
 /// What a step of a modular multiplication costs, in picoseconds: a 64-bit multiplication and addition. See [`pacer`].
 const STEP: usize = 6_500;
 
+pub use cut::{CUT, Cut, JoinError, Part, PartError, Step, begin, join, part};
 pub use details::{Details, PrimalityTest};
 pub use expression::{ExpressionError, evaluate};
 pub use factorization::{Factorization, Partial, PrimePower};

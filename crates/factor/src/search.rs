@@ -3,14 +3,14 @@ use std::{collections::BTreeMap, ops::ControlFlow};
 
 use num_bigint::BigUint;
 use num_traits::One;
-use pacer::Pacer;
+use pacer::{Interrupted, Pacer};
 
 use crate::{
     factorization::{Factorization, Partial},
     number::Number,
     perfect_power::perfect_power,
     primality::is_prime,
-    split::split,
+    split::{Split, split},
     trial,
 };
 
@@ -58,38 +58,113 @@ pub async fn factorize(
     observe: impl FnMut(Progress<'_>),
 ) -> Result<Factorization, Partial> {
     let mut pacer = Pacer::new(crate::STEP, pause);
-    let mut search = Search {
-        primes: BTreeMap::new(),
-        composites: Vec::new(),
-        observe,
-    };
-    let rest = trial::divide(n.as_biguint().clone(), &mut pacer, |prime, exponent| {
-        search.add(prime.into(), exponent);
-    })
-    .await;
-    search.classify(rest, 1, &mut pacer).await;
-    while let Some((n, exponent)) = search.composites.pop() {
-        let relations = |found, needed| (search.observe)(Progress::Relations { found, needed });
-        let Ok(factor) = split(&n, &mut pacer, relations).await else {
-            search.composites.push((n, exponent));
-            return Err(search.into_partial());
-        };
-        let cofactor = n / &factor;
-        search.classify(factor, exponent, &mut pacer).await;
-        search.classify(cofactor, exponent, &mut pacer).await;
+    let mut search = Search::of(n, &mut pacer, observe).await;
+    match search.run(u64::MAX, &mut pacer).await {
+        Ok(_) => Ok(search.primes.into()),
+        Err(_) => Err(search.into_partial()),
     }
-    Ok(search.primes.into())
 }
 
 /// The parts that the number has been split into so far, with their multiplicities.
-struct Search<F> {
-    primes: BTreeMap<BigUint, u32>,
+pub(crate) struct Search<F> {
+    pub(crate) primes: BTreeMap<BigUint, u32>,
     /// Odd composites without small factors that are not perfect powers.
     composites: Vec<(BigUint, u32)>,
     observe: F,
 }
 
 impl<F: FnMut(Progress<'_>)> Search<F> {
+    /// The primes of a number that trial division finds, and what is left.
+    pub(crate) async fn of<P: AsyncFnMut() -> ControlFlow<()>>(
+        n: &Number,
+        pacer: &mut Pacer<P>,
+        observe: F,
+    ) -> Self {
+        let mut search = Self {
+            primes: BTreeMap::new(),
+            composites: Vec::new(),
+            observe,
+        };
+        let rest = trial::divide(n.as_biguint().clone(), pacer, |prime, exponent| {
+            search.add(prime.into(), exponent);
+        })
+        .await;
+        search.classify(rest, 1, pacer).await;
+        search
+    }
+
+    /// Goes on from where another search stopped.
+    pub(crate) fn resume(known: Partial, mut observe: F) -> Self {
+        let primes: BTreeMap<_, _> = known
+            .found
+            .into_iter()
+            .map(|power| (power.prime, power.exponent))
+            .collect();
+        for (prime, &exponent) in &primes {
+            observe(Progress::Found { prime, exponent });
+        }
+        let composites = known
+            .remaining
+            .chunk_by(|a, b| a == b)
+            .map(|equal| (equal[0].clone(), equal.len() as u32))
+            .collect();
+        Self {
+            primes,
+            composites,
+            observe,
+        }
+    }
+
+    /// Splits what is left into primes. Stops at a composite of at least `cut` bits that needs the quadratic sieve,
+    /// and returns it.
+    pub(crate) async fn run<P: AsyncFnMut() -> ControlFlow<()>>(
+        &mut self,
+        cut: u64,
+        pacer: &mut Pacer<P>,
+    ) -> Result<Option<BigUint>, Interrupted> {
+        while let Some((n, exponent)) = self.composites.pop() {
+            let relations = |found, needed| (self.observe)(Progress::Relations { found, needed });
+            match split(&n, cut, pacer, relations).await {
+                Ok(Split::Factor(factor)) => self.divide(&n, exponent, factor, pacer).await,
+                Ok(Split::Cut) => {
+                    self.composites.push((n.clone(), exponent));
+                    return Ok(Some(n));
+                }
+                Err(interrupted) => {
+                    self.composites.push((n, exponent));
+                    return Err(interrupted);
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// Takes in a proper factor of one of the composites.
+    pub(crate) async fn split<P: AsyncFnMut() -> ControlFlow<()>>(
+        &mut self,
+        composite: &BigUint,
+        factor: BigUint,
+        pacer: &mut Pacer<P>,
+    ) {
+        let found = self.composites.iter().position(|(n, _)| n == composite);
+        if let Some(index) = found {
+            let (n, exponent) = self.composites.swap_remove(index);
+            self.divide(&n, exponent, factor, pacer).await;
+        }
+    }
+
+    async fn divide<P: AsyncFnMut() -> ControlFlow<()>>(
+        &mut self,
+        n: &BigUint,
+        exponent: u32,
+        factor: BigUint,
+        pacer: &mut Pacer<P>,
+    ) {
+        let cofactor = n / &factor;
+        self.classify(factor, exponent, pacer).await;
+        self.classify(cofactor, exponent, pacer).await;
+    }
+
     fn add(&mut self, prime: BigUint, exponent: u32) {
         (self.observe)(Progress::Found {
             prime: &prime,
@@ -117,7 +192,7 @@ impl<F: FnMut(Progress<'_>)> Search<F> {
         }
     }
 
-    fn into_partial(self) -> Partial {
+    pub(crate) fn into_partial(self) -> Partial {
         let mut remaining: Vec<BigUint> = self
             .composites
             .into_iter()

@@ -29,20 +29,29 @@ const ITERATIONS_BEFORE_SIEVE: u64 = 1 << 11;
 /// How long it is tried on what is out of the sieve's reach: enough for most factors of 9 digits.
 const ITERATIONS_BEFORE_CURVES: u64 = 1 << 15;
 
+/// What became of a composite.
+pub(crate) enum Split {
+    /// A proper factor was found.
+    Factor(BigUint),
+    /// It needs the sieve, and is large enough to be sieved in parts.
+    Cut,
+}
+
 /// A proper factor of `n`: an odd composite without a factor below [`crate::trial::BOUND`] that is
-/// not a perfect power.
+/// not a perfect power. From `cut` bits on, `n` is not sieved.
 ///
 /// `relations` is called with the number of relations that the sieve has found and needs.
 pub(crate) async fn split<P: AsyncFnMut() -> ControlFlow<()>>(
     n: &BigUint,
+    cut: u64,
     pacer: &mut Pacer<P>,
     relations: impl FnMut(u32, u32),
-) -> Result<BigUint, Interrupted> {
+) -> Result<Split, Interrupted> {
     with_modulus!(n, |modulus| {
         let sieved = (SIEVE..SIEVE_END).contains(&n.bits());
         if n.bits() >= SIEVE {
             if let Some(factor) = fermat(n, pacer).await? {
-                return Ok(factor);
+                return Ok(Split::Factor(factor));
             }
             let iterations = if sieved {
                 ITERATIONS_BEFORE_SIEVE
@@ -52,20 +61,22 @@ pub(crate) async fn split<P: AsyncFnMut() -> ControlFlow<()>>(
             if n.bits() > 64
                 && let Some(factor) = rho::split(&modulus, iterations, pacer).await?
             {
-                return Ok(factor);
+                return Ok(Split::Factor(factor));
             }
         }
         if sieved {
             let curves = plan::levels_before_sieve(n.bits());
             if let Some(factor) = ecm::split(&modulus, curves, pacer).await? {
-                return Ok(factor);
+                return Ok(Split::Factor(factor));
             }
-            let parameters = siqs::Parameters::new(n.bits() as u32);
-            if let Some(factor) = siqs::split(n, &parameters, pacer, relations).await? {
-                return Ok(factor);
+            if n.bits() >= cut {
+                return Ok(Split::Cut);
+            }
+            if let Some(factor) = siqs::split(n, pacer, relations).await? {
+                return Ok(Split::Factor(factor));
             }
         }
-        without_end(n, &modulus, pacer).await
+        without_end(n, &modulus, pacer).await.map(Split::Factor)
     })
 }
 

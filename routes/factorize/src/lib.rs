@@ -6,10 +6,12 @@
 mod answer;
 mod cached;
 mod number;
+mod parts;
 mod progress;
 mod request;
 
 pub use number::factorization_schema;
+pub use parts::{SievePart, Sieving};
 pub use request::{FactorizeBody, FactorizeInput, FactorizeRequest};
 
 use std::pin::pin;
@@ -186,7 +188,12 @@ async fn prime_powers(number: &str, progress: &Progress) -> Result<Vec<PrimePowe
         Mode::Job => reporting(factorization, number, progress).await,
         Mode::Now => factorization.await,
     };
-    factorization.map_err(|error| match error {
+    factorization.map_err(|error| limit_problem(number, seconds, error))
+}
+
+/// The problem of a number that was not factorised in time.
+fn limit_problem(number: &str, seconds: f64, error: factorizer::Error) -> Problem {
+    match error {
         factorizer::Error::TimeLimitExceeded(partial) => Problem::new(
             TIME_LIMIT_EXCEEDED,
             format!("{} digits took longer than {seconds} s", number.len()),
@@ -194,8 +201,10 @@ async fn prime_powers(number: &str, progress: &Progress) -> Result<Vec<PrimePowe
         .with("found", json_pairs(partial.found))
         .with("remaining", partial.remaining),
         // The number was checked before: the two components disagree.
-        factorizer::Error::InvalidNumber(reason) => Problem::internal(reason),
-    })
+        factorizer::Error::InvalidNumber(reason) | factorizer::Error::InvalidPart(reason) => {
+            Problem::internal(reason)
+        }
+    }
 }
 
 /// Awaits a factorisation of `number`, and reports its progress.

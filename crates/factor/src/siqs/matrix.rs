@@ -6,7 +6,10 @@
 //! What is left is eliminated in bits.
 use std::{collections::HashMap, ops::ControlFlow};
 
-use super::relations::{FIRST, Relations};
+use super::{
+    kernel,
+    relations::{FIRST, Relations},
+};
 use pacer::{Interrupted, Pacer};
 
 /// Columns that more than one in so many relations has are kept in bits from the start.
@@ -17,8 +20,6 @@ const HEAVIEST: usize = 14;
 const EXCESS: usize = 48;
 /// Relations looked at between two calls of the pacer.
 const CHUNK: usize = 4096;
-/// Words that are added in one unit of the pacer.
-const WORDS: usize = 12;
 
 /// A product of relations.
 #[derive(Default)]
@@ -278,48 +279,7 @@ async fn kernel<P: AsyncFnMut() -> ControlFlow<()>>(
             rows[row][word] |= bit;
         }
     }
-    // Gauss's and Jordan's elimination: pivots[i] is the column of row i.
-    let mut pivots = Vec::with_capacity(rows.len());
-    let mut free = Vec::new();
-    for column in 0..sets.len() {
-        let (word, bit) = (column / 64, 1u64 << (column % 64));
-        let rank = pivots.len();
-        pacer.spend(rows.len() / 16 + 1).await?;
-        let Some(pivot) = (rank..rows.len()).find(|&row| rows[row][word] & bit != 0) else {
-            free.push(column);
-            continue;
-        };
-        rows.swap(rank, pivot);
-        let pivot_row = std::mem::take(&mut rows[rank]);
-        let cost = words / WORDS + 1;
-        for chunk in rows.chunks_mut((5_000 / cost).max(1)) {
-            pacer.spend(chunk.len() * cost).await?;
-            for row in chunk {
-                if row.get(word).is_some_and(|bits| bits & bit != 0) {
-                    for (target, source) in row.iter_mut().zip(&pivot_row) {
-                        *target ^= source;
-                    }
-                }
-            }
-        }
-        rows[rank] = pivot_row;
-        pivots.push(column);
-    }
-    let mut kernel = Vec::with_capacity(free.len());
-    for column in free {
-        pacer.spend(pivots.len() / 16 + 1).await?;
-        let (word, bit) = (column / 64, 1u64 << (column % 64));
-        let mut combination = vec![column];
-        combination.extend(
-            pivots
-                .iter()
-                .enumerate()
-                .filter(|(row, _)| rows[*row][word] & bit != 0)
-                .map(|(_, &pivot)| pivot),
-        );
-        kernel.push(combination);
-    }
-    Ok(kernel)
+    kernel::kernel(rows, sets.len(), pacer).await
 }
 
 #[cfg(test)]
@@ -331,7 +291,7 @@ mod tests {
     #[test]
     fn every_column_of_a_dependency_is_even() {
         const PRIMES: usize = 300;
-        let mut relations = Relations::new();
+        let mut relations = Relations::new(0);
         let mut seed = 1u64;
         let mut random = |end: u64| {
             seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);

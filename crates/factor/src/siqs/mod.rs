@@ -1,10 +1,14 @@
 //! The self-initialising quadratic sieve: S. Contini, "Factoring integers with the self-initializing
 //! quadratic sieve", M. A. thesis, University of Georgia (1997).
 //!
-//! [`base`] chooses a multiplier `k` and the primes; [`polynomial`] makes polynomials whose values
-//! are `x² - k n` up to a known factor; [`sieve`] finds where they have many small factors, [`search`]
-//! divides there and keeps the [`relations`]; [`matrix`] combines them to squares, and [`root`]
-//! takes their roots, whose difference shares a factor with `n` every other time.
+//! [`base`] chooses a multiplier `k` and the primes, and [`leading`] an order of leading coefficients;
+//! [`polynomial`] makes polynomials whose values are `x² - k n` up to a known factor; [`sieve`] finds
+//! where they have many small factors, [`search`] divides there and keeps the [`relations`];
+//! [`matrix`] combines them to squares, and [`root`] takes their roots, whose difference shares a
+//! factor with `n` every other time.
+//!
+//! All but the relations follows from `n`. So instances that share nothing can each sieve some of the
+//! leading coefficients ([`part`]) and send the relations to one that combines them.
 //!
 //! # What was measured
 //!
@@ -28,7 +32,7 @@
 //! Existing crates are not suitable: `rusqsieve` offers nothing to call on `wasm32-wasip2`,
 //! `num-prime` ends with rho, `yamaquasi` computes in threads and never yields, and takes five to ten
 //! times as long by its own figures.
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, Range};
 
 use num_bigint::BigUint;
 use pacer::{Interrupted, Pacer};
@@ -37,9 +41,14 @@ use crate::modulus::with_modulus;
 
 mod arithmetic;
 mod base;
+mod coefficients;
+mod estimate;
+mod kernel;
+mod leading;
 mod matrix;
 mod montgomery;
 mod parameters;
+mod part;
 mod polynomial;
 mod relations;
 mod root;
@@ -48,7 +57,12 @@ mod sieve;
 mod wide;
 
 use base::{Base, Found};
-pub(crate) use parameters::Parameters;
+pub(crate) use estimate::ENOUGH;
+use estimate::WHOLE;
+use leading::Leading;
+use parameters::Parameters;
+pub(crate) use parameters::{expected, parts};
+pub(crate) use part::{Corrupt, Yield};
 use polynomial::Polynomials;
 use relations::Relations;
 use search::Search;
@@ -56,8 +70,69 @@ use search::Search;
 /// The most bits of `k n` that the arithmetic has room for.
 pub(crate) const MAX_BITS: u64 = 320;
 
+/// The fewest bits of a number that is sieved in parts: it exceeds every prime of its base.
+const LEAST_BITS: u64 = 64;
+
 /// How many more relations than primes are looked for.
 const EXCESS: usize = 16;
+
+/// What follows from a number alone: every instance finds the same.
+struct Start {
+    kn: BigUint,
+    base: Base,
+    leading: Leading,
+    parameters: Parameters,
+}
+
+enum Beginning {
+    Start(Start),
+    /// A proper factor turned up.
+    Factor(BigUint),
+    /// The number is too small or too large.
+    Unsuitable,
+}
+
+impl Start {
+    async fn new<P: AsyncFnMut() -> ControlFlow<()>>(
+        n: &BigUint,
+        pacer: &mut Pacer<P>,
+    ) -> Result<Beginning, Interrupted> {
+        let parameters = Parameters::new(n.bits() as u32);
+        let base = match Base::choose(n, parameters.base, pacer).await? {
+            Found::Factor(prime) => return Ok(Beginning::Factor(prime.into())),
+            Found::Base(base) => base,
+        };
+        let kn = n * base.multiplier;
+        if kn.bits() > MAX_BITS {
+            return Ok(Beginning::Unsuitable);
+        }
+        Ok(match Leading::new(&kn, &base, parameters.half) {
+            Some(leading) => Beginning::Start(Self {
+                kn,
+                base,
+                leading,
+                parameters,
+            }),
+            None => Beginning::Unsuitable,
+        })
+    }
+
+    /// How many independent relations make a factor all but certain.
+    fn needed(&self) -> usize {
+        self.base.primes.len() + EXCESS
+    }
+
+    /// What sieves from the next leading coefficient on.
+    async fn search<P: AsyncFnMut() -> ControlFlow<()>>(
+        self,
+        pacer: &mut Pacer<P>,
+    ) -> Result<(Polynomials, Search), Interrupted> {
+        let search = Search::new(&self.kn, &self.base.primes, &self.parameters);
+        let half = self.parameters.half;
+        let polynomials = Polynomials::new(&self.kn, self.base, self.leading, half, pacer).await?;
+        Ok((polynomials, search))
+    }
+}
 
 /// A proper factor of `n`: an odd composite without small factors that is not a perfect power. None
 /// where the sieve fails: `n` is too small or too large for it.
@@ -65,46 +140,132 @@ const EXCESS: usize = 16;
 /// `progress` is called from time to time with the number of relations found and needed.
 pub(crate) async fn split<P: AsyncFnMut() -> ControlFlow<()>>(
     n: &BigUint,
-    parameters: &Parameters,
     pacer: &mut Pacer<P>,
     mut progress: impl FnMut(u32, u32),
 ) -> Result<Option<BigUint>, Interrupted> {
-    let base = match Base::choose(n, parameters.base, pacer).await? {
-        Found::Factor(prime) => return Ok(Some(prime.into())),
-        Found::Base(base) => base,
+    let start = match Start::new(n, pacer).await? {
+        Beginning::Start(start) => start,
+        Beginning::Factor(factor) => return Ok(Some(factor)),
+        Beginning::Unsuitable => return Ok(None),
     };
-    let kn = n * base.multiplier;
-    if kn.bits() > MAX_BITS {
-        return Ok(None);
-    }
-    let Some(mut polynomials) = Polynomials::new(&kn, base, parameters.half, pacer).await? else {
-        return Ok(None);
-    };
-    let mut relations = Relations::new();
-    let mut search = Search::new(&kn, &polynomials.primes, parameters);
-    let mut needed = polynomials.primes.len() + EXCESS;
+    let mut relations = Relations::new(start.needed());
+    let (mut polynomials, mut search) = start.search(pacer).await?;
     loop {
-        while relations.cycles() < needed {
-            progress(relations.cycles() as u32, needed as u32);
+        while !relations.are_enough() {
+            progress(relations.cycles() as u32, relations.needed() as u32);
             if !polynomials.next_leading(pacer).await? {
                 return Ok(None);
             }
             search
-                .sieve(&mut polynomials, &mut relations, needed, pacer)
+                .sieve(&mut polynomials, &mut relations, pacer)
                 .await?;
         }
-        progress(needed as u32, needed as u32);
-        let primes = &polynomials.primes;
-        for dependency in matrix::dependencies(&relations, primes.len(), pacer).await? {
-            let factor = with_modulus!(n, |modulus| {
-                root::factor(&modulus, &relations, primes, &dependency, pacer).await?
-            });
-            if factor.is_some() {
-                return Ok(factor);
-            }
+        progress(relations.needed() as u32, relations.needed() as u32);
+        let factor = combine(n, &relations, &polynomials.primes, pacer).await?;
+        if factor.is_some() {
+            return Ok(factor);
         }
-        needed += EXCESS;
+        relations.need(EXCESS);
     }
+}
+
+/// A proper factor of `n` from enough relations; none with a probability of 2 to the minus 16th or less.
+async fn combine<P: AsyncFnMut() -> ControlFlow<()>>(
+    n: &BigUint,
+    relations: &Relations,
+    primes: &[u32],
+    pacer: &mut Pacer<P>,
+) -> Result<Option<BigUint>, Interrupted> {
+    for dependency in matrix::dependencies(relations, primes.len(), pacer).await? {
+        let factor = with_modulus!(n, |modulus| {
+            root::factor(&modulus, relations, primes, &dependency, pacer).await?
+        });
+        if factor.is_some() {
+            return Ok(factor);
+        }
+    }
+    Ok(None)
+}
+
+/// Whether the number may be sieved in parts.
+fn is_suitable(n: &BigUint) -> bool {
+    n.bit(0) && (LEAST_BITS..=MAX_BITS).contains(&n.bits())
+}
+
+/// The relations of the leading coefficients with these numbers. None if `n` needs no sieve, is out of its
+/// reach, or has fewer leading coefficients.
+///
+/// `progress` is called from time to time with the number of independent relations among all that are
+/// needed that these count for.
+pub(crate) async fn sieve<P: AsyncFnMut() -> ControlFlow<()>>(
+    n: &BigUint,
+    numbers: Range<u32>,
+    pacer: &mut Pacer<P>,
+    mut progress: impl FnMut(u32, u32),
+) -> Result<Option<Yield>, Interrupted> {
+    if !is_suitable(n) || numbers.is_empty() || numbers.end > part::MOST_NUMBERS {
+        return Ok(None);
+    }
+    let Beginning::Start(mut start) = Start::new(n, pacer).await? else {
+        return Ok(None);
+    };
+    for _ in 0..numbers.start {
+        if start.leading.choose(pacer).await?.is_none() {
+            return Ok(None);
+        }
+    }
+    let needed = start.needed();
+    let mut found = Yield::new(&numbers, &start);
+    let (mut polynomials, mut search) = start.search(pacer).await?;
+    for number in numbers {
+        let part = u64::from(found.weight()) * needed as u64 / u64::from(WHOLE);
+        progress(part as u32, needed as u32);
+        if !polynomials.next_leading(pacer).await? {
+            return Ok(None);
+        }
+        found.begin(number);
+        search.sieve(&mut polynomials, &mut found, pacer).await?;
+    }
+    Ok(Some(found))
+}
+
+/// What relations lead to.
+#[derive(Debug)]
+pub(crate) enum Solved {
+    /// A proper factor.
+    Factor(BigUint),
+    /// More relations are needed: about those of so many more leading coefficients, with so much weight.
+    Missing { numbers: u32, weight: u64 },
+    /// No number of relations will help: `n` is out of reach.
+    Unsuitable,
+}
+
+/// Combines relations that [`sieve`] has found for the same `n`. Each is checked, and counts once.
+pub(crate) async fn solve<P: AsyncFnMut() -> ControlFlow<()>>(
+    n: &BigUint,
+    results: &[impl AsRef<[u8]>],
+    pacer: &mut Pacer<P>,
+) -> Result<Result<Solved, Corrupt>, Interrupted> {
+    if !is_suitable(n) {
+        return Ok(Ok(Solved::Unsuitable));
+    }
+    let start = match Start::new(n, pacer).await? {
+        Beginning::Start(start) => start,
+        Beginning::Factor(factor) => return Ok(Ok(Solved::Factor(factor))),
+        Beginning::Unsuitable => return Ok(Ok(Solved::Unsuitable)),
+    };
+    let mut relations = Relations::new(start.needed());
+    let primes = start.base.primes.clone();
+    let missing = match part::read(start, results, &mut relations, pacer).await? {
+        Ok(missing) => missing,
+        Err(corrupt) => return Ok(Err(corrupt)),
+    };
+    if relations.are_enough()
+        && let Some(factor) = combine(n, &relations, &primes, pacer).await?
+    {
+        return Ok(Ok(Solved::Factor(factor)));
+    }
+    Ok(Ok(missing))
 }
 
 #[cfg(test)]
@@ -116,12 +277,11 @@ mod tests {
     fn split_alone(n: &BigUint) -> Option<BigUint> {
         let mut pacer = Pacer::new(crate::STEP, async || ControlFlow::Continue(()));
         let mut reported = (0, 0);
-        let parameters = Parameters::new(n.bits() as u32);
         let progress = |found, needed| {
             assert!(found <= needed && needed > 0);
             reported = (found, needed);
         };
-        let factor = pollster::block_on(split(n, &parameters, &mut pacer, progress)).unwrap();
+        let factor = pollster::block_on(split(n, &mut pacer, progress)).unwrap();
         assert!(factor.is_none() || reported.0 == reported.1);
         factor
     }
@@ -172,8 +332,7 @@ mod tests {
             }
         };
         let mut pacer = Pacer::new(crate::STEP, pause);
-        let parameters = Parameters::new(n.bits() as u32);
-        let search = split(&n, &parameters, &mut pacer, |found, needed| {
+        let search = split(&n, &mut pacer, |found, needed| {
             reported = Some((found, needed));
         });
         assert!(pollster::block_on(search).is_err());
@@ -192,6 +351,49 @@ mod tests {
                     assert_eq!(n % factor, BigUint::ZERO);
                 }
             }
+        }
+    }
+
+    /// The relations of some parts as a receiver sees them.
+    fn read(n: &BigUint, parts: &[Range<u32>]) -> Relations {
+        let mut pacer = Pacer::new(crate::STEP, async || ControlFlow::Continue(()));
+        pollster::block_on(async {
+            let mut results = Vec::new();
+            for part in parts {
+                let found = sieve(n, part.clone(), &mut pacer, |_, _| {}).await;
+                results.push(found.unwrap().expect("relations").into_bytes());
+            }
+            let Beginning::Start(start) = Start::new(n, &mut pacer).await.unwrap() else {
+                panic!("{n} is suitable")
+            };
+            let mut relations = Relations::new(start.needed());
+            let read = part::read(start, &results, &mut relations, &mut pacer).await;
+            assert!(read.unwrap().is_ok());
+            relations
+        })
+    }
+
+    #[test]
+    fn parts_have_the_relations_of_the_whole_and_none_twice() {
+        for bits in [70, 80, 90] {
+            let n = prime(bits, 5) * prime(bits, 6);
+            let whole = read(&n, &[0..12]);
+            let parts = read(&n, &[5..11, 11..12, 0..5]);
+            let roots = |relations: &Relations| {
+                let one = |index| relations.relation(index).root.to_biguint();
+                (0..relations.len()).map(one).collect::<Vec<_>>()
+            };
+            assert!(whole.len() > 100, "{}", whole.len());
+            assert_eq!(roots(&whole), roots(&parts));
+            assert_eq!(whole.cycles(), parts.cycles());
+            let alone = |part| read(&n, &[part]).len();
+            // Rarely two polynomials of different leading coefficients have the same value.
+            let sum = alone(0..5) + alone(5..12);
+            assert!(
+                sum - whole.len() < whole.len() / 20,
+                "{sum} {}",
+                whole.len()
+            );
         }
     }
 }

@@ -8,6 +8,10 @@
 //! the polynomial costs little here, and `slack` is larger, because what the primes that are not
 //! sieved with contribute is known only after a look at the candidate, and the look is cheap.
 
+use std::ops::Range;
+
+use num_bigint::BigUint;
+
 /// How to sieve.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Parameters {
@@ -38,6 +42,41 @@ const TABLE: [(u32, usize, u32, f64, u32, u32); 9] = [
     (290, 60000, 128, 51.0, 140, 160),
 ];
 
+/// Bits, leading coefficients that suffice for most numbers (half of them take two thirds of that), and how many make a part:
+/// two seconds, but not more than a sixteenth of the whole.
+const PARTS: [(u64, f64, f64); 4] = [
+    (150, 135.0, 8.0),
+    (218, 360.0, 14.0),
+    (251, 600.0, 12.0),
+    (286, 1200.0, 3.0),
+];
+
+/// How many leading coefficients the sieve for `n` takes, or fewer.
+pub(crate) fn expected(n: &BigUint) -> u32 {
+    interpolated(n.bits(), |row| row.1) as u32
+}
+
+/// The parts of the sieve for `n` that take so many leading coefficients from `next` on, and a third more: the yield varies
+/// from number to number.
+pub(crate) fn parts(n: &BigUint, next: u32, numbers: u32) -> Vec<Range<u32>> {
+    let size = (interpolated(n.bits(), |row| row.2) as u32).max(1);
+    let count = (numbers + numbers / 3).div_ceil(size);
+    (0..count)
+        .map(|part| next + part * size..next + (part + 1) * size)
+        .collect()
+}
+
+/// Grows by the same factor with each bit between two rows.
+fn interpolated(bits: u64, column: impl Fn(&(u64, f64, f64)) -> f64) -> f64 {
+    let upper = PARTS
+        .partition_point(|row| row.0 < bits)
+        .clamp(1, PARTS.len() - 1);
+    let (low, high) = (&PARTS[upper - 1], &PARTS[upper]);
+    let part = (bits as f64 - low.0 as f64) / (high.0 - low.0) as f64;
+    let (from, to) = (column(low).ln(), column(high).ln());
+    (from + (to - from) * part).exp()
+}
+
 impl Parameters {
     pub(crate) fn new(bits: u32) -> Self {
         let upper = TABLE
@@ -56,5 +95,10 @@ impl Parameters {
             large: between(f64::from(low.4), f64::from(high.4)) as u32,
             least: between(f64::from(low.5), f64::from(high.5)) as u32,
         }
+    }
+
+    /// The largest prime that a value may have besides those of the base.
+    pub(super) fn largest(&self, primes: &[u32]) -> u32 {
+        primes.last().map_or(1, |prime| prime * self.large)
     }
 }

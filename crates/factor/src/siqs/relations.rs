@@ -1,7 +1,7 @@
 //! The relations found, and how many independent ones they make.
 use std::collections::{HashMap, HashSet};
 
-use super::wide::Wide;
+use super::wide::{Cofactor, Wide};
 
 /// The column of the sign, and that of the prime 2; those of the base follow.
 pub(super) const SIGN: u16 = 0;
@@ -18,6 +18,51 @@ pub(super) struct Relation {
     start: usize,
 }
 
+/// A value of a polynomial that is divided by the primes of the base.
+pub(super) struct Division<'a> {
+    rest: Cofactor,
+    columns: &'a mut Vec<u16>,
+}
+
+impl<'a> Division<'a> {
+    /// Begins with the sign and the prime 2. None for zero.
+    pub(super) fn begin(value: &Wide, columns: &'a mut Vec<u16>) -> Option<Self> {
+        if *value == Wide::default() {
+            return None;
+        }
+        columns.clear();
+        if value.is_negative() {
+            columns.push(SIGN);
+        }
+        let mut rest = Cofactor::new(value);
+        let twos = rest.take_twos();
+        columns.extend((0..twos).map(|_| TWO));
+        Some(Self { rest, columns })
+    }
+
+    /// Divides by a prime with this index as often as it can.
+    #[inline(always)]
+    pub(super) fn divide(&mut self, prime: u32, index: usize) {
+        while self.rest.divide(prime) {
+            self.columns.push((index + FIRST) as u16);
+        }
+    }
+
+    /// The bits of what is left.
+    pub(super) fn bits(&self) -> u32 {
+        self.rest.bits()
+    }
+
+    /// The large prime that is left, 1 if none is, and the columns of the value times `a`, whose primes are
+    /// given. None if it is above `largest`.
+    pub(super) fn finish(self, largest: u32, factors: &[usize]) -> Option<(u32, &'a [u16])> {
+        let rest = u32::try_from(self.rest.to_u64()?).ok()?;
+        self.columns
+            .extend(factors.iter().map(|&prime| (prime + FIRST) as u16));
+        (rest <= largest).then_some((rest, self.columns.as_slice()))
+    }
+}
+
 #[derive(Default)]
 pub(super) struct Relations {
     relations: Vec<Relation>,
@@ -30,11 +75,17 @@ pub(super) struct Relations {
     vertices: HashMap<u32, u32>,
     parents: Vec<u32>,
     cycles: usize,
+    /// How many are looked for.
+    needed: usize,
 }
 
 impl Relations {
-    pub(super) fn new() -> Self {
-        let mut relations = Self::default();
+    /// No relations, of which so many independent ones are looked for.
+    pub(super) fn new(needed: usize) -> Self {
+        let mut relations = Self {
+            needed,
+            ..Self::default()
+        };
         relations.vertex(1);
         relations
     }
@@ -84,6 +135,20 @@ impl Relations {
         self.cycles
     }
 
+    /// How many are looked for.
+    pub(super) fn needed(&self) -> usize {
+        self.needed
+    }
+
+    pub(super) fn are_enough(&self) -> bool {
+        self.cycles >= self.needed
+    }
+
+    /// Looks for so many more.
+    pub(super) fn need(&mut self, more: usize) {
+        self.needed += more;
+    }
+
     pub(super) fn len(&self) -> usize {
         self.relations.len()
     }
@@ -109,7 +174,7 @@ mod tests {
 
     #[test]
     fn cycles_are_counted_and_duplicates_left_out() {
-        let mut relations = Relations::new();
+        let mut relations = Relations::new(7);
         let mut add = |root: u32, large| {
             relations.add(Wide::new(&BigInt::from(root)), &[SIGN, TWO], large);
             (relations.len(), relations.cycles())
@@ -122,5 +187,6 @@ mod tests {
         assert_eq!(add(5, [13, 1]), (5, 2));
         assert_eq!(add(6, [17, 17]), (6, 3));
         assert_eq!(relations.columns(0), [SIGN, TWO]);
+        assert!(!relations.are_enough());
     }
 }

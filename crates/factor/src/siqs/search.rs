@@ -6,14 +6,47 @@ use num_bigint::BigUint;
 use super::{
     parameters::Parameters,
     polynomial::{CHUNK, Polynomials},
-    relations::{FIRST, Relations, SIGN, TWO},
+    relations::{Division, Relations},
     sieve::{BLOCK, Sieve},
-    wide::Cofactor,
+    wide::Wide,
 };
 use pacer::{Interrupted, Pacer};
 
 /// The cost of a candidate in the units of the pacer, without the check of every prime.
 const CANDIDATE: usize = 400;
+
+/// A relation: the polynomial's value at a place is a product of primes of the base and a large prime.
+pub(super) struct Found<'a> {
+    /// The polynomial's number among those with the same leading coefficient.
+    pub(super) polynomial: u32,
+    /// Counted from the start of the interval.
+    pub(super) place: u32,
+    /// See [`super::relations::Relation`].
+    pub(super) root: Wide,
+    pub(super) columns: &'a [u16],
+    /// The indices of the primes of the leading coefficient, whose columns are the last ones.
+    pub(super) factors: &'a [usize],
+    /// 1 if there is none.
+    pub(super) large: u32,
+}
+
+/// What takes in the relations.
+pub(super) trait Sink {
+    fn add(&mut self, found: Found<'_>);
+
+    /// Whether the search may end.
+    fn is_enough(&self) -> bool;
+}
+
+impl Sink for Relations {
+    fn add(&mut self, found: Found<'_>) {
+        self.add(found.root, found.columns, [1, found.large]);
+    }
+
+    fn is_enough(&self) -> bool {
+        self.are_enough()
+    }
+}
 
 pub(super) struct Search {
     sieve: Sieve,
@@ -21,7 +54,7 @@ pub(super) struct Search {
     /// Units of the sieve's cells for a bit.
     scale: f64,
     /// The largest prime that a value may have besides those of the base.
-    largest: u64,
+    largest: u32,
     /// The bits that may be left when all but the primes of the base that were not sieved with are
     /// divided out.
     slack: f64,
@@ -37,7 +70,6 @@ impl Search {
         let size = (kn.bits() as f64 - 3.0) / 2.0 + f64::from(parameters.half).log2();
         let threshold = size - parameters.slack;
         let scale = (100.0 / threshold).min(4.0);
-        let largest = primes.last().copied().unwrap_or(1);
         Self {
             sieve: Sieve::new(
                 primes,
@@ -48,7 +80,7 @@ impl Search {
             ),
             half: parameters.half,
             scale,
-            largest: u64::from(largest) * u64::from(parameters.large),
+            largest: parameters.largest(primes),
             slack: parameters.slack,
             candidates: Vec::new(),
             columns: Vec::new(),
@@ -56,16 +88,16 @@ impl Search {
         }
     }
 
-    /// Sieves all polynomials with one leading coefficient, or as many as are needed.
+    /// Sieves all polynomials with one leading coefficient, or until the sink has enough.
     pub(super) async fn sieve<P: AsyncFnMut() -> ControlFlow<()>>(
         &mut self,
         polynomials: &mut Polynomials,
-        relations: &mut Relations,
-        needed: usize,
+        sink: &mut impl Sink,
         pacer: &mut Pacer<P>,
     ) -> Result<(), Interrupted> {
         let large = self.sieve.large();
-        self.sieve.set_logs(&polynomials.factors, self.scale, false);
+        self.sieve
+            .set_logs(polynomials.factors(), self.scale, false);
         let mut change = None;
         loop {
             if let Some((part, grows)) = change {
@@ -89,18 +121,18 @@ impl Search {
                 for number in 0..self.candidates.len() {
                     pacer.spend(CANDIDATE + large.start / 8).await?;
                     let (place, found) = self.candidates[number];
-                    self.check(block, place, found, polynomials, relations);
+                    self.check(block, place, found, polynomials, sink);
                 }
             }
-            if relations.cycles() >= needed {
+            if sink.is_enough() {
                 break;
             }
-            change = polynomials.next_part();
+            change = polynomials.coefficients.next_part();
             if change.is_none() {
                 break;
             }
         }
-        self.sieve.set_logs(&polynomials.factors, self.scale, true);
+        self.sieve.set_logs(polynomials.factors(), self.scale, true);
         Ok(())
     }
 
@@ -111,57 +143,46 @@ impl Search {
         place: u32,
         found: u8,
         polynomials: &mut Polynomials,
-        relations: &mut Relations,
+        sink: &mut impl Sink,
     ) {
         let index = (block * BLOCK) as u32 + place;
         let x = index as i32 - self.half as i32;
-        let value = polynomials.value(x);
+        let value = polynomials.coefficients.value(x);
         let primes = &polynomials.primes;
-        let columns = &mut self.columns;
-        columns.clear();
-        if value.is_negative() {
-            columns.push(SIGN);
-        }
-        if value == super::wide::Wide::default() {
+        let Some(mut division) = Division::begin(&value, &mut self.columns) else {
             return;
-        }
-        let mut rest = Cofactor::new(&value);
-        let twos = rest.take_twos();
-        columns.extend((0..twos).map(|_| TWO));
-        let mut divide = |rest: &mut Cofactor, prime: usize| {
-            while rest.divide(primes[prime]) {
-                columns.push((prime + FIRST) as u16);
-            }
         };
         let [first, second] = &polynomials.roots;
         for prime in 0..self.sieve.small() {
             let residue = index % primes[prime];
             if residue == first[prime] || residue == second[prime] {
-                divide(&mut rest, prime);
+                division.divide(primes[prime], prime);
             }
         }
-        if f64::from(rest.bits()) - f64::from(found) / self.scale > self.slack {
+        if f64::from(division.bits()) - f64::from(found) / self.scale > self.slack {
             return;
         }
-        for &prime in &polynomials.factors {
-            divide(&mut rest, prime);
+        let factors = polynomials.factors();
+        for &prime in factors {
+            division.divide(primes[prime], prime);
         }
         self.divisors.clear();
         let divisors = &mut self.divisors;
         self.sieve
             .divisors(block, place, |prime| divisors.push(prime));
         for &prime in &self.divisors {
-            divide(&mut rest, prime);
+            division.divide(primes[prime], prime);
         }
-        let Some(rest) = rest.to_u64().filter(|&rest| rest <= self.largest) else {
+        let Some((large, columns)) = division.finish(self.largest, factors) else {
             return;
         };
-        columns.extend(
-            polynomials
-                .factors
-                .iter()
-                .map(|&prime| (prime + FIRST) as u16),
-        );
-        relations.add(polynomials.square_root(x), columns, [1, rest as u32]);
+        sink.add(Found {
+            polynomial: polynomials.coefficients.index(),
+            place: index,
+            root: polynomials.coefficients.square_root(x),
+            columns,
+            factors,
+            large,
+        });
     }
 }
