@@ -83,7 +83,10 @@ struct Client {
 impl HttpClient for Client {
     async fn send_bytes(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
         let to = request.uri().clone();
-        let sent = self.runtime.spawn(timeout(self.timeout, send(request)));
+        // The clock is the runtime's, too.
+        let limit = self.timeout;
+        let sent = async move { timeout(limit, send(request)).await };
+        let sent = self.runtime.spawn(sent);
         let sent = match sent.await {
             Ok(Ok(sent)) => sent,
             Ok(Err(_)) => Err("it does not answer in time".into()),
