@@ -5,7 +5,8 @@
 //! missing is an error that names it.
 //!
 //! Each module uses only those after it: `cli`, the command line; `serving`, requests and messages; `interfaces`, what a
-//! component sees and reaches; `code`, the engine and machine code; `log`, the host's log lines; `metrics`, what it counts.
+//! component sees and reaches; `code`, the engine and machine code; `log`, the host's log lines; `metrics`, what it counts;
+//! `traces`, the spans that it exports.
 
 mod cli;
 mod code;
@@ -13,5 +14,6 @@ mod interfaces;
 mod log;
 mod metrics;
 mod serving;
+mod traces;
 
 pub use cli::{health, run};

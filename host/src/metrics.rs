@@ -65,6 +65,13 @@ pub(crate) struct Component {
     pub(crate) failures: Counter,
 }
 
+impl Route {
+    /// The route as the manifest has it; `None` where nothing matched.
+    pub(crate) fn name(&self) -> Option<&str> {
+        Some(&*self.name).filter(|name| *name != UNMATCHED)
+    }
+}
+
 impl Metrics {
     /// Begins to count, for an application with these routes.
     pub(crate) fn new<'a>(routes: impl IntoIterator<Item = &'a str>) -> Arc<Self> {

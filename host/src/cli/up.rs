@@ -27,6 +27,7 @@ use crate::{
         start::{self, Started},
         subscriber,
     },
+    traces::Tracer,
 };
 
 /// Tokio polls its sockets at the latest after this many polls of guests. A guest that yields takes some 100 µs for each, so
@@ -97,9 +98,10 @@ async fn run(options: Up, manifest: Manifest) -> Result<()> {
         shutdown: options.shutdown_timeout,
     };
     let routes = announcement::routes(&manifest);
+    let tracer = Tracer::from_environment()?;
     let start = task::spawn_blocking({
-        let shutdown = shutdown.clone();
-        move || start::start(&manifest, settings(options, &manifest)?, &shutdown)
+        let (shutdown, tracer) = (shutdown.clone(), tracer.clone());
+        move || start::start(&manifest, settings(options, &manifest, tracer)?, &shutdown)
     });
     let Started {
         app,
@@ -126,12 +128,13 @@ async fn run(options: Up, manifest: Manifest) -> Result<()> {
     };
     // Without Redis there is no application that has Redis triggers.
     let subscribe = subscriber::run(servers, &shutdown, limits.shutdown);
-    tokio::try_join!(serve, subscribe)?;
-    Ok(())
+    let served = tokio::try_join!(serve, subscribe);
+    tracer.flush().await;
+    served.map(drop)
 }
 
 /// The settings of the application that are not in its manifest.
-fn settings(options: Up, manifest: &Manifest) -> Result<start::Settings> {
+fn settings(options: Up, manifest: &Manifest, tracer: Tracer) -> Result<start::Settings> {
     let config = config::Settings::load(&options, manifest.folder())?;
     let logs = logs(&options, manifest, config.log_dir)?;
     let variables = variables(&options, manifest)?;
@@ -154,6 +157,7 @@ fn settings(options: Up, manifest: &Manifest) -> Result<start::Settings> {
         },
         max_requests: options.max_concurrent_requests as usize,
         body_pause: options.client_timeout,
+        tracer,
         environment: options.env,
         code: source::Settings {
             compiled: options.compiled,

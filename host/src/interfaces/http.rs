@@ -11,7 +11,10 @@ use tokio::sync::Semaphore;
 use tracing::error;
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks, default_send_request};
 
-use crate::interfaces::{body::Held, requests::AtWork};
+use crate::{
+    interfaces::{body::Held, requests::AtWork},
+    traces::Tracer,
+};
 
 /// Requests that the components of an application may have open at once. Also ends components that call each other in a
 /// circle.
@@ -37,14 +40,16 @@ pub(crate) trait Application: Send + Sync {
 pub(crate) struct Network {
     application: OnceLock<Weak<dyn Application>>,
     open: Arc<Semaphore>,
+    tracer: Tracer,
 }
 
 impl Network {
     /// A network without an application yet.
-    pub(crate) fn new() -> Arc<Self> {
+    pub(crate) fn new(tracer: Tracer) -> Arc<Self> {
         Arc::new(Self {
             application: OnceLock::new(),
             open: Arc::new(Semaphore::new(OPEN_REQUESTS)),
+            tracer,
         })
     }
 
@@ -65,11 +70,35 @@ pub(crate) struct Outbound {
 }
 
 impl Outbound {
+    /// Sends a request of an instance with these requests at work, as a span of its trace.
     async fn send(
         &self,
         from: &AtWork,
         mut request: Request<WasiBody>,
         options: Option<RequestOptions>,
+    ) -> Result<(Response<WasiBody>, Completion), Error> {
+        let tracer = &self.network.tracer;
+        if !tracer.is_on() {
+            return self.exchange(from, request, options, ()).await;
+        }
+        let span = tracer.client(&mut request, &self.component, &from.places());
+        let held = Arc::new(span);
+        let exchanged = self.exchange(from, request, options, Arc::clone(&held));
+        let exchanged = exchanged.await;
+        match &exchanged {
+            Ok((response, _)) => held.answered(response.status(), true),
+            Err(error) => held.failed(error.to_string()),
+        }
+        exchanged
+    }
+
+    /// Sends a request, and holds `held` until the response has ended.
+    async fn exchange<H: Send + Unpin + 'static>(
+        &self,
+        from: &AtWork,
+        mut request: Request<WasiBody>,
+        options: Option<RequestOptions>,
+        held: H,
     ) -> Result<(Response<WasiBody>, Completion), Error> {
         // A URL without a host reaches us as `https://:443/path`.
         let host = request.uri().host().unwrap_or_default();
@@ -91,11 +120,11 @@ impl Outbound {
         let permit = Arc::clone(&self.network.open)
             .try_acquire_owned()
             .map_err(|_| Error::ConnectionLimitReached)?;
+        let held = (permit, held);
         let target = chaining_target(host).map(str::to_owned);
         if !to_self && target.is_none() {
             let (response, completion) = default_send_request(request, options).await?;
-            let response =
-                response.map(|body| Held::new(body.boxed_unsync(), permit).boxed_unsync());
+            let response = response.map(|body| Held::new(body.boxed_unsync(), held).boxed_unsync());
             return Ok((response, Box::new(completion)));
         }
         let app = self
@@ -113,7 +142,7 @@ impl Outbound {
             None => app.internal(request).await,
         };
         Ok((
-            response.map(|body| Held::new(body, permit).boxed_unsync()),
+            response.map(|body| Held::new(body, held).boxed_unsync()),
             Box::new(async { Ok(()) }),
         ))
     }

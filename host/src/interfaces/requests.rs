@@ -1,11 +1,13 @@
 //! The requests in progress in an instance, whose ids are in log lines about the instance.
 
 use std::sync::{
-    Arc, Mutex, PoisonError,
+    Arc, Mutex, MutexGuard, OnceLock, PoisonError,
     atomic::{AtomicBool, AtomicU64, Ordering},
 };
 
 use http::HeaderValue;
+
+use crate::traces::Place;
 
 /// A request by its id.
 #[derive(Debug)]
@@ -14,6 +16,8 @@ pub(crate) struct Tracked {
     over: AtomicBool,
     /// Bytes of its response's body so far.
     bytes: AtomicU64,
+    /// Where it is in a trace.
+    place: OnceLock<Place>,
 }
 
 impl Tracked {
@@ -23,6 +27,7 @@ impl Tracked {
             id,
             over: AtomicBool::new(false),
             bytes: AtomicU64::new(0),
+            place: OnceLock::new(),
         })
     }
 
@@ -34,6 +39,13 @@ impl Tracked {
     /// Bytes of the response's body so far.
     pub(crate) fn bytes(&self) -> u64 {
         self.bytes.load(Ordering::Relaxed)
+    }
+
+    /// Says where the request is in a trace.
+    pub(crate) fn place(&self, place: Option<Place>) {
+        if let Some(place) = place {
+            self.place.get_or_init(|| place);
+        }
     }
 
     /// The id as a header value.
@@ -72,27 +84,63 @@ impl Drop for Ending {
 
 /// The requests in progress in one instance.
 #[derive(Clone, Default)]
-pub(crate) struct AtWork(Arc<Mutex<Vec<Arc<Tracked>>>>);
+pub(crate) struct AtWork(Arc<Work>);
+
+#[derive(Default)]
+struct Work {
+    requests: Mutex<Vec<Arc<Tracked>>>,
+    /// Where the message that the instance handles is in a trace.
+    message: OnceLock<Place>,
+}
+
+impl Work {
+    fn requests(&self) -> MutexGuard<'_, Vec<Arc<Tracked>>> {
+        self.requests.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
 
 impl AtWork {
+    /// The instance handles a message, which is there in a trace.
+    pub(crate) fn begin_message(&self, place: Option<Place>) {
+        if let Some(place) = place {
+            self.0.message.get_or_init(|| place);
+        }
+    }
+
     /// The instance begins with a request.
     pub(crate) fn begin(&self, request: Arc<Tracked>) {
-        let mut requests = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut requests = self.0.requests();
         requests.retain(|request| !request.over.load(Ordering::Acquire));
         requests.push(request);
     }
 
     /// Whether it has begun with requests, and each is over.
     pub(crate) fn is_over(&self) -> bool {
-        let requests = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let requests = self.0.requests();
         let mut over = requests.iter().map(|it| it.over.load(Ordering::Acquire));
         !requests.is_empty() && over.all(|is_over| is_over)
+    }
+
+    /// Where they are in their traces. After the last one it is still that one, because an instance may work on after its answer.
+    pub(crate) fn places(&self) -> Vec<Place> {
+        let requests = self.0.requests();
+        let place = |request: &Arc<Tracked>| request.place.get().cloned();
+        let open = requests
+            .iter()
+            .filter(|request| !request.over.load(Ordering::Acquire));
+        let places: Vec<_> = open.filter_map(place).collect();
+        if !places.is_empty() {
+            return places;
+        }
+        let last = requests.last().and_then(place);
+        let last = last.or_else(|| self.0.message.get().cloned());
+        last.into_iter().collect()
     }
 
     /// Their ids, with commas between them; `None` when there is none. Of a line about an instance that has several at
     /// work, nobody knows which of them it is about.
     pub(crate) fn ids(&self) -> Option<String> {
-        let requests = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let requests = self.0.requests();
         let ids: Vec<_> = requests
             .iter()
             .filter(|request| !request.over.load(Ordering::Acquire))

@@ -9,9 +9,10 @@ use crate::{
     interfaces::requests::{Ending, Tracked},
     log::ACCESS,
     metrics::{Metrics, Route},
+    traces::Span,
 };
 
-/// A line of the access log, and the request's share of the metrics. It is written when it is dropped: after the last byte of the
+/// A line of the access log, and the request's share of the metrics and of its trace. It is written when it is dropped: after the last byte of the
 /// response, or when the client has gone.
 pub(crate) struct Entry {
     start: Instant,
@@ -19,6 +20,7 @@ pub(crate) struct Entry {
     uri: Uri,
     tracked: Arc<Tracked>,
     metrics: Arc<Metrics>,
+    span: Span,
     /// The route that matched.
     pub(super) route: Route,
     /// Ends the request for the instance that had it.
@@ -37,6 +39,7 @@ impl Entry {
         request: &Request<B>,
         tracked: &Arc<Tracked>,
         metrics: &Arc<Metrics>,
+        span: Span,
     ) -> Self {
         metrics.begin();
         Self {
@@ -45,6 +48,7 @@ impl Entry {
             uri: request.uri().clone(),
             tracked: Arc::clone(tracked),
             metrics: Arc::clone(metrics),
+            span,
             route: metrics.route(None),
             ending: Ending::of(tracked),
             component: None,
@@ -63,6 +67,9 @@ impl Drop for Entry {
     fn drop(&mut self) {
         let (took, bytes) = (self.start.elapsed(), self.tracked.bytes());
         self.metrics.end(&self.route, self.status, took, bytes);
+        let component = self.component.as_deref();
+        self.span.routed(&self.method, self.route.name(), component);
+        self.span.answered(self.status, false);
         let caller = self.caller.as_ref();
         Line {
             request: self.tracked.id(),
@@ -72,7 +79,7 @@ impl Drop for Entry {
             status: self.status,
             bytes,
             ms: took.as_micros() as f64 / 1e3,
-            component: self.component.as_deref().unwrap_or("-"),
+            component: component.unwrap_or("-"),
         }
         .write();
     }

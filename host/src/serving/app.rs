@@ -39,6 +39,7 @@ use crate::{
         refusal::Refusal,
         target::{bad_request, host, set_target},
     },
+    traces::Tracer,
 };
 
 const NOT_FOUND: Refusal = Refusal::new(StatusCode::NOT_FOUND, "nothing answers at this path");
@@ -73,6 +74,8 @@ pub(crate) struct App {
     pub(crate) body_pause: Duration,
     /// What is counted.
     pub(crate) metrics: Arc<Metrics>,
+    /// Makes the spans of requests.
+    pub(crate) tracer: Tracer,
 }
 
 /// The body of a response to the outside. It keeps the request's permit and its log line.
@@ -80,10 +83,15 @@ pub(crate) type Body = Held<Counted<WasiBody>, (Option<OwnedSemaphorePermit>, En
 
 impl App {
     /// Answers a request from the outside.
-    pub(crate) async fn respond(&self, request: Request<Incoming>, ends: Ends) -> Response<Body> {
+    pub(crate) async fn respond(
+        &self,
+        mut request: Request<Incoming>,
+        ends: Ends,
+    ) -> Response<Body> {
         let id = request_id(request.headers());
         let tracked = Tracked::new(id.clone());
-        let mut entry = Entry::new(&request, &tracked, &self.metrics);
+        let span = self.tracer.server(&mut request, tracked.id());
+        let mut entry = Entry::new(&request, &tracked, &self.metrics, span);
         let mut permit = None;
         let accepted = self
             .accept(request, ends, &tracked, &mut entry, &mut permit)
@@ -195,10 +203,23 @@ impl App {
         request
             .headers_mut()
             .insert(X_REQUEST_ID, tracked.header().clone());
+        let headers = request.headers_mut();
+        let span = self.tracer.component(headers, &component.id, tracked.id());
+        tracked.place(span.place());
         let start = Instant::now();
         let handled = component.instances.handle(Arc::clone(tracked), request);
-        let response = handled.await;
-        response.map_err(|error| component.refusal(tracked, &error, start.elapsed()))
+        match handled.await {
+            Ok(response) if span.is_none() => Ok(response),
+            Ok(response) => {
+                span.answered(response.status(), false);
+                Ok(response.map(|body| Held::new(body, span).boxed_unsync()))
+            }
+            Err(error) => {
+                let refusal = component.refusal(tracked, &error, start.elapsed());
+                span.failed(refusal.detail());
+                Err(refusal)
+            }
+        }
     }
 }
 

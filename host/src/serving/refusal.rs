@@ -46,6 +46,11 @@ impl Refusal {
         )
     }
 
+    /// Why.
+    pub(crate) fn detail(self) -> &'static str {
+        self.detail
+    }
+
     /// The status of the response.
     pub(crate) fn status(self) -> StatusCode {
         self.status

@@ -38,6 +38,7 @@ use crate::{
         shutdown::Shutdown,
         subscriber::{Receiver, Servers, servers},
     },
+    traces::Tracer,
 };
 
 /// Instances alive at once, over all components. Each reserves 4 GiB of address space and uses the memory that it touches.
@@ -69,6 +70,8 @@ pub(crate) struct Settings {
     pub(crate) max_requests: usize,
     /// How long a client may pause within a request's body.
     pub(crate) body_pause: Duration,
+    /// Makes the spans of its requests.
+    pub(crate) tracer: Tracer,
 }
 
 /// An application that is ready for requests.
@@ -95,7 +98,7 @@ pub(crate) fn start(
         pooling: settings.pooling,
     })?;
     let clock = EpochClock::start(engine.clone());
-    let network = Network::new();
+    let network = Network::new(settings.tracer.clone());
     let metrics =
         Metrics::new(
             manifest
@@ -109,7 +112,8 @@ pub(crate) fn start(
     let sandboxes = sandboxes(manifest, &settings, &network, &clock, &metrics)?;
     let linked = load(manifest, &engine, settings.code, settings.live, &metrics)?;
     let reuse = settings.reuse;
-    let (components, receivers) = workers(&engine, sandboxes, linked, reuse, shutdown)?;
+    let tracer = &settings.tracer;
+    let (components, receivers) = workers(&engine, sandboxes, linked, reuse, shutdown, tracer)?;
     let servers = servers(&manifest.redis_triggers, &settings.variables, &receivers)?;
     let app = Arc::new(App {
         router: manifest.router(),
@@ -117,6 +121,7 @@ pub(crate) fn start(
         requests: Arc::new(Semaphore::new(settings.max_requests)),
         body_pause: settings.body_pause,
         metrics,
+        tracer: settings.tracer,
     });
     let application: Weak<App> = Arc::downgrade(&app);
     network.connect(application as Weak<dyn Application>);
@@ -210,6 +215,7 @@ fn workers(
     mut linked: BTreeMap<String, Linked>,
     reuse: Reuse,
     shutdown: &Shutdown,
+    tracer: &Tracer,
 ) -> Result<Workers> {
     let (mut components, mut receivers) = Workers::default();
     for (id, sandbox) in sandboxes {
@@ -222,6 +228,7 @@ fn workers(
                 pre,
                 sandbox: Arc::clone(&sandbox),
                 timeout: reuse.timeout,
+                tracer: tracer.clone(),
             };
             receivers.insert(id.clone(), Arc::new(receiver));
         }

@@ -22,6 +22,7 @@ use crate::{
     },
     log::{Printable, START},
     serving::{pool::Range, shutdown::Shutdown},
+    traces::{Span, Tracer},
 };
 
 /// How often the server is pinged.
@@ -37,12 +38,15 @@ pub(crate) struct Receiver {
     pub(crate) sandbox: Arc<Sandbox>,
     /// How long it may take for a message; unlimited when `None`.
     pub(crate) timeout: Option<Range<Duration>>,
+    /// Makes the spans of messages.
+    pub(crate) tracer: Tracer,
 }
 
 impl Receiver {
-    async fn receive(&self, message: Vec<u8>) -> wasmtime::Result<()> {
+    async fn receive(&self, message: Vec<u8>, span: &Span) -> wasmtime::Result<()> {
         let handle = async {
             let mut store = self.sandbox.store(&self.engine)?;
+            store.data().requests().begin_message(span.place());
             let handler = self.pre.instantiate_async(&mut store).await?;
             let guest = handler.spin_redis_inbound_redis();
             store
@@ -178,9 +182,12 @@ async fn handle(
         let handled = receivers.into_iter().flatten().map(|receiver| {
             let receiver = Arc::clone(receiver);
             let payload = message.get_payload_bytes().to_vec();
+            let channel = message.get_channel_name();
+            let span = receiver.tracer.message(channel, &receiver.sandbox.id);
             // In a task, so that a panic affects one message only.
             tokio::spawn(async move {
-                if let Err(error) = receiver.receive(payload).await {
+                if let Err(error) = receiver.receive(payload, &span).await {
+                    span.failed("the message was not handled");
                     error!(
                         component = &*receiver.sandbox.id,
                         "a message was not handled: {error:#}"
