@@ -18,6 +18,7 @@ mod load;
 mod owners;
 mod recording;
 mod restart;
+mod sieve;
 mod stack;
 mod store;
 mod webhooks;

@@ -85,7 +85,7 @@ struct Start {
 }
 
 enum Beginning {
-    Start(Start),
+    Start(Box<Start>),
     /// A proper factor turned up.
     Factor(BigUint),
     /// The number is too small or too large.
@@ -107,12 +107,12 @@ impl Start {
             return Ok(Beginning::Unsuitable);
         }
         Ok(match Leading::new(&kn, &base, parameters.half) {
-            Some(leading) => Beginning::Start(Self {
+            Some(leading) => Beginning::Start(Box::new(Self {
                 kn,
                 base,
                 leading,
                 parameters,
-            }),
+            })),
             None => Beginning::Unsuitable,
         })
     }
@@ -256,7 +256,7 @@ pub(crate) async fn solve<P: AsyncFnMut() -> ControlFlow<()>>(
     };
     let mut relations = Relations::new(start.needed());
     let primes = start.base.primes.clone();
-    let missing = match part::read(start, results, &mut relations, pacer).await? {
+    let missing = match part::read(*start, results, &mut relations, pacer).await? {
         Ok(missing) => missing,
         Err(corrupt) => return Ok(Err(corrupt)),
     };
@@ -367,7 +367,7 @@ mod tests {
                 panic!("{n} is suitable")
             };
             let mut relations = Relations::new(start.needed());
-            let read = part::read(start, &results, &mut relations, &mut pacer).await;
+            let read = part::read(*start, &results, &mut relations, &mut pacer).await;
             assert!(read.unwrap().is_ok());
             relations
         })
