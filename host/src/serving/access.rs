@@ -12,8 +12,8 @@ use crate::{
     traces::Span,
 };
 
-/// A line of the access log, and the request's share of the metrics and of its trace. It is written when it is dropped: after the last byte of the
-/// response, or when the client has gone.
+/// A line of the access log, and the request's share of the metrics and of its trace. It is written when it is dropped: after the
+/// last byte of the response, or when the client has gone.
 pub(crate) struct Entry {
     start: Instant,
     method: Method,
