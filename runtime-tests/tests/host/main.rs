@@ -13,8 +13,10 @@ mod outbound;
 mod recognizer;
 mod redis;
 mod routing;
+mod slow;
 mod sqlite;
 mod startup;
+mod traces;
 mod variables;
 
 use std::collections::BTreeMap;

@@ -2,6 +2,10 @@
 
 use std::io::{Read, Write};
 use std::net::TcpListener;
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
 use std::thread;
 
 use runtime_tests::Server;
@@ -11,6 +15,13 @@ use crate::{headers, launch, tell};
 
 /// A server of the test's own: answers every request alike, until the test process ends.
 fn peer() -> u16 {
+    answering("HTTP/1.1 200 OK\r\ncontent-length: 4\r\nconnection: close\r\n\r\npeer").0
+}
+
+/// A server that answers every request with `answer`, and how often it was asked.
+fn answering(answer: &'static str) -> (u16, Arc<AtomicUsize>) {
+    let asked = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::clone(&asked);
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     thread::spawn(move || {
@@ -21,11 +32,11 @@ fn peer() -> u16 {
             while !head.ends_with(b"\r\n\r\n") && stream.read(&mut byte).unwrap_or(0) > 0 {
                 head.push(byte[0]);
             }
-            let answer = "HTTP/1.1 200 OK\r\ncontent-length: 4\r\nconnection: close\r\n\r\npeer";
+            counter.fetch_add(1, Ordering::Relaxed);
             let _ = stream.write_all(answer.as_bytes());
         }
     });
-    port
+    (port, asked)
 }
 
 fn start(port: u16) -> Server {
@@ -69,6 +80,21 @@ fn every_other_host_is_refused() {
     }
     let outcome = fetch(&app, "/closed/", &format!("http://127.0.0.1:{port}/"));
     assert!(outcome.is_err(), "{outcome:?}");
+}
+
+#[test]
+fn a_redirect_is_not_followed() {
+    for location in ["http://169.254.169.254/latest/meta-data/", "/again"] {
+        let answer = format!(
+            "HTTP/1.1 307 Temporary Redirect\r\nlocation: {location}\r\n\
+             content-length: 0\r\nconnection: close\r\n\r\n"
+        );
+        let (port, asked) = answering(answer.leak());
+        let app = start(port);
+        let answer = fetch(&app, "/open/", &format!("http://127.0.0.1:{port}/")).unwrap();
+        assert_eq!(answer["status"], 307);
+        assert_eq!(asked.load(Ordering::Relaxed), 1, "{location}");
+    }
 }
 
 #[test]
