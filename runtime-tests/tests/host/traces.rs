@@ -7,7 +7,7 @@ use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::{KeyValue, any_value::Value as Attribute};
 use opentelemetry_proto::tonic::trace::v1::{Span, span::SpanKind, status::StatusCode};
 use prost::Message;
-use runtime_tests::{Launch, Request, Runtime, Server};
+use runtime_tests::{Launch, Request, Server};
 use serde_json::Value;
 use tiny_http::Response;
 
@@ -107,10 +107,8 @@ fn in_trace(app: &Server, target: &str) -> Value {
 }
 
 #[test]
+#[cfg_attr(spin, ignore = "on Spin it is Spin that exports traces")]
 fn a_trace_goes_from_the_client_through_components_to_other_servers() {
-    if !Runtime::is_embedded() {
-        return;
-    }
     let (collector, endpoint) = collector();
     // Another server, which shows what it was sent.
     let peer = tiny_http::Server::http("127.0.0.1:0").unwrap();
@@ -160,10 +158,8 @@ fn a_trace_goes_from_the_client_through_components_to_other_servers() {
 }
 
 #[test]
+#[cfg_attr(spin, ignore = "on Spin it is Spin that exports traces")]
 fn a_chained_component_is_in_the_same_trace() {
-    if !Runtime::is_embedded() {
-        return;
-    }
     let (collector, endpoint) = collector();
     let app = traced(&endpoint, "1").start();
     let url = encode("http://hidden.spin.internal/x");
@@ -182,10 +178,8 @@ fn a_chained_component_is_in_the_same_trace() {
 }
 
 #[test]
+#[cfg_attr(spin, ignore = "on Spin it is Spin that exports traces")]
 fn failures_are_errors_of_their_spans() {
-    if !Runtime::is_embedded() {
-        return;
-    }
     let (collector, endpoint) = collector();
     let mut app = traced(&endpoint, "1").start();
     assert_eq!(app.get("/open/?do=trap").status, 500);
@@ -209,10 +203,8 @@ fn failures_are_errors_of_their_spans() {
 }
 
 #[test]
+#[cfg_attr(spin, ignore = "on Spin it is Spin that exports traces")]
 fn requests_do_not_depend_on_the_collector() {
-    if !Runtime::is_embedded() {
-        return;
-    }
     // One does not listen, the other accepts and says nothing.
     let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let silent_endpoint = format!("http://{}", silent.local_addr().unwrap());
@@ -237,10 +229,8 @@ fn requests_do_not_depend_on_the_collector() {
 }
 
 #[test]
+#[cfg_attr(spin, ignore = "on Spin it is Spin that exports traces")]
 fn a_protocol_that_the_host_lacks_is_refused_at_the_start() {
-    if !Runtime::is_embedded() {
-        return;
-    }
     let launch = traced("http://127.0.0.1:1", "1").env("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc");
     let (status, output) = launch.fail();
     assert!(!status.success());
