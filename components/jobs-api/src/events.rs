@@ -193,6 +193,7 @@ mod tests {
             status,
             cancel_requested: false,
             progress: None,
+            parts: None,
             attempts: 0,
             created_at: 0,
             started_at: None,

@@ -34,7 +34,7 @@ fn number(n: &BigUint) -> Number {
 
 fn prime(digits: u32, noise: u64) -> BigUint {
     let least = BigUint::from(10u32).pow(digits - 1) * 3u32;
-    let noise = BigUint::from(noise) * &least >> 63u32;
+    let noise = (BigUint::from(noise) * &least) >> 63u32;
     next_prime(&(least + noise), None).unwrap()
 }
 

@@ -179,7 +179,7 @@ fn an_input_is_gone_with_its_job(kind: Kind) {
     let job = stack.defer(&speech);
     stack.wait(&id(&job), "succeeded");
     if kind == Kind::Redis {
-        let keys = |database| stack.redis().command(&["-n", database, "KEYS", "*"]);
+        let mut keys = |database| stack.redis().command(&["-n", database, "KEYS", "*"]);
         assert_eq!([keys("0"), keys("1")], ["", ""]);
         // What is counted outlives the jobs.
         assert_eq!(keys("3"), "routelets:counters");

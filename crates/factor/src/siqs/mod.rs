@@ -93,7 +93,7 @@ enum Beginning {
 }
 
 impl Start {
-    async fn new<P: AsyncFnMut() -> ControlFlow<()>>(
+    async fn choose<P: AsyncFnMut() -> ControlFlow<()>>(
         n: &BigUint,
         pacer: &mut Pacer<P>,
     ) -> Result<Beginning, Interrupted> {
@@ -143,7 +143,7 @@ pub(crate) async fn split<P: AsyncFnMut() -> ControlFlow<()>>(
     pacer: &mut Pacer<P>,
     mut progress: impl FnMut(u32, u32),
 ) -> Result<Option<BigUint>, Interrupted> {
-    let start = match Start::new(n, pacer).await? {
+    let start = match Start::choose(n, pacer).await? {
         Beginning::Start(start) => start,
         Beginning::Factor(factor) => return Ok(Some(factor)),
         Beginning::Unsuitable => return Ok(None),
@@ -206,7 +206,7 @@ pub(crate) async fn sieve<P: AsyncFnMut() -> ControlFlow<()>>(
     if !is_suitable(n) || numbers.is_empty() || numbers.end > part::MOST_NUMBERS {
         return Ok(None);
     }
-    let Beginning::Start(mut start) = Start::new(n, pacer).await? else {
+    let Beginning::Start(mut start) = Start::choose(n, pacer).await? else {
         return Ok(None);
     };
     for _ in 0..numbers.start {
@@ -249,7 +249,7 @@ pub(crate) async fn solve<P: AsyncFnMut() -> ControlFlow<()>>(
     if !is_suitable(n) {
         return Ok(Ok(Solved::Unsuitable));
     }
-    let start = match Start::new(n, pacer).await? {
+    let start = match Start::choose(n, pacer).await? {
         Beginning::Start(start) => start,
         Beginning::Factor(factor) => return Ok(Ok(Solved::Factor(factor))),
         Beginning::Unsuitable => return Ok(Ok(Solved::Unsuitable)),
@@ -270,6 +270,8 @@ pub(crate) async fn solve<P: AsyncFnMut() -> ControlFlow<()>>(
 
 #[cfg(test)]
 mod tests {
+    use std::iter;
+
     use num_prime::nt_funcs::next_prime;
 
     use super::*;
@@ -355,15 +357,15 @@ mod tests {
     }
 
     /// The relations of some parts as a receiver sees them.
-    fn read(n: &BigUint, parts: &[Range<u32>]) -> Relations {
+    fn read(n: &BigUint, parts: impl IntoIterator<Item = Range<u32>>) -> Relations {
         let mut pacer = Pacer::new(crate::STEP, async || ControlFlow::Continue(()));
         pollster::block_on(async {
             let mut results = Vec::new();
             for part in parts {
-                let found = sieve(n, part.clone(), &mut pacer, |_, _| {}).await;
+                let found = sieve(n, part, &mut pacer, |_, _| {}).await;
                 results.push(found.unwrap().expect("relations").into_bytes());
             }
-            let Beginning::Start(start) = Start::new(n, &mut pacer).await.unwrap() else {
+            let Beginning::Start(start) = Start::choose(n, &mut pacer).await.unwrap() else {
                 panic!("{n} is suitable")
             };
             let mut relations = Relations::new(start.needed());
@@ -377,8 +379,8 @@ mod tests {
     fn parts_have_the_relations_of_the_whole_and_none_twice() {
         for bits in [70, 80, 90] {
             let n = prime(bits, 5) * prime(bits, 6);
-            let whole = read(&n, &[0..12]);
-            let parts = read(&n, &[5..11, 11..12, 0..5]);
+            let whole = read(&n, iter::once(0..12));
+            let parts = read(&n, [5..11, 11..12, 0..5]);
             let roots = |relations: &Relations| {
                 let one = |index| relations.relation(index).root.to_biguint();
                 (0..relations.len()).map(one).collect::<Vec<_>>()
@@ -386,7 +388,7 @@ mod tests {
             assert!(whole.len() > 100, "{}", whole.len());
             assert_eq!(roots(&whole), roots(&parts));
             assert_eq!(whole.cycles(), parts.cycles());
-            let alone = |part| read(&n, &[part]).len();
+            let alone = |part| read(&n, iter::once(part)).len();
             // Rarely two polynomials of different leading coefficients have the same value.
             let sum = alone(0..5) + alone(5..12);
             assert!(
