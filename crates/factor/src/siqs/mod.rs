@@ -2,7 +2,7 @@
 //! quadratic sieve", M. A. thesis, University of Georgia (1997).
 //!
 //! [`base`] chooses a multiplier `k` and the primes, and [`leading`] an order of leading coefficients;
-//! [`polynomial`] makes polynomials whose values are `x² - k n` up to a known factor; [`sieve`] finds
+//! [`polynomial`] makes polynomials whose values are `x² - k n` up to a known factor; [`mod@sieve`] finds
 //! where they have many small factors, [`search`] divides there and keeps the [`relations`];
 //! [`matrix`] combines them to squares, and [`root`] takes their roots, whose difference shares a
 //! factor with `n` every other time.
@@ -17,7 +17,7 @@
 //!
 //! - 40 digits 10 ms (22 ms), 50 digits 0.12 s (0.27 s), 60 digits 0.9 s (2.1 s), 70 digits 14 s
 //!   (21 s), 80 digits 108 s (156 s).
-//! - Loops turn slowly under epoch interruption. Unrolling those of [`sieve`] took 15 % off the
+//! - Loops turn slowly under epoch interruption. Unrolling those of [`mod@sieve`] took 15 % off the
 //!   whole, scanning for candidates by words another 15 %.
 //! - Hits of primes above a block are sorted by blocks when the polynomial changes. Without a branch
 //!   on whether the root lies within the interval that takes half the time.
@@ -240,7 +240,7 @@ pub(crate) enum Solved {
     Unsuitable,
 }
 
-/// Combines relations that [`sieve`] has found for the same `n`. Each is checked, and counts once.
+/// Combines relations that [`sieve()`] has found for the same `n`. Each is checked, and counts once.
 pub(crate) async fn solve<P: AsyncFnMut() -> ControlFlow<()>>(
     n: &BigUint,
     results: &[impl AsRef<[u8]>],
