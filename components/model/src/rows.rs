@@ -94,7 +94,7 @@ fn integer(value: &&Value) -> i64 {
         .unwrap_or_default()
 }
 
-/// The scalars of a tensor as JSON. What is no number in JSON is null.
+/// The scalars of a tensor as JSON. NaN and the infinities are null, because JSON has no numbers for them.
 pub(crate) fn scalars(elements: &Elements) -> Vec<Value> {
     fn number(text: &str, is_finite: bool) -> Value {
         let number = is_finite.then(|| text.parse::<Number>().ok()).flatten();

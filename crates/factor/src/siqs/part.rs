@@ -194,7 +194,7 @@ pub(super) async fn read<P: AsyncFnMut() -> ControlFlow<()>>(
             Err(corrupt) => return Ok(Err(corrupt)),
         };
     }
-    // Some more than the estimate, since there is no going on with too few.
+    // Some more than the estimate: with too few, the job needs another round.
     let more = (receiver.estimate.times() - 1.0).max(0.01) * 1.02;
     let numbers = (more * f64::from(sieved)).min(f64::from(MOST_NUMBERS)) as u32 + 1;
     let weight = ENOUGH

@@ -78,7 +78,7 @@ impl Entry {
             Status::Succeeded => counters.succeeded += 1,
             Status::Failed => counters.failed += 1,
             Status::Canceled => counters.canceled += 1,
-            Status::Queued | Status::Running => panic!("{status:?} is no end"),
+            Status::Queued | Status::Running => panic!("{status:?} does not end a job"),
         }
         self.lease_until = None;
         self.added.clear();
