@@ -1,8 +1,9 @@
-//! What the job store counts, for Prometheus.
+//! What the job store counts, and the runtime, for Prometheus.
 
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::IntoResponse;
 use exposition::Format;
+use futures_util::future::join;
 use guest::{LocalFuture, Response};
 use http_api::problem::STORE_UNAVAILABLE;
 use http_api::{CalledBy, Problem, problem_responses};
@@ -10,9 +11,13 @@ use jobs::{Metrics, Millis, RouteMetrics};
 use prometheus_client::metrics::{counter::Counter, family::Family, gauge::Gauge};
 use prometheus_client::registry::Registry;
 
+use crate::runtime;
+
 problem_responses!(Problems = &[STORE_UNAVAILABLE]);
 
-/// What the job store counts, over all processes that share it, in the text format of Prometheus or as OpenMetrics.
+/// Metrics in the text format of Prometheus, or as OpenMetrics.
+///
+/// Those of jobs are about all processes that share the job store. The embedded host adds those of its own process.
 #[utoipa::path(
     get,
     path = "/metrics",
@@ -29,10 +34,11 @@ pub(crate) async fn metrics(
     CalledBy(caller): CalledBy,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let read = async { guest::jobs::queue(caller).await?.metrics().await };
-    let metrics = LocalFuture::new(read).await?;
     let accept = headers.get_all(header::ACCEPT).iter();
     let format = Format::accepted(accept.filter_map(|value| value.to_str().ok()));
+    let read = async { guest::jobs::queue(caller).await?.metrics().await };
+    let (metrics, of_runtime) = LocalFuture::new(join(read, runtime::metrics(format))).await;
+    let metrics = metrics?;
     let headers = [
         (header::CONTENT_TYPE, format.content_type()),
         (header::CACHE_CONTROL, "no-store"),
@@ -40,6 +46,10 @@ pub(crate) async fn metrics(
     ]
     .map(|(name, value)| (name, HeaderValue::from_static(value)));
     let text = format.encode(&registry(&metrics, jobs::now()));
+    let text = match of_runtime {
+        Some(of_runtime) => format.join(of_runtime, &text),
+        None => text,
+    };
     Ok((headers, text).into_response())
 }
 
