@@ -1,5 +1,7 @@
 //! What the job store counts, and the runtime, for Prometheus.
 
+use std::sync::atomic::AtomicU64;
+
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::IntoResponse;
 use exposition::Format;
@@ -117,7 +119,23 @@ fn registry(metrics: &Metrics, now: Millis) -> Registry {
             counts.get_or_create(&labels).inc_by(value(numbers));
         }
     }
-    let oldest: Gauge<f64, std::sync::atomic::AtomicU64> = Gauge::default();
+    for (name, help, milliseconds) in [
+        (
+            "routelets_speech_seconds",
+            "Seconds of speech that were recognised",
+            metrics.speech.sound,
+        ),
+        (
+            "routelets_speech_recognition_seconds",
+            "Seconds that its recognition took",
+            metrics.speech.recognition,
+        ),
+    ] {
+        let seconds = Counter::<f64, AtomicU64>::default();
+        seconds.inc_by(milliseconds as f64 / 1e3);
+        registry.register(name, help, seconds);
+    }
+    let oldest = Gauge::<f64, AtomicU64>::default();
     let age = metrics
         .oldest_waiting
         .map(|since| now.saturating_sub(since));
@@ -132,6 +150,8 @@ fn registry(metrics: &Metrics, now: Millis) -> Registry {
 
 #[cfg(test)]
 mod tests {
+    use jobs::Speech;
+
     use super::*;
 
     #[test]
@@ -150,11 +170,17 @@ mod tests {
         let metrics = Metrics {
             oldest_waiting: Some(1_000),
             routes: [("POST /asr".to_owned(), numbers)].into(),
+            speech: Speech {
+                sound: 30_000,
+                recognition: 750,
+            },
         };
         let text = Format::Prometheus.encode(&registry(&metrics, 2_500));
         let samples: Vec<_> = text.lines().filter(|line| !line.starts_with('#')).collect();
         let mut expected = vec![
             r#"routelets_jobs_oldest_waiting_seconds 1.5"#,
+            r#"routelets_speech_seconds_total 30.0"#,
+            r#"routelets_speech_recognition_seconds_total 0.75"#,
             r#"routelets_jobs_claimed_total{route="POST /asr"} 4"#,
             r#"routelets_jobs_ended_total{route="POST /asr",state="canceled"} 9"#,
             r#"routelets_jobs_ended_total{route="POST /asr",state="failed"} 8"#,
