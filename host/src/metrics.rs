@@ -2,7 +2,12 @@
 //!
 //! Labels are routes of the manifest, ids of components and status codes, so that requests cannot add any number of them.
 
-use std::{collections::HashMap, fmt, fs, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    fmt, fs,
+    sync::{Arc, atomic::AtomicU64},
+    time::{Duration, SystemTime},
+};
 
 use http::StatusCode;
 use prometheus_client::{
@@ -125,10 +130,25 @@ impl Metrics {
             "Components by whether their machine code was found at the start, or had to be compiled",
             components.clone(),
         );
-        let build = [("version", env!("CARGO_PKG_VERSION"))];
-        let info = By::<&str, Gauge>::default();
+        let build = [
+            ("runtime", "embedded"),
+            ("version", env!("CARGO_PKG_VERSION")),
+        ];
+        let info = Family::<[Label<&str>; 2], Gauge>::default();
         info.get_or_create(&build).set(1);
-        registry.register("routelets_build_info", "The version of the host", info);
+        registry.register(
+            "routelets_build_info",
+            "The runtime of the application, and its version",
+            info,
+        );
+        let started = Gauge::<f64, AtomicU64>::default();
+        let since_epoch = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+        started.set(since_epoch.unwrap_or_default().as_secs_f64());
+        registry.register(
+            "process_start_time_seconds",
+            "When the process started, in seconds since 1970",
+            started,
+        );
         registry.register_collector(Box::new(Process));
         let route = |name: &str| {
             let name: Arc<str> = name.into();
@@ -287,6 +307,24 @@ mod tests {
             assert!(text.contains(&format!("\n{sample}\n")), "{sample}:\n{text}");
         }
         assert!(!text.contains("secret"), "{text}");
+    }
+
+    #[test]
+    fn the_process_says_what_it_is_and_when_it_started() {
+        let before = SystemTime::now();
+        let text = text(&Metrics::new([]));
+        let version = env!("CARGO_PKG_VERSION");
+        let info =
+            format!("\nroutelets_build_info{{runtime=\"embedded\",version=\"{version}\"}} 1\n");
+        assert!(text.contains(&info), "{text}");
+        let started = text
+            .lines()
+            .find_map(|line| line.strip_prefix("process_start_time_seconds "));
+        let started = Duration::from_secs_f64(started.unwrap().parse().unwrap());
+        let started = SystemTime::UNIX_EPOCH + started;
+        // A float has less than nanoseconds of it.
+        let leeway = Duration::from_millis(1);
+        assert!(before - leeway <= started && started <= SystemTime::now() + leeway);
     }
 
     #[test]

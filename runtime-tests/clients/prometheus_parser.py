@@ -27,6 +27,8 @@ for media_type, (parse, accept) in FORMATS.items():
         text = response.read().decode()
     families = list(parse(text))
     assert families, text
+    names = [family.name for family in families]
+    assert len(names) == len(set(names)), names
     for family in families:
         assert family.documentation.endswith("."), family
         assert family.type != "unknown", family

@@ -94,11 +94,7 @@ fn the_clients_of_triton_and_mlserver_are_served() {
 /// The parsers of Prometheus' own library.
 #[test]
 fn prometheus_reads_the_metrics() {
-    let mut launch = Launch::new(&application());
-    if Runtime::is_embedded() {
-        launch = launch.arg("--metrics-listen=127.0.0.1:0");
-    }
-    let app = launch.start();
+    let app = Launch::new(&application()).start();
     let job = Request::post_json("/factorize", r#"{"number": 6}"#);
     let job = app.send(&job.header("prefer", "respond-async")).json();
     let job = format!("/jobs/{}", job["id"].as_str().unwrap());
@@ -114,19 +110,26 @@ fn prometheus_reads_the_metrics() {
             .unwrap();
         assert!(output.status.success(), "{}", text(&output));
     };
+    let url = app.url("/metrics");
     let of_store = [
         "routelets_jobs_submitted_total=1",
         "routelets_jobs_claimed_total=1",
     ];
-    parse(&app.url("/metrics"), "POST /factorize", &of_store);
+    parse(&url, "POST /factorize", &of_store);
     if Runtime::is_embedded() {
-        let line = app.line(|line| line.starts_with("Metrics at "));
-        let url = line.strip_prefix("Metrics at ").unwrap();
         let of_host = [
             "routelets_http_requests_total=1",
             "routelets_http_request_duration_seconds_count=1",
         ];
-        parse(url, "/factorize/...", &of_host);
+        parse(&url, "/factorize/...", &of_host);
+
+        let app = Launch::new(&test_application("pair"))
+            .arg("--metrics-listen=127.0.0.1:0")
+            .start();
+        assert_eq!(app.get("/steady/?do=echo").status, 200);
+        let line = app.line(|line| line.starts_with("Metrics at "));
+        let url = line.strip_prefix("Metrics at ").unwrap();
+        parse(url, "/steady/...", &of_host);
     }
 }
 

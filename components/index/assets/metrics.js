@@ -2,24 +2,32 @@
 
 const DURATION = "routelets_http_request_duration_seconds_bucket";
 const ENDED = "routelets_jobs_ended_total";
+const BUILD = "routelets_build_info";
+const STARTED = "process_start_time_seconds";
 
 /**
- * What the page shows of a reading, summed over all routes: `buckets`, the cumulated counts of requests by the upper bound of
- * their duration in seconds, and `jobs`, those that ended. Both are absent where the server does not count them.
+ * What the page shows of a reading: `runtime`, and `started`, in seconds since 1970; summed over all routes `buckets`, the cumulated
+ * counts of requests by the upper bound of their duration in seconds, and `jobs`, those that ended. What the server does not tell is
+ * absent.
  */
 export function read(text) {
   const buckets = new Map();
   // A server that has not ended any job yet does not name the counter.
   let jobs = text.includes("routelets_jobs") ? 0 : undefined;
+  let runtime;
+  let started;
   for (const line of text.split("\n")) {
     const [, name, labels = "", number] = /^([a-z_:][\w:]*)(?:\{(.*)\})? (\S+)/i.exec(line) ?? [];
+    const label = (wanted) => new RegExp(`(?:^|,)${wanted}="([^"]*)"`).exec(labels)?.[1];
     if (name === ENDED) jobs += Number(number);
+    if (name === BUILD) runtime = label("runtime");
+    if (name === STARTED) started = Number(number);
     if (name !== DURATION) continue;
-    const bound = /(?:^|,)le="([^"]*)"/.exec(labels)[1];
+    const bound = label("le");
     const limit = bound === "+Inf" ? Infinity : Number(bound);
     buckets.set(limit, (buckets.get(limit) ?? 0) + Number(number));
   }
-  return { buckets: buckets.size ? [...buckets].sort(([a], [b]) => a - b) : undefined, jobs };
+  return { runtime, started, buckets: buckets.size ? [...buckets].sort(([a], [b]) => a - b) : undefined, jobs };
 }
 
 /** What a counter grew by. One that fell began at zero with a new process. */

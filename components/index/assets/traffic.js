@@ -12,23 +12,32 @@ const HEIGHT = 96;
 const rounded = (value) => value.toFixed(value >= 10 ? 0 : 1);
 const duration = (seconds) => (seconds < 0.9995 ? `${rounded(seconds * 1000)} ms` : `${rounded(seconds)} s`);
 
+/** `needs` is what a reading must have. */
 const CHARTS = [
-  { title: "Requests a second", lines: [{ key: "rate", label: "" }], unit: rounded },
-  { title: "Their duration", lines: [{ key: "p50", label: "p50" }, { key: "p99", label: "p99" }], unit: duration },
-  { title: "Jobs done a second", lines: [{ key: "jobs", label: "" }], unit: rounded },
+  { title: "Requests a second", needs: "buckets", lines: [{ key: "rate", label: "" }], unit: rounded },
+  { title: "Their duration", needs: "buckets", lines: [{ key: "p50", label: "p50" }, { key: "p99", label: "p99" }], unit: duration },
+  { title: "Jobs done a second", needs: "jobs", lines: [{ key: "jobs", label: "" }], unit: rounded },
 ];
+
+const UNTOLD =
+  "Runtime, age and requests are not known here: Spin does not tell them, nor does the embedded host while its numbers have an address of their own (--metrics-listen). The plot shows jobs.";
 
 /** The plots of the section, fed by `look`. */
 export class Traffic {
   #root;
   #note;
+  #own;
   #points = [];
-  #last;
+  /** The last reading of each process that answers at this address, by its start. */
+  #last = new Map();
   #isRefused = false;
 
-  constructor(panel) {
+  /** `own` says what the page itself adds to the requests. */
+  constructor(panel, own) {
     this.#root = $("#traffic", panel);
     this.#note = $("#traffic-note", panel);
+    this.#own = own;
+    this.#draw(Date.now(), CHARTS);
   }
 
   /** Asks again, even where the server has refused before. */
@@ -36,48 +45,50 @@ export class Traffic {
     this.#isRefused = false;
   }
 
-  /** Reads the metrics once. */
+  /** Reads the metrics once, and returns what the server tells of itself. */
   async look() {
-    if (this.#isRefused) return;
+    if (this.#isRefused) return undefined;
     let reading;
     try {
       const response = await call("/metrics", { quiet: true });
-      reading = { at: Date.now(), ...read(await response.text()) };
+      // The server's clock, which its start is about.
+      const at = Date.parse(response.headers.get("date")) || Date.now();
+      reading = { at, ...read(await response.text()) };
     } catch (error) {
       this.#isRefused = error.status >= 400 && error.status < 500;
       const advice = error.status === 401 || error.status === 403 ? " Sign in to see the server's numbers, or let everybody read them (metrics_public)." : "";
       say(this.#note, `There is no plot. ${error.message}${advice}`);
-      return;
+      if (!this.#points.length) this.#root.replaceChildren();
+      return undefined;
     }
-    const last = this.#last;
-    this.#last = reading;
-    const counted = reading.buckets
-      ? ""
-      : "The host counts requests and their durations at an address of its own (--metrics-listen), which a page cannot read. The plot shows jobs.";
-    if (!last) {
-      say(this.#note, `Counting…${counted && ` ${counted}`}`);
-      return;
+    say(this.#note, reading.buckets ? this.#own : UNTOLD);
+    const now = performance.now();
+    const last = this.#last.get(reading.started);
+    this.#last.set(reading.started, { now, ...reading });
+    if (last) {
+      this.#points.push({ at: now, ...between(last, reading, (now - last.now) / 1000) });
+      this.#points = this.#points.filter(({ at }) => now - at <= SPAN);
     }
-    say(this.#note, counted);
-    const seconds = (reading.at - last.at) / 1000;
-    this.#points.push({ at: reading.at, ...between(last, reading, seconds) });
-    this.#points = this.#points.filter(({ at }) => reading.at - at <= SPAN);
-    this.#draw(reading.at);
+    this.#draw(
+      now,
+      CHARTS.filter(({ needs }) => reading[needs] !== undefined),
+    );
+    return reading;
   }
 
-  #draw(now) {
-    const shown = CHARTS.filter(({ lines }) => this.#points.some((point) => lines.some(({ key }) => point[key] !== undefined)));
-    this.#root.replaceChildren(...shown.map((kind) => chart(kind, this.#points, now)));
+  #draw(now, charts) {
+    this.#root.replaceChildren(...charts.map((kind) => chart(kind, this.#points, now)));
   }
 }
 
 function chart({ title, lines, unit }, points, now) {
   const values = lines.map(({ key }) => points.filter((point) => point[key] !== undefined).map((point) => [point.at, point[key]]));
-  const top = Math.max(...values.flat().map(([, value]) => value));
+  const top = Math.max(0, ...values.flat().map(([, value]) => value));
   const place = ([at, value]) => [(WIDTH * (at - now + SPAN)) / SPAN, HEIGHT - 2 - ((HEIGHT - 6) * value) / (top || 1)];
   const said = lines.map(({ label }, index) => `${label} ${values[index].length ? unit(values[index].at(-1)[1]) : "–"}`.trim());
+  const most = values.flat().length ? `at most ${unit(top)}` : "";
   const root = svg("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: "none", role: "img" });
-  root.setAttribute("aria-label", `${title}, the last five minutes: now ${said.join(", ")}, at most ${unit(top)}`);
+  root.setAttribute("aria-label", `${title}, the last five minutes: ${most ? `now ${said.join(", ")}, ${most}` : "nothing yet"}`);
   values.forEach((line, index) => {
     if (!line.length) return;
     // A single reading is a short line.
@@ -86,7 +97,7 @@ function chart({ title, lines, unit }, points, now) {
     if (lines.length === 1) root.append(svg("path", { class: "area", d: `${path}V${HEIGHT}H${places[0][0].toFixed(1)}Z` }));
     root.append(svg("path", { class: `curve curve-${index}`, d: path }));
   });
-  const legend = el("figcaption", {}, el("span", {}, title), ...said.map((text, index) => el("strong", { class: `curve-${index}` }, text)), el("small", {}, `at most ${unit(top)}`));
+  const legend = el("figcaption", {}, el("span", {}, title), ...said.map((text, index) => el("strong", { class: `curve-${index}` }, text)), el("small", {}, most));
   const axis = el("p", { class: "axis", "aria-hidden": "true" }, el("span", {}, "5 minutes ago"), el("span", {}, "now"));
   return el("figure", { class: "chart" }, legend, root, axis);
 }

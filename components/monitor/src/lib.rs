@@ -2,6 +2,7 @@
 
 mod metrics;
 mod ready;
+mod runtime;
 
 use guest::{Request, Response};
 use utoipa::openapi::security::SecurityRequirement;

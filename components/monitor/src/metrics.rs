@@ -1,8 +1,11 @@
-//! What the job store counts, for Prometheus.
+//! What the job store counts, and the runtime, for Prometheus.
+
+use std::sync::atomic::AtomicU64;
 
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::IntoResponse;
 use exposition::Format;
+use futures_util::future::join;
 use guest::{LocalFuture, Response};
 use http_api::problem::STORE_UNAVAILABLE;
 use http_api::{CalledBy, Problem, problem_responses};
@@ -10,9 +13,13 @@ use jobs::{Metrics, Millis, RouteMetrics};
 use prometheus_client::metrics::{counter::Counter, family::Family, gauge::Gauge};
 use prometheus_client::registry::Registry;
 
+use crate::runtime;
+
 problem_responses!(Problems = &[STORE_UNAVAILABLE]);
 
-/// What the job store counts, over all processes that share it, in the text format of Prometheus or as OpenMetrics.
+/// Metrics in the text format of Prometheus, or as OpenMetrics.
+///
+/// Those of jobs are about all processes that share the job store. The embedded host adds those of its own process.
 #[utoipa::path(
     get,
     path = "/metrics",
@@ -29,10 +36,11 @@ pub(crate) async fn metrics(
     CalledBy(caller): CalledBy,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let read = async { guest::jobs::queue(caller).await?.metrics().await };
-    let metrics = LocalFuture::new(read).await?;
     let accept = headers.get_all(header::ACCEPT).iter();
     let format = Format::accepted(accept.filter_map(|value| value.to_str().ok()));
+    let read = async { guest::jobs::queue(caller).await?.metrics().await };
+    let (metrics, of_runtime) = LocalFuture::new(join(read, runtime::metrics(format))).await;
+    let metrics = metrics?;
     let headers = [
         (header::CONTENT_TYPE, format.content_type()),
         (header::CACHE_CONTROL, "no-store"),
@@ -40,6 +48,10 @@ pub(crate) async fn metrics(
     ]
     .map(|(name, value)| (name, HeaderValue::from_static(value)));
     let text = format.encode(&registry(&metrics, jobs::now()));
+    let text = match of_runtime {
+        Some(of_runtime) => format.join(of_runtime, &text),
+        None => text,
+    };
     Ok((headers, text).into_response())
 }
 
@@ -107,7 +119,23 @@ fn registry(metrics: &Metrics, now: Millis) -> Registry {
             counts.get_or_create(&labels).inc_by(value(numbers));
         }
     }
-    let oldest: Gauge<f64, std::sync::atomic::AtomicU64> = Gauge::default();
+    for (name, help, milliseconds) in [
+        (
+            "routelets_speech_seconds",
+            "Seconds of speech that were recognised",
+            metrics.speech.sound,
+        ),
+        (
+            "routelets_speech_recognition_seconds",
+            "Seconds that its recognition took",
+            metrics.speech.recognition,
+        ),
+    ] {
+        let seconds = Counter::<f64, AtomicU64>::default();
+        seconds.inc_by(milliseconds as f64 / 1e3);
+        registry.register(name, help, seconds);
+    }
+    let oldest = Gauge::<f64, AtomicU64>::default();
     let age = metrics
         .oldest_waiting
         .map(|since| now.saturating_sub(since));
@@ -122,6 +150,8 @@ fn registry(metrics: &Metrics, now: Millis) -> Registry {
 
 #[cfg(test)]
 mod tests {
+    use jobs::Speech;
+
     use super::*;
 
     #[test]
@@ -140,11 +170,17 @@ mod tests {
         let metrics = Metrics {
             oldest_waiting: Some(1_000),
             routes: [("POST /asr".to_owned(), numbers)].into(),
+            speech: Speech {
+                sound: 30_000,
+                recognition: 750,
+            },
         };
         let text = Format::Prometheus.encode(&registry(&metrics, 2_500));
         let samples: Vec<_> = text.lines().filter(|line| !line.starts_with('#')).collect();
         let mut expected = vec![
             r#"routelets_jobs_oldest_waiting_seconds 1.5"#,
+            r#"routelets_speech_seconds_total 30.0"#,
+            r#"routelets_speech_recognition_seconds_total 0.75"#,
             r#"routelets_jobs_claimed_total{route="POST /asr"} 4"#,
             r#"routelets_jobs_ended_total{route="POST /asr",state="canceled"} 9"#,
             r#"routelets_jobs_ended_total{route="POST /asr",state="failed"} 8"#,

@@ -17,6 +17,9 @@ pub enum Format {
 /// The media type of OpenMetrics, without its parameters.
 const OPEN_METRICS: &str = "application/openmetrics-text";
 
+/// The last line of OpenMetrics.
+const END: &str = "# EOF\n";
+
 impl Format {
     /// The format for the values of the header `Accept`: OpenMetrics where it is named and nothing else is preferred.
     ///
@@ -63,6 +66,15 @@ impl Format {
         debug_assert!(written.is_ok(), "writing to a string does not fail");
         to
     }
+
+    /// The metrics of two texts in this format, which have no metric in common.
+    #[must_use]
+    pub fn join(self, mut first: String, second: &str) -> String {
+        if self == Self::OpenMetrics && first.ends_with(END) {
+            first.truncate(first.len() - END.len());
+        }
+        first + second
+    }
 }
 
 #[cfg(test)]
@@ -95,6 +107,25 @@ mod tests {
             (vec!["application/openmetrics-text;q=x"], Prometheus),
         ] {
             assert_eq!(Format::accepted(accept.clone()), format, "{accept:?}");
+        }
+    }
+
+    #[test]
+    fn two_texts_become_one() {
+        let text = |format: Format, name: &str| {
+            let mut registry = Registry::default();
+            registry.register(name, "Help", Counter::<u64>::default());
+            format.encode(&registry)
+        };
+        for (format, end) in [(Format::Prometheus, ""), (Format::OpenMetrics, END)] {
+            let joined = format.join(text(format, "a"), &text(format, "b"));
+            let samples: Vec<_> = joined
+                .lines()
+                .filter(|line| line.contains("_total 0"))
+                .collect();
+            assert_eq!(samples, ["a_total 0", "b_total 0"]);
+            assert_eq!(joined.matches("# EOF").count(), end.lines().count());
+            assert!(joined.ends_with(end), "{joined}");
         }
     }
 

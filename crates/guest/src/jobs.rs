@@ -3,15 +3,17 @@
 pub(crate) mod drivers;
 
 use std::cell::RefCell;
+use std::pin::pin;
 use std::rc::Rc;
 use std::time::Duration;
 
 use axum::body::Bytes;
 use axum::http::StatusCode;
+use futures_util::future::{Either, select};
 use http_api::Caller;
 use jobs::{
     Claim, Cut, Delivery, Done, Ending, Error, Job, Lease, Metrics, Millis, NewJob, Next, Outcome,
-    Page, PartResult, Platform, Progress, Queue, RedisStore, Settings, SqliteStore, Status, Store,
+    Page, PartResult, Platform, Progress, Queue, RedisStore, Settings, Speech, SqliteStore, Status, Store,
     StoreKind, Submitted, Task, Work,
 };
 use spin_sdk::http::FullBody;
@@ -33,6 +35,25 @@ pub async fn answer<T: Task>(request: axum::extract::Request) -> Response {
 /// `store-unavailable`.
 pub async fn queue(caller: Caller) -> Result<Queue<Spin>, http_api::Problem> {
     Queue::open(Spin::load().await, caller).await
+}
+
+/// How long counting may take.
+const COUNTING: Duration = Duration::from_secs(1);
+
+/// Counts speech that was recognised. A failure is only logged: recognition needs no store.
+pub async fn recognised(sound: Duration, recognition: Duration) {
+    let millis = |duration: Duration| Millis::try_from(duration.as_millis()).unwrap_or(Millis::MAX);
+    let speech = Speech {
+        sound: millis(sound),
+        recognition: millis(recognition),
+    };
+    let spin = Spin::load().await;
+    let count = async { spin.store().await?.recognised(speech, jobs::now()).await };
+    match select(pin!(count), pin!(spin.sleep(COUNTING))).await {
+        Either::Left((Ok(()), _)) => {}
+        Either::Left((Err(error), _)) => eprintln!("recognised speech is not counted: {error}"),
+        Either::Right(_) => eprintln!("recognised speech is not counted: no answer within {COUNTING:?}"),
+    }
 }
 
 /// Runs jobs until none is waiting; see [`jobs::drain`].
@@ -155,6 +176,7 @@ either! {
     list(owner: &str, status: Option<Status>, after: Option<&str>, limit: u32, now: Millis) -> Page;
     load(now: Millis) -> u64;
     metrics(now: Millis) -> Metrics;
+    recognised(speech: Speech, now: Millis) -> ();
     next_delivery(lease: Millis, now: Millis) -> Option<Delivery>;
     delivered(delivery: &Delivery, retry_at: Option<Millis>, now: Millis) -> ();
 }

@@ -37,7 +37,7 @@ pub use defer::answer;
 pub use driver::{DriverError, Redis, Reply, Sql, Value};
 pub use model::{
     Claim, Claimed, Cut, Delivery, Ending, Input, Job, Key, Lease, MAX_ATTEMPTS, Metrics, Millis,
-    NewJob, Next, Outcome, Page, PartId, PartResult, PartsDone, RouteMetrics, Status, Submitted,
+    NewJob, Next, Outcome, Page, PartId, PartResult, PartsDone, RouteMetrics, Speech, Status, Submitted,
     UnknownStatus,
 };
 pub use params::{DeferralHeaders, DeferralQuery};

@@ -334,6 +334,17 @@ pub struct Metrics {
     pub oldest_waiting: Option<Millis>,
     /// By the route of the jobs, such as `POST /asr`.
     pub routes: BTreeMap<String, RouteMetrics>,
+    /// Since the store was made.
+    pub speech: Speech,
+}
+
+/// Speech that was recognised, as jobs and for clients that waited.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Speech {
+    /// How long the sound is.
+    pub sound: Millis,
+    /// How long its recognition took.
+    pub recognition: Millis,
 }
 
 /// The jobs of a route; their parts are not counted. All but the first two fields count since the store was made, and never fall.
@@ -360,8 +371,14 @@ pub struct RouteMetrics {
 }
 
 impl Metrics {
-    /// Sets a value of a route, by the name of its field, in which the stores keep it. Names of later versions are ignored.
+    /// Sets a value of a route, by the name of its field, in which the stores keep it; those of speech have no route. Names of
+    /// later versions are ignored.
     pub(crate) fn set(&mut self, route: String, name: &str, value: u64) {
+        match name {
+            "sound" => return self.speech.sound = value,
+            "recognition" => return self.speech.recognition = value,
+            _ => {}
+        }
         let route = self.routes.entry(route).or_default();
         let field = match name {
             "waiting" => &mut route.waiting,

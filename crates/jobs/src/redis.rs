@@ -8,7 +8,7 @@ use crate::driver::Redis;
 use crate::fields::Fields;
 use crate::model::{
     Claim, Claimed, Cut, Delivery, Ending, Job, Lease, MAX_ATTEMPTS, Metrics, Millis, NewJob, Next,
-    Outcome, Page, PartId, PartResult, Status, Submitted,
+    Outcome, Page, PartId, PartResult, Speech, Status, Submitted,
 };
 use crate::store::{Cursor, Error, MAX_MILLIS, MAX_WEIGHT, Store, after};
 use crate::task::worker_lost;
@@ -372,6 +372,13 @@ impl<D: Redis> Store for RedisStore<D> {
             metrics.set(route.to_owned(), name, reply.number()?);
         }
         Ok(metrics)
+    }
+
+    async fn recognised(&self, speech: Speech, now: Millis) -> Result<(), Error> {
+        let mut arguments = self.operation("recognised", now);
+        arguments.number(speech.sound).number(speech.recognition);
+        self.run(arguments).await?;
+        Ok(())
     }
 
     async fn next_delivery(&self, lease: Millis, now: Millis) -> Result<Option<Delivery>, Error> {

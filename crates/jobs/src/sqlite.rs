@@ -10,7 +10,7 @@ use crate::driver::{Sql, Value};
 use crate::fields::{Fields, headers_text};
 use crate::model::{
     Claim, Claimed, Cut, Delivery, Ending, Job, Lease, MAX_ATTEMPTS, Metrics, Millis, NewJob, Next,
-    Outcome, Page, PartId, PartResult, Status, Submitted,
+    Outcome, Page, PartId, PartResult, Speech, Status, Submitted,
 };
 use crate::store::{Cursor, Error, MAX_MILLIS, MAX_WEIGHT, Store, after};
 use crate::task::worker_lost;
@@ -506,6 +506,12 @@ impl<D: Sql> Store for SqliteStore<D> {
             }
         }
         Ok(metrics)
+    }
+
+    async fn recognised(&self, speech: Speech, _now: Millis) -> Result<(), Error> {
+        let parameters = [number(speech.sound), number(speech.recognition)];
+        self.run(sql::RECOGNISED, &parameters).await?;
+        Ok(())
     }
 
     async fn next_delivery(&self, lease: Millis, now: Millis) -> Result<Option<Delivery>, Error> {

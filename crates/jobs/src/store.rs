@@ -173,6 +173,12 @@ pub trait Store {
     /// Those of the database.
     async fn metrics(&self, now: Millis) -> Result<Metrics, Error>;
 
+    /// Counts speech that was recognised.
+    ///
+    /// # Errors
+    /// Those of the database.
+    async fn recognised(&self, speech: Speech, now: Millis) -> Result<(), Error>;
+
     /// A webhook that is due. No other runner gets it for the duration of a lease.
     ///
     /// # Errors

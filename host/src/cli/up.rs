@@ -157,6 +157,7 @@ fn settings(options: Up, manifest: &Manifest, tracer: Tracer) -> Result<start::S
         },
         max_requests: options.max_concurrent_requests as usize,
         body_pause: options.client_timeout,
+        shares_metrics: options.metrics_listen.is_none(),
         tracer,
         environment: options.env,
         code: source::Settings {

@@ -23,8 +23,15 @@ const OPEN_REQUESTS: usize = 1_000;
 /// The host name of the application itself, for clients that cannot send a request without a host.
 const SELF: &str = "self.alt";
 
+/// The host name of this host for components. It is below `.invalid`, so that no server can have it (RFC 6761), and not below
+/// `.spin.internal`, because Spin ends an instance that asks for a component that is not there.
+const RUNTIME: &str = "runtime.invalid";
+
 /// An application, as its own components reach it.
 pub(crate) trait Application: Send + Sync {
+    /// Answers a request to the host itself; `None` if it answers none.
+    fn runtime(&self, request: &Request<WasiBody>) -> Option<Response<WasiBody>>;
+
     /// Answers a request by its public route.
     fn internal(&self, request: Request<WasiBody>) -> BoxFuture<'_, Response<WasiBody>>;
 
@@ -122,7 +129,8 @@ impl Outbound {
             .map_err(|_| Error::ConnectionLimitReached)?;
         let held = (permit, held);
         let target = chaining_target(host).map(str::to_owned);
-        if !to_self && target.is_none() {
+        let to_runtime = host == RUNTIME;
+        if !to_self && !to_runtime && target.is_none() {
             let (response, completion) = default_send_request(request, options).await?;
             let response = response.map(|body| Held::new(body.boxed_unsync(), held).boxed_unsync());
             return Ok((response, Box::new(completion)));
@@ -135,12 +143,11 @@ impl Outbound {
             .ok_or(Error::ConnectionTerminated)?;
         *request.uri_mut() = as_http(request.uri())?;
         let response = match target {
-            Some(component) => app
-                .chained(&component, request)
-                .await
-                .ok_or(Error::DestinationNotFound)?,
-            None => app.internal(request).await,
+            Some(component) => app.chained(&component, request).await,
+            None if to_runtime => app.runtime(&request),
+            None => Some(app.internal(request).await),
         };
+        let response = response.ok_or(Error::DestinationNotFound)?;
         Ok((
             response.map(|body| Held::new(body, held).boxed_unsync()),
             Box::new(async { Ok(()) }),

@@ -37,6 +37,7 @@ use crate::{
         access::Entry,
         pool::Pool,
         refusal::Refusal,
+        scrape,
         target::{bad_request, host, set_target},
     },
     traces::Tracer,
@@ -74,6 +75,8 @@ pub(crate) struct App {
     pub(crate) body_pause: Duration,
     /// What is counted.
     pub(crate) metrics: Arc<Metrics>,
+    /// Whether components may read it. Where it has an address of its own they may not, or it would be collected twice.
+    pub(crate) shares_metrics: bool,
     /// Makes the spans of requests.
     pub(crate) tracer: Tracer,
 }
@@ -224,6 +227,12 @@ impl App {
 }
 
 impl Application for App {
+    fn runtime(&self, request: &Request<WasiBody>) -> Option<Response<WasiBody>> {
+        let answer = || scrape::answer(&self.metrics, request);
+        let answer = self.shares_metrics.then(answer)?;
+        Some(answer.map(|body| body.map_err(Error::from).boxed_unsync()))
+    }
+
     fn internal(&self, request: Request<WasiBody>) -> BoxFuture<'_, Response<WasiBody>> {
         async move {
             let uri = request.uri().clone();

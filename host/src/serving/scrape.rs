@@ -1,4 +1,4 @@
-//! The listener for metrics: an address of its own, which the application cannot be reached at.
+//! The metrics as an HTTP resource, and the listener for them: an address of its own, which the application cannot be reached at.
 
 use std::{convert::Infallible, sync::Arc, time::Duration};
 
@@ -50,7 +50,8 @@ pub(crate) async fn serve(metrics: Arc<Metrics>, listener: TcpListener) {
     }
 }
 
-fn answer<B>(metrics: &Metrics, request: &Request<B>) -> Response<Full<Bytes>> {
+/// Answers `GET /metrics` with the metrics, and nothing else.
+pub(crate) fn answer<B>(metrics: &Metrics, request: &Request<B>) -> Response<Full<Bytes>> {
     let refused = match (request.uri().path(), request.method()) {
         ("/metrics", &Method::GET | &Method::HEAD) => None,
         ("/metrics", _) => Some((StatusCode::METHOD_NOT_ALLOWED, "use GET\n")),

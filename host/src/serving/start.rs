@@ -70,6 +70,8 @@ pub(crate) struct Settings {
     pub(crate) max_requests: usize,
     /// How long a client may pause within a request's body.
     pub(crate) body_pause: Duration,
+    /// Whether its components may read what the host counts.
+    pub(crate) shares_metrics: bool,
     /// Makes the spans of its requests.
     pub(crate) tracer: Tracer,
 }
@@ -121,6 +123,7 @@ pub(crate) fn start(
         requests: Arc::new(Semaphore::new(settings.max_requests)),
         body_pause: settings.body_pause,
         metrics,
+        shares_metrics: settings.shares_metrics,
         tracer: settings.tracer,
     });
     let application: Weak<App> = Arc::downgrade(&app);

@@ -3,6 +3,7 @@
 use std::cell::OnceCell;
 use std::ops::Range;
 use std::rc::Rc;
+use std::time::{Duration, Instant};
 
 use http_api::Problem;
 use http_api::problem::UNSUPPORTED_LANGUAGE;
@@ -105,7 +106,10 @@ impl Model {
             prompt: options.prompt.clone(),
             temperature: options.temperature,
         };
+        let start = Instant::now();
         let heard = recognizer::recognize(samples.to_vec(), options).await;
+        let sound = Duration::from_secs_f64(samples.len() as f64 / f64::from(SAMPLE_RATE));
+        guest::jobs::recognised(sound, start.elapsed()).await;
         heard.map(Heard::from).map_err(|error| match error {
             Error::Unsupported(reason) => Problem::new(UNSUPPORTED_LANGUAGE, reason),
             Error::WrongLength => failed(format_args!("{} samples are refused", samples.len())),

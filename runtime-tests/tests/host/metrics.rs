@@ -75,6 +75,7 @@ fn requests_instances_and_failures_are_counted() {
         10.0,
     );
     more("process_resident_memory_bytes", 1e6);
+    more("process_start_time_seconds", 1.7e9);
     assert!(
         !text.contains("secret") && !text.contains("/steady/a"),
         "{text}"

@@ -8,7 +8,7 @@ use std::sync::{
 };
 use std::thread;
 
-use runtime_tests::Server;
+use runtime_tests::{Request, Runtime, Server};
 use serde_json::Value;
 
 use crate::{headers, launch, tell};
@@ -120,6 +120,57 @@ fn a_component_calls_another_one_without_a_socket() {
     let headers = headers(&echo);
     assert_eq!(headers["spin-path-info"], "/some/path");
     assert_eq!(headers["spin-client-addr"], "0.0.0.0:0");
+}
+
+const RUNTIME: &str = "http://runtime.invalid/metrics";
+
+#[test]
+fn a_component_reads_the_numbers_of_the_embedded_host() {
+    let app = start(1);
+    let answer = fetch(&app, "/open/", RUNTIME);
+    if !Runtime::is_embedded() {
+        // An error, and not the end of the instance.
+        assert!(answer.is_err(), "{answer:?}");
+        return;
+    }
+    let answer = answer.unwrap();
+    assert_eq!(answer["status"], 200);
+    let text = answer["body"].as_str().unwrap();
+    for sample in [
+        "routelets_build_info{runtime=\"embedded\",version=\"",
+        "process_start_time_seconds ",
+        // The request that asks is being answered.
+        "routelets_http_requests_in_progress 1\n",
+    ] {
+        assert!(text.contains(&format!("\n{sample}")), "{sample}:\n{text}");
+    }
+    let answer = fetch(&app, "/open/", "http://runtime.invalid/").unwrap();
+    assert_eq!(answer["status"], 404);
+}
+
+#[test]
+fn nobody_else_reads_them() {
+    let app = start(1);
+    let outcome = fetch(&app, "/closed/", RUNTIME);
+    assert!(outcome.is_err(), "{outcome:?}");
+    // For a client the name is one like any other.
+    let request = Request::get("/metrics").header("host", "runtime.invalid");
+    assert_eq!(app.send(&request).status, 404);
+    let request = Request::get(RUNTIME).header("host", "runtime.invalid");
+    assert_eq!(app.send(&request).status, 404);
+}
+
+#[test]
+fn numbers_with_an_address_of_their_own_are_nowhere_else() {
+    if !Runtime::is_embedded() {
+        return;
+    }
+    let app = launch("outbound")
+        .variable("port", "1")
+        .arg("--metrics-listen=127.0.0.1:0")
+        .start();
+    let outcome = fetch(&app, "/open/", RUNTIME);
+    assert!(outcome.is_err(), "{outcome:?}");
 }
 
 #[test]

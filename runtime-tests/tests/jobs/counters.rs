@@ -1,13 +1,14 @@
 //! What operators see of jobs.
 
-use runtime_tests::{Response, Server};
+use runtime_tests::{Request, Response, Server, root};
 
 use crate::stack::{Kind, Setup, factorize, id};
 use crate::{HARD, on_both_stores};
 
 on_both_stores!(
     jobs_are_counted_by_route_and_state,
-    a_job_that_waits_is_seen
+    a_job_that_waits_is_seen,
+    speech_is_counted_as_a_job_and_at_once
 );
 
 /// The value of a sample, as text.
@@ -61,4 +62,28 @@ fn a_job_that_waits_is_seen(kind: Kind) {
         "routelets_jobs_oldest_waiting_seconds",
     );
     assert!(age.unwrap().parse::<f64>().unwrap() > 0.0);
+}
+
+fn speech_is_counted_as_a_job_and_at_once(kind: Kind) {
+    let stack = Setup::new(kind).start();
+    let seconds = |name: &str| {
+        let found = value(&stack.app.get("/metrics"), name);
+        found.unwrap().parse::<f64>().unwrap()
+    };
+    let counted = || {
+        let sound = seconds("routelets_speech_seconds_total ");
+        (sound, seconds("routelets_speech_recognition_seconds_total "))
+    };
+    assert_eq!(counted(), (0.0, 0.0));
+    let letter = std::fs::read(root().join("examples/letter.mp3")).unwrap();
+    let request = Request::upload("/asr", &letter, &[]);
+    assert_eq!(stack.app.send(&request).status, 200);
+    let (sound, recognition) = counted();
+    // The recording has 2.3 seconds.
+    assert!(sound > 1.5 && sound < 2.5, "{sound}");
+    assert!(recognition > 0.0, "{recognition}");
+    stack.wait(&id(&stack.defer(&request)), "succeeded");
+    let (twice, longer) = counted();
+    assert!((twice - 2.0 * sound).abs() < 0.002, "{twice}, {sound}");
+    assert!(longer > recognition, "{longer}, {recognition}");
 }

@@ -317,6 +317,13 @@ function operations.metrics()
     return reply
 end
 
+-- Milliseconds of sound and of its recognition, which belong to no route.
+function operations.recognised(sound, recognition)
+    input('HINCRBY', COUNTERS, 'sound ', sound)
+    input('HINCRBY', COUNTERS, 'recognition ', recognition)
+    return {}
+end
+
 -- End of the lease.
 function operations.next_delivery(lease_until)
     while true do

@@ -285,6 +285,10 @@ pub(super) const METRICS: &str = "SELECT route, name, value FROM counters
     UNION ALL SELECT '', 'oldest', min(created_at) FROM jobs INDEXED BY jobs_waiting
     WHERE status = 'queued' AND (interest IS NULL OR interest > ?1)";
 
+pub(super) const RECOGNISED: &str =
+    "INSERT INTO counters (route, name, value) VALUES ('', 'sound', ?1), ('', 'recognition', ?2)
+    ON CONFLICT (route, name) DO UPDATE SET value = value + excluded.value";
+
 pub(super) const SHARE: &str = "SELECT count(*) FROM jobs WHERE owner = ?1 AND status = 'queued'";
 
 pub(super) const NEXT_DELIVERY: &str =

@@ -12,7 +12,7 @@ use std::collections::HashSet;
 
 use jobs::{
     Claim, Claimed, Cut, Ending, Error, Input, Job, Lease, MAX_ATTEMPTS, Metrics, Millis, NewJob,
-    Next, Outcome, PartResult, PartsDone, RouteMetrics, Status, Store, Submitted, worker_lost,
+    Next, Outcome, PartResult, PartsDone, RouteMetrics, Speech, Status, Store, Submitted, worker_lost,
 };
 use pollster::block_on;
 
@@ -70,6 +70,7 @@ conformance! {
     metrics:
         counts_what_happens_to_the_jobs_of_each_route
         counts_leases_that_were_lost
+        counts_recognised_speech
         shows_what_waits_now;
     parts:
         joins_the_results_of_parts

@@ -146,3 +146,16 @@ pub(super) async fn shows_what_waits_now(backend: &impl Backend) {
             .is_some_and(|oldest| oldest <= NOW + 2)
     );
 }
+
+pub(super) async fn counts_recognised_speech(backend: &impl Backend) {
+    let store = backend.open();
+    let of = |sound, recognition| Speech { sound, recognition };
+    for speech in [of(30_000, 900), of(1, 0)] {
+        backend.open().recognised(speech, NOW).await.unwrap();
+    }
+    let expected = Metrics {
+        speech: of(30_001, 900),
+        ..Metrics::default()
+    };
+    assert_eq!(store.metrics(NOW).await.unwrap(), expected);
+}
