@@ -12,7 +12,6 @@ use guest::{LocalFuture, Response};
 use http_api::problem::NOT_READY;
 use http_api::{Caller, Problem, problem_responses};
 use serde::Serialize;
-use spin_sdk::http::FullBody;
 use utoipa::ToSchema;
 
 problem_responses!(Problems = &[NOT_READY]);
@@ -123,9 +122,9 @@ async fn jobs() -> Result<(), String> {
 /// needs no key and recognises nothing.
 async fn speech() -> Result<(), String> {
     let request = Request::options("http://asr.spin.internal/asr")
-        .body(FullBody::new(Bytes::new()))
+        .body(Bytes::new())
         .map_err(|error| error.to_string())?;
-    let response = spin_sdk::http::send(request).await;
+    let response = guest::send(request).await;
     match response.map_err(|error| error.to_string())?.status() {
         status if status.is_success() => Ok(()),
         status => Err(format!("the component answers {status}")),

@@ -8,7 +8,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use axum::body::Bytes;
-use axum::http::StatusCode;
+use axum::http::{Request, StatusCode};
 use futures_util::future::{Either, select};
 use http_api::Caller;
 use jobs::{
@@ -16,13 +16,15 @@ use jobs::{
     Page, PartResult, Platform, Progress, Queue, RedisStore, Settings, Speech, SqliteStore, Status, Store,
     StoreKind, Submitted, Task, Work,
 };
-use spin_sdk::http::FullBody;
 
 use crate::{LocalFuture, Response};
 use drivers::{SpinRedis, SpinSqlite};
 
 /// The channel that tells workers about new jobs.
 const CHANNEL: &str = "routelets:jobs";
+
+/// The worker of this process.
+const WORKER: &str = "http://worker.spin.internal/";
 
 /// Answers a request with the result of a task or, if the client prefers that, with a job.
 pub async fn answer<T: Task>(request: axum::extract::Request) -> Response {
@@ -97,10 +99,10 @@ impl Platform for Spin {
 
     async fn wake(&self) {
         let failed = match &self.0.store {
-            StoreKind::Sqlite => spin_sdk::http::post("http://worker.spin.internal/", "")
-                .await
-                .err()
-                .map(|error| error.to_string()),
+            StoreKind::Sqlite => match Request::post(WORKER).body(Bytes::new()) {
+                Ok(request) => self.send(request).await.err(),
+                Err(error) => Some(error.to_string()),
+            },
             StoreKind::Redis { url, .. } => SpinRedis::new(url.clone())
                 .publish(CHANNEL, "")
                 .await
@@ -116,8 +118,8 @@ impl Platform for Spin {
         spin_sdk::time::sleep(duration).await;
     }
 
-    async fn send(&self, request: axum::http::Request<Bytes>) -> Result<StatusCode, String> {
-        let response = spin_sdk::http::send(request.map(FullBody::new)).await;
+    async fn send(&self, request: Request<Bytes>) -> Result<StatusCode, String> {
+        let response = crate::send(request).await;
         response
             .map(|response| response.status())
             .map_err(|error| error.to_string())

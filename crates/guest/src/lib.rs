@@ -10,6 +10,7 @@ mod busy;
 mod gate;
 pub mod jobs;
 pub mod limits;
+mod outgoing;
 
 use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
@@ -21,8 +22,11 @@ use http_api::{Operations, Service, Settings, X_CALLER};
 use spin_sdk::variables;
 use utoipa_axum::router::OpenApiRouter;
 
+use outgoing::Answering;
+
 pub use axum::response::Response;
 pub use busy::{Busy, pause};
+pub use outgoing::send;
 /// Makes a future `Send`, as axum requires, in this single-threaded guest.
 pub use send_wrapper::SendWrapper as LocalFuture;
 pub use spin_sdk::http::Request;
@@ -55,10 +59,19 @@ struct Routes {
     operations: Rc<Operations>,
 }
 
-/// Answers `request` with the component's `routes`, which are built once for an instance.
-///
-/// This is the one place where it is asked who calls: see `gate.rs`.
+/// Answers `request` with the component's `routes`, which are built once for an instance. Requests that are sent meanwhile, with
+/// [`send`], are in the trace of this one.
 pub async fn serve<B>(routes: fn() -> OpenApiRouter, request: axum::http::Request<B>) -> Response
+where
+    B: axum::body::HttpBody<Data = Bytes> + Send + 'static,
+    B::Error: Into<axum::BoxError>,
+{
+    let place = outgoing::place(request.headers());
+    Answering::new(place, respond(routes, request)).await
+}
+
+/// Answers a request. This is the one place where it is asked who calls: see `gate.rs`.
+async fn respond<B>(routes: fn() -> OpenApiRouter, request: axum::http::Request<B>) -> Response
 where
     B: axum::body::HttpBody<Data = Bytes> + Send + 'static,
     B::Error: Into<axum::BoxError>,

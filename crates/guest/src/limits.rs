@@ -16,7 +16,6 @@ use http_api::problem::{RATE_LIMITED, STORE_UNAVAILABLE};
 use http_api::{Problem, RATE_LIMIT, RATE_LIMIT_POLICY};
 use jobs::StoreKind;
 use limits::Error;
-use spin_sdk::http::FullBody;
 
 use crate::jobs::drivers::{SpinRedis, SpinSqlite};
 use crate::{Response, variable};
@@ -77,9 +76,9 @@ async fn question(bucket: &str, rate: Rate, put_back: bool) -> Result<Option<Ver
         request = request.header(PUT_BACK, "1");
     }
     let request = request
-        .body(FullBody::new(Bytes::new()))
+        .body(Bytes::new())
         .map_err(|error| error.to_string())?;
-    let response = spin_sdk::http::send(request).await;
+    let response = crate::send(request).await;
     let response = response.map_err(|error| error.to_string())?;
     if !response.status().is_success() {
         return Err(format!("the limiter answers {}", response.status()));

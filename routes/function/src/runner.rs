@@ -11,7 +11,6 @@ use http_api::problem::TIME_LIMIT_EXCEEDED;
 use http_api::{Problem, X_REQUEST_ID};
 use http_body_util::BodyExt;
 use jobs::Mode;
-use spin_sdk::http::FullBody;
 
 use crate::CallInput;
 
@@ -75,10 +74,8 @@ impl Answer {
 }
 
 async fn exchange(request: axum::http::request::Builder, body: Bytes) -> Result<Answer, Problem> {
-    let request = request
-        .body(FullBody::new(body))
-        .map_err(Problem::internal)?;
-    let response = spin_sdk::http::send(request)
+    let request = request.body(body).map_err(Problem::internal)?;
+    let response = guest::send(request)
         .await
         .map_err(|error| Problem::internal(error.to_string()))?;
     let (parts, body) = response.into_parts();

@@ -1,0 +1,121 @@
+//! Requests that a component makes. They are in the trace of the request that it answers (W3C Trace Context).
+//!
+//! An instance answers several requests at once, so that the runtime cannot know for which of them another one is made.
+
+use std::cell::RefCell;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+use axum::body::Bytes;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Request};
+use spin_sdk::http::{FullBody, Response};
+use spin_sdk::wasip3::http::types::ErrorCode;
+
+/// The headers that name a place in a trace.
+const PLACE: [HeaderName; 2] = [
+    HeaderName::from_static("traceparent"),
+    HeaderName::from_static("tracestate"),
+];
+
+/// Those headers of a request.
+pub(crate) type Place = Rc<Vec<(HeaderName, HeaderValue)>>;
+
+/// Where a request with these headers is.
+pub(crate) fn place(headers: &HeaderMap) -> Place {
+    let named = PLACE.into_iter().filter_map(|name| {
+        let value = headers.get(&name)?.clone();
+        Some((name, value))
+    });
+    Rc::new(named.collect())
+}
+
+thread_local! {
+    /// The place of the request whose future is being polled.
+    static CURRENT: RefCell<Place> = RefCell::default();
+}
+
+/// Sends a request, in the trace of the one that is being answered.
+///
+/// # Errors
+/// When there is no response.
+pub async fn send(mut request: Request<Bytes>) -> Result<Response, ErrorCode> {
+    let place = CURRENT.with_borrow(Rc::clone);
+    for (name, value) in place.iter() {
+        request.headers_mut().insert(name, value.clone());
+    }
+    spin_sdk::http::send(request.map(FullBody::new)).await
+}
+
+/// Answers a request: a future that knows the request's place whenever it is polled.
+pub(crate) struct Answering<F> {
+    place: Place,
+    future: Pin<Box<F>>,
+}
+
+impl<F: Future> Answering<F> {
+    pub(crate) fn new(place: Place, future: F) -> Self {
+        Self {
+            place,
+            future: Box::pin(future),
+        }
+    }
+}
+
+impl<F: Future> Future for Answering<F> {
+    type Output = F::Output;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
+        let before = CURRENT.replace(Rc::clone(&self.place));
+        let poll = self.future.as_mut().poll(context);
+        CURRENT.set(before);
+        poll
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_future_knows_its_own_place() {
+        let headers = |parent| {
+            let mut headers = HeaderMap::new();
+            headers.insert("traceparent", HeaderValue::from_static(parent));
+            headers.insert("x-other", HeaderValue::from_static("1"));
+            headers
+        };
+        let seen = || async {
+            let mut seen = Vec::new();
+            for _ in 0..2 {
+                let place = CURRENT.with_borrow(Rc::clone);
+                seen.extend(
+                    place
+                        .iter()
+                        .map(|(name, value)| format!("{name}: {value:?}")),
+                );
+                let mut yielded = false;
+                std::future::poll_fn(|_| match std::mem::replace(&mut yielded, true) {
+                    true => Poll::Ready(()),
+                    false => Poll::Pending,
+                })
+                .await;
+            }
+            seen
+        };
+        let mut one = Answering::new(place(&headers("a")), seen());
+        let mut other = Answering::new(place(&headers("b")), seen());
+        let mut context = Context::from_waker(std::task::Waker::noop());
+        // In turns, as a runtime polls them.
+        for _ in 0..2 {
+            assert!(Pin::new(&mut one).poll(&mut context).is_pending());
+            assert!(Pin::new(&mut other).poll(&mut context).is_pending());
+        }
+        for (future, parent) in [(&mut one, "a"), (&mut other, "b")] {
+            let line = format!("traceparent: \"{parent}\"");
+            let both = Poll::Ready(vec![line.clone(), line]);
+            assert_eq!(Pin::new(future).poll(&mut context), both);
+        }
+        assert!(CURRENT.with_borrow(|place| place.is_empty()));
+    }
+}
