@@ -24,11 +24,11 @@ async fn compute(work: &Work, progress: &Progress) -> Option<Done> {
         Call::NAME => run::<Call>(work, progress).await,
         Predict::NAME => run::<Predict>(work, progress).await,
         #[cfg(feature = "speech")]
-        asr_routes::Asr::NAME => run::<asr_routes::Asr>(work, progress).await,
+        asr_routes::Asr::NAME => run_parted::<asr_routes::Asr>(work, progress).await,
         #[cfg(feature = "speech")]
-        asr_routes::Transcribe::NAME => run::<asr_routes::Transcribe>(work, progress).await,
+        asr_routes::Transcribe::NAME => run_parted::<asr_routes::Transcribe>(work, progress).await,
         #[cfg(feature = "speech")]
-        asr_routes::Translate::NAME => run::<asr_routes::Translate>(work, progress).await,
+        asr_routes::Translate::NAME => run_parted::<asr_routes::Translate>(work, progress).await,
         _ => return None,
     })
 }

@@ -116,6 +116,15 @@ impl<P: Platform> Runner<'_, P> {
             Either::Right((Stopped::Lost, _)) => None,
         };
         let Some(change) = change else { return Ok(()) };
+        if let (Change::Cut(_), Some(latest)) = (&change, progress.latest()) {
+            // The parts count on from here, and a heartbeat may be a second away.
+            let (latest, lease) = (latest.to_string(), self.platform.settings().lease);
+            let report = async || {
+                let news = Some(latest.as_str());
+                self.store.heartbeat(&claim, news, lease, now()).await
+            };
+            self.persist(report).await?;
+        }
         // A claim that is outdated by now is someone else's job.
         let changed = self
             .persist(async || {

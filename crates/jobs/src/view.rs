@@ -110,8 +110,30 @@ fn progress(own: Option<&str>, parts: Option<PartsDone>) -> Option<Value> {
         Some(Value::Object(fields)) => fields,
         _ => Map::new(),
     };
+    if of > 0 {
+        advance(&mut whole, f64::from(done.min(of)) / f64::from(of));
+    }
     whole.insert("parts".to_owned(), json!({"done": done, "of": of}));
     Some(whole.into())
+}
+
+/// Counts on what was done when the job was cut: `x_done` of `x` grows to `x` with the share of the parts.
+fn advance(progress: &mut Map<String, Value>, share: f64) {
+    let number = |value: Option<&Value>| value.and_then(Value::as_f64);
+    let totals: Vec<_> = progress
+        .iter()
+        .filter_map(|(name, total)| {
+            let done_name = format!("{name}_done");
+            let (total_number, done) = (number(Some(total))?, number(progress.get(&done_name))?);
+            let now = done + share * (total_number - done);
+            let value = match total.is_u64() {
+                true => json!(now as u64),
+                false => json!((now * 10.0).round() / 10.0),
+            };
+            Some((done_name, value))
+        })
+        .collect();
+    progress.extend(totals);
 }
 
 fn content(outcome: &Outcome) -> Value {
@@ -182,6 +204,13 @@ mod tests {
         assert_eq!(shown(None), Some(json!({"parts": parts})));
         let both = json!({"duration": 7200, "parts": parts});
         assert_eq!(shown(Some(r#"{"duration":7200}"#)), Some(both));
+
+        // What the job has counted goes on with the parts.
+        let own = r#"{"seconds_done":20.0,"seconds":420.0,"chunks_done":1,"chunks":42,"x_done":1}"#;
+        let counted = json!({
+            "seconds_done": 50.0, "seconds": 420.0, "chunks_done": 4, "chunks": 42, "x_done": 1, "parts": parts,
+        });
+        assert_eq!(shown(Some(own)), Some(counted));
     }
 
     #[test]

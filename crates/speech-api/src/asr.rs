@@ -1,7 +1,7 @@
 //! The query and the answers of `POST /asr`.
 
-use http_api::Problem;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use speech::audio::Channels;
 use speech::transcript::Transcript;
 use utoipa::ToSchema;
@@ -142,7 +142,7 @@ pub enum FileResult {
         name: Option<String>,
         /// The problem.
         #[schema(schema_with = problem_schema)]
-        problem: Problem,
+        problem: Value,
     },
 }
 

@@ -3,21 +3,31 @@
 //! The recogniser is a callback, so it may be another component, or a test.
 
 use std::ops::Range;
-use std::vec::IntoIter;
 
-use crate::Heard;
-use crate::Word;
+use serde::{Deserialize, Serialize};
+
 use crate::chunk::{self, Chunk, SAMPLE_RATE};
 use crate::transcript::{Merger, Transcript};
+use crate::{Heard, Sound, Word};
 
 /// A recording that is being recognised, window by window.
 #[derive(Clone, Debug)]
 pub struct Recognition {
     samples: Vec<f32>,
+    windows: Windows,
+}
+
+/// The windows of a recording, and the words of those that have been recognised.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Windows {
+    chunks: Vec<Chunk>,
+    /// How many windows have been recognised.
+    done: usize,
+    /// The least samples in which there can be a word.
     minimum: usize,
-    chunks: IntoIter<Chunk>,
+    /// The samples of the recording.
+    samples: usize,
     merger: Merger,
-    progress: Progress,
     /// The language of the first window with speech.
     language: Option<String>,
     /// The least of all windows.
@@ -41,68 +51,140 @@ impl Recognition {
     /// Cuts `samples`, mono at [`SAMPLE_RATE`], into windows whose length in samples is within `window`. `pause` is awaited
     /// between portions of the work.
     pub async fn new(samples: Vec<f32>, window: Range<usize>, pause: impl AsyncFnMut()) -> Self {
-        let chunks = chunk::chunks(&samples, window.end, pause).await;
-        let progress = Progress {
-            seconds_done: 0.0,
-            seconds: seconds(samples.len()),
-            chunks_done: 0,
-            chunks: chunks.len(),
-        };
-        Self {
-            samples,
+        let windows = Windows {
+            chunks: chunk::chunks(&samples, window.end, pause).await,
+            done: 0,
             minimum: window.start,
-            chunks: chunks.into_iter(),
+            samples: samples.len(),
             merger: Merger::new(),
-            progress,
             language: None,
             no_speech_probability: 1.0,
-        }
+        };
+        Self { samples, windows }
     }
 
-    /// The progress so far.
+    /// What is known so far.
     #[must_use]
-    pub fn progress(&self) -> Progress {
-        self.progress
+    pub fn windows(&self) -> &Windows {
+        &self.windows
     }
 
     /// Recognises the next window with `recognise`, which gets the language of the windows before it. Returns the words that
     /// have become certain; `None` when no window is left.
     ///
     /// # Errors
-    /// Those of `recognise`. The window counts as done.
+    /// Those of `recognise`. The window stays the next one.
     pub async fn step<E>(
         &mut self,
         mut recognise: impl AsyncFnMut(&[f32], Option<&str>) -> Result<Heard, E>,
     ) -> Result<Option<&[Word]>, E> {
-        let Some(chunk) = self.chunks.next() else {
+        let Some(chunk) = self.windows.next() else {
             return Ok(None);
         };
-        let samples = self.samples.get(chunk.range.clone()).unwrap_or_default();
-        // Fewer samples cannot contain a word.
-        let heard = if samples.len() < self.minimum {
-            Heard {
-                no_speech_probability: 1.0,
-                ..Heard::default()
-            }
+        let heard = if self.windows.has_room(chunk) {
+            // As another worker would get it.
+            let samples = sound(&self.samples, chunk).samples();
+            recognise(&samples, self.windows.language()).await?
         } else {
-            recognise(samples, self.language.as_deref()).await?
+            silence()
         };
-        self.progress.chunks_done += 1;
-        self.progress.seconds_done = seconds(chunk.keep.end);
+        Ok(Some(self.windows.push(heard)))
+    }
+
+    /// The windows, and the sound of those that remain to be recognised, for [`Windows::join`].
+    pub fn into_parts(self) -> (Windows, impl Iterator<Item = Sound>) {
+        let Self { samples, windows } = self;
+        let chunks: Vec<Chunk> = windows.remaining().cloned().collect();
+        let sounds = chunks.into_iter().map(move |chunk| sound(&samples, &chunk));
+        (windows, sounds)
+    }
+}
+
+impl Windows {
+    /// The progress so far.
+    #[must_use]
+    pub fn progress(&self) -> Progress {
+        let last = self.done.checked_sub(1);
+        let last = last.and_then(|last| self.chunks.get(last));
+        Progress {
+            seconds_done: last.map_or(0.0, |chunk| seconds(chunk.keep.end)),
+            seconds: seconds(self.samples),
+            chunks_done: self.done,
+            chunks: self.chunks.len(),
+        }
+    }
+
+    /// The language of the first window with speech, once that has been recognised.
+    #[must_use]
+    pub fn language(&self) -> Option<&str> {
+        self.language.as_deref()
+    }
+
+    /// How many windows remain to be recognised. Those that are too short for a word do not count.
+    #[must_use]
+    pub fn left(&self) -> usize {
+        self.remaining().count()
+    }
+
+    /// Takes what was heard in the windows that remained, in their order, as far as it is given.
+    pub fn join(&mut self, heard: impl IntoIterator<Item = Heard>) {
+        let mut heard = heard.into_iter();
+        while let Some(chunk) = self.next() {
+            let next = if self.has_room(chunk) {
+                heard.next()
+            } else {
+                Some(silence())
+            };
+            let Some(next) = next else { return };
+            self.push(next);
+        }
+    }
+
+    /// The transcript of the windows that have been recognised.
+    #[must_use]
+    pub fn finish(self) -> Transcript {
+        let mut transcript = self.merger.finish(self.samples);
+        transcript.language = self.language;
+        transcript.no_speech_probability = self.no_speech_probability;
+        transcript
+    }
+
+    fn next(&self) -> Option<&Chunk> {
+        self.chunks.get(self.done)
+    }
+
+    fn remaining(&self) -> impl Iterator<Item = &Chunk> {
+        let remaining = self.chunks.iter().skip(self.done);
+        remaining.filter(|chunk| self.has_room(chunk))
+    }
+
+    /// Whether there can be a word in a window.
+    fn has_room(&self, chunk: &Chunk) -> bool {
+        chunk.range.len() >= self.minimum
+    }
+
+    /// Takes what was heard in the next window.
+    fn push(&mut self, heard: Heard) -> &[Word] {
+        let Some(chunk) = self.chunks.get(self.done) else {
+            return &[];
+        };
+        self.done += 1;
         self.no_speech_probability = self.no_speech_probability.min(heard.no_speech_probability);
         if self.language.is_none() && !heard.words.is_empty() {
             self.language = Some(heard.language);
         }
-        Ok(Some(self.merger.push(&chunk, heard.words)))
+        self.merger.push(chunk, heard.words)
     }
+}
 
-    /// The transcript, once no window is left.
-    #[must_use]
-    pub fn finish(self) -> Transcript {
-        let mut transcript = self.merger.finish(self.samples.len());
-        transcript.language = self.language;
-        transcript.no_speech_probability = self.no_speech_probability;
-        transcript
+fn sound(samples: &[f32], chunk: &Chunk) -> Sound {
+    Sound::new(samples.get(chunk.range.clone()).unwrap_or_default())
+}
+
+fn silence() -> Heard {
+    Heard {
+        no_speech_probability: 1.0,
+        ..Heard::default()
     }
 }
 
@@ -165,18 +247,18 @@ mod tests {
         block_on(async {
             let mut recognition = Recognition::new(samples, WINDOW, async || {}).await;
             let mut steps = 0;
-            let mut before = recognition.progress();
+            let mut before = recognition.windows().progress();
             assert_eq!((before.seconds_done, before.chunks_done), (0.0, 0));
             while recognition.step(ear).await.expect("recognised").is_some() {
                 steps += 1;
-                let progress = recognition.progress();
+                let progress = recognition.windows().progress();
                 assert!(progress.seconds_done > before.seconds_done);
                 assert_eq!(progress.chunks_done, steps);
                 before = progress;
             }
             assert_eq!(before.chunks_done, before.chunks);
             assert!(steps == 0 || before.seconds_done == before.seconds);
-            (recognition.finish(), steps)
+            (recognition.into_parts().0.finish(), steps)
         })
     }
 
@@ -204,7 +286,7 @@ mod tests {
             while let Some(words) = recognition.step(ear).await.expect("recognised") {
                 told.extend_from_slice(words);
             }
-            let transcript = recognition.finish();
+            let transcript = recognition.into_parts().0.finish();
             assert_eq!(transcript.words.get(..told.len()), Some(told.as_slice()));
         });
     }
@@ -244,6 +326,35 @@ mod tests {
             let mut recognition = Recognition::new(spoken("A"), WINDOW, async || {}).await;
             let failed = recognition.step(async |_, _| Err("no memory")).await;
             assert_eq!(failed, Err("no memory"));
+        });
+    }
+
+    #[test]
+    fn windows_that_others_recognise_become_the_same_transcript() {
+        block_on(async {
+            for known in [0, 1, 3] {
+                let samples = spoken(&"ABBA".repeat(15));
+                let (whole, steps) = recognise(samples.clone());
+                let mut recognition = Recognition::new(samples, WINDOW, async || {}).await;
+                for _ in 0..known {
+                    recognition.step(ear).await.expect("recognised");
+                }
+                let (windows, sounds) = recognition.into_parts();
+                assert_eq!(windows.left(), steps - known);
+                let mut heard = Vec::new();
+                for sound in sounds {
+                    heard.push(ear(&sound.samples(), None).await.expect("recognised"));
+                }
+                let stored = rmp_serde::to_vec_named(&windows).expect("MessagePack");
+                let mut windows: Windows = rmp_serde::from_slice(&stored).expect("windows");
+                let last = heard.pop();
+                windows.join(heard);
+                assert_eq!(windows.left(), 1);
+                windows.join(last);
+                assert_eq!(windows.left(), 0);
+                assert_eq!(windows.progress().seconds_done, whole.duration);
+                assert_eq!(windows.finish(), whole);
+            }
         });
     }
 }

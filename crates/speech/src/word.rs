@@ -1,7 +1,9 @@
 //! The output of a recogniser.
 
+use serde::{Deserialize, Serialize};
+
 /// The recognised words of a window.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Heard {
     /// The code of the spoken language, given or detected.
     pub language: String,
@@ -12,7 +14,7 @@ pub struct Heard {
 }
 
 /// A recognised word.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Word {
     /// With the space before it, if its language writes one, and with punctuation.
     pub text: String,
@@ -33,7 +35,7 @@ pub struct Word {
 }
 
 /// A token that was decoded.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Token {
     /// Its index in the vocabulary.
     pub id: u32,

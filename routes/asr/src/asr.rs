@@ -2,17 +2,15 @@
 
 use axum::Json;
 use axum::RequestExt;
-use axum::body::Bytes;
 use axum::extract::Request;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use http_api::problem::{AUDIO, BODY, CONFLICTING_FILES, DEFERRAL, FORM};
 use http_api::{AUDIO_WARNINGS, Problem, Query, problem_responses};
-use jobs::{Mode, Progress, Task};
+use jobs::{Mode, Parted, Progress, Step, Task};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use speech::audio::Channels;
-use speech::transcript::Transcript;
+use speech::Heard;
 use speech_api::asr::{AsrAnswer, AsrOptions, FileResult, Output, Transcription, Transcriptions};
 use speech_api::{
     AsrForm, AudioWarning, File, RecognitionOptions, RecordingBytes, TextFormat, Upload,
@@ -21,7 +19,7 @@ use speech_api::{
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::audio::Allowance;
-use crate::model::Model;
+use crate::hearing::{self, Decoded, Question, Rest, Transcribed, Window, reporter};
 
 problem_responses!(Problems = BODY, FORM, AUDIO, DEFERRAL, &[CONFLICTING_FILES]);
 
@@ -73,6 +71,14 @@ pub struct AsrInput {
     upload: Upload,
 }
 
+/// What is asked about recordings.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct AsrQuestion {
+    options: AsrOptions,
+    /// The names of several files.
+    names: Option<Vec<Option<String>>>,
+}
+
 impl Task for Asr {
     const NAME: &'static str = "asr";
     type Input = AsrInput;
@@ -101,23 +107,90 @@ impl Task for Asr {
     }
 
     async fn compute(input: AsrInput, progress: &Progress) -> Result<Response, Problem> {
-        let mut allowance = Allowance::new(progress.mode()).await;
-        match input.upload {
-            Upload::One(file) => one(progress, &mut allowance, input.options, file.0).await,
-            Upload::Many(files) => Ok(many(progress, &mut allowance, input.options, files).await),
+        let (question, decoded) = decode(input, progress).await?;
+        hearing::compute(question, decoded, progress).await
+    }
+}
+
+impl Parted for Asr {
+    type Rest = Rest<AsrQuestion>;
+    type Part = Window;
+    type Found = Heard;
+
+    async fn begin(input: AsrInput, progress: &Progress) -> Result<Step<Self>, Problem> {
+        let (question, decoded) = decode(input, progress).await?;
+        hearing::begin(question, decoded, progress).await
+    }
+
+    async fn part(window: Window, _: &Progress) -> Result<(Heard, u64), Problem> {
+        hearing::part(window).await
+    }
+
+    async fn join(
+        rest: Rest<AsrQuestion>,
+        heard: Vec<Heard>,
+        _: &Progress,
+    ) -> Result<Step<Self>, Problem> {
+        hearing::join(rest, heard).await
+    }
+}
+
+/// Decodes the recordings. One that is refused is an error, unless it is one of several.
+async fn decode(
+    AsrInput { options, upload }: AsrInput,
+    progress: &Progress,
+) -> Result<(AsrQuestion, Vec<Decoded>), Problem> {
+    let mut allowance = Allowance::new(progress.mode()).await;
+    let channels = options.channels.into();
+    let (names, decoded) = match upload {
+        Upload::One(RecordingBytes(file)) => {
+            let report = reporter(progress, None);
+            let recording = allowance.decode(file, channels, report).await?;
+            (None, vec![Ok(recording)])
+        }
+        Upload::Many(files) => {
+            let count = files.len();
+            let (mut names, mut decoded) = (Vec::new(), Vec::new());
+            for (index, File { name, bytes }) in files.into_iter().enumerate() {
+                let report = reporter(progress, Some((index, count)));
+                names.push(name);
+                decoded.push(allowance.decode(bytes, channels, report).await);
+            }
+            (Some(names), decoded)
+        }
+    };
+    Ok((AsrQuestion { options, names }, decoded))
+}
+
+impl Question for AsrQuestion {
+    fn options(&self) -> RecognitionOptions {
+        RecognitionOptions::default()
+    }
+
+    fn is_list(&self) -> bool {
+        self.names.is_some()
+    }
+
+    async fn respond(
+        self,
+        mut transcribed: Vec<Result<Transcribed, Value>>,
+    ) -> Result<Response, Problem> {
+        if let Some(names) = self.names {
+            return Ok(many(self.options, names, transcribed));
+        }
+        match transcribed.pop() {
+            Some(Ok(transcribed)) => Ok(one(self.options, transcribed)),
+            _ => Err(Problem::internal("the recording is lost")),
         }
     }
 }
 
-async fn one(
-    progress: &Progress,
-    allowance: &mut Allowance,
-    options: AsrOptions,
-    file: Bytes,
-) -> Result<Response, Problem> {
-    let report = |value| progress.report(|| value);
-    let (transcript, warnings) =
-        transcribe(allowance, file, options.channels.into(), report).await?;
+fn one(options: AsrOptions, transcribed: Transcribed) -> Response {
+    let Transcribed {
+        transcript,
+        warnings,
+    } = transcribed;
+    let warnings = AudioWarning::all(&warnings);
     let header = warning_header(warnings.iter().map(|warning| (None, warning)));
     let response = match options.output {
         Output::Json => {
@@ -129,33 +202,31 @@ async fn one(
         Output::Vtt => TextFormat::Vtt.respond(&transcript),
         Output::Tsv => TextFormat::Tsv.respond(&transcript),
     };
-    Ok(with_warnings(response, header))
+    with_warnings(response, header)
 }
 
-async fn many(
-    progress: &Progress,
-    allowance: &mut Allowance,
+fn many(
     options: AsrOptions,
-    files: Vec<File>,
+    names: Vec<Option<String>>,
+    transcribed: Vec<Result<Transcribed, Value>>,
 ) -> Response {
-    let count = files.len();
-    let mut results = Vec::new();
-    for (index, File { name, bytes }) in files.into_iter().enumerate() {
-        let report = |mut value: Value| {
-            value["file"] = (index + 1).into();
-            value["files"] = count.into();
-            progress.report(|| value);
-        };
-        results.push(
-            match transcribe(allowance, bytes, options.channels.into(), report).await {
-                Ok((transcript, warnings)) => FileResult::Recognised {
-                    name,
-                    transcription: Transcription::new(options, &transcript, warnings),
-                },
-                Err(problem) => FileResult::Refused { name, problem },
+    let results = names.into_iter().zip(transcribed);
+    let results: Vec<_> = results
+        .map(|(name, transcribed)| match transcribed {
+            Ok(Transcribed {
+                transcript,
+                warnings,
+            }) => FileResult::Recognised {
+                name,
+                transcription: Transcription::new(
+                    options,
+                    &transcript,
+                    AudioWarning::all(&warnings),
+                ),
             },
-        );
-    }
+            Err(problem) => FileResult::Refused { name, problem },
+        })
+        .collect();
     let is_complete = results
         .iter()
         .all(|result| matches!(result, FileResult::Recognised { .. }));
@@ -170,23 +241,6 @@ async fn many(
     let header = warning_header(warnings);
     let answer = AsrAnswer::Many(Transcriptions { results });
     with_warnings((status, Json(answer)).into_response(), header)
-}
-
-async fn transcribe(
-    allowance: &mut Allowance,
-    file: Bytes,
-    channels: Channels,
-    report: impl Fn(Value),
-) -> Result<(Transcript, Vec<AudioWarning>), Problem> {
-    let recording = allowance.decode(file, channels, &report).await?;
-    let warnings = AudioWarning::all(&recording.warnings);
-    let model = Model::get().await?;
-    let report = |progress| report(speech_api::progress(progress));
-    let options = RecognitionOptions::default();
-    let transcript = model
-        .transcribe(recording, channels, &options, report)
-        .await?;
-    Ok((transcript, warnings))
 }
 
 /// Adds the header `Audio-Warnings`, if there are warnings.

@@ -9,7 +9,10 @@ use http_api::problem::{
 };
 use jobs::Mode;
 use serde_json::{Value, json};
-use speech::audio::{AudioError, Channels, Recording};
+use speech::audio::{AudioError, Channels};
+
+use crate::hearing::{Decoded, Recorded};
+use crate::model::Model;
 
 /// Seconds of audio in a request, unless the variable `asr_max_audio_seconds` says otherwise.
 const DEFAULT_MAX_SECONDS: f64 = 600.0;
@@ -47,13 +50,13 @@ impl Allowance {
         probe.map_err(|error| refused(&error, self.limit)).map(drop)
     }
 
-    /// Decodes a file. `report` is called with the progress.
+    /// Decodes a file, and cuts it into windows. `report` is called with the progress.
     pub(crate) async fn decode(
         &mut self,
         file: Bytes,
         channels: Channels,
         report: impl Fn(Value),
-    ) -> Result<Recording, Problem> {
+    ) -> Decoded {
         let mut reported = 0;
         let pause = async |decoded: Duration| {
             let seconds = decoded.as_secs();
@@ -66,7 +69,7 @@ impl Allowance {
         let decoded = speech::audio::decode(file, self.left, channels, pause).await;
         let recording = decoded.map_err(|error| refused(&error, self.limit))?;
         self.left = self.left.saturating_sub(recording.work());
-        Ok(recording)
+        Ok(Recorded::new(recording, channels, &*Model::get().await?).await)
     }
 }
 

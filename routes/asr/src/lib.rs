@@ -5,6 +5,7 @@
 
 mod asr;
 mod audio;
+mod hearing;
 mod model;
 mod openai;
 
@@ -12,7 +13,8 @@ use utoipa_axum::router::OpenApiRouter;
 
 interfaces::import!("../../wit/recognizer");
 
-pub use asr::{Asr, AsrInput};
+pub use asr::{Asr, AsrInput, AsrQuestion};
+pub use hearing::{Recorded, Rest, Window};
 pub use openai::{Transcribe, Translate};
 pub use speech_api::openai::{error_responses, with_openai_errors};
 

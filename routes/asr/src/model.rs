@@ -7,9 +7,8 @@ use std::time::{Duration, Instant};
 
 use http_api::Problem;
 use http_api::problem::UNSUPPORTED_LANGUAGE;
-use speech::audio::{Channels, Recording, SAMPLE_RATE};
-use speech::pipeline::{Progress, Recognition};
-use speech::transcript::Transcript;
+use speech::audio::SAMPLE_RATE;
+use speech::pipeline::Recognition;
 use speech::{Heard, Token, Word};
 use speech_api::{RecognitionOptions, ServedModel};
 
@@ -59,35 +58,6 @@ impl Model {
     /// Begins to recognise one channel.
     pub(crate) async fn begin(&self, samples: Vec<f32>) -> Recognition {
         Recognition::new(samples, self.window.clone(), guest::pause).await
-    }
-
-    /// The transcript of a recording, with the times of its player. `report` is called as the recognition proceeds.
-    pub(crate) async fn transcribe(
-        &self,
-        recording: Recording,
-        channels: Channels,
-        options: &RecognitionOptions,
-        report: impl Fn(Progress),
-    ) -> Result<Transcript, Problem> {
-        let offset = recording.offset.as_secs_f64();
-        let mut recognise = async |samples: &[f32], language: Option<&str>| {
-            Self::recognise(samples, language, options).await
-        };
-        let mut transcripts = Vec::new();
-        for samples in recording.channels {
-            let mut recognition = self.begin(samples).await;
-            report(recognition.progress());
-            while recognition.step(&mut recognise).await?.is_some() {
-                report(recognition.progress());
-            }
-            transcripts.push(recognition.finish().delayed(offset));
-        }
-        Ok(match channels {
-            Channels::Mixed => transcripts
-                .pop()
-                .unwrap_or_else(|| Transcript::new(Vec::new(), 0)),
-            Channels::Split => Transcript::of_channels(transcripts),
-        })
     }
 
     /// Recognises a window. `language` is that of the windows before it.

@@ -16,18 +16,22 @@ use http_api::problem::{
     NO_TRANSLATION, ProblemType, UNSUPPORTED_LANGUAGE,
 };
 use http_api::{Form, Path, Problem};
-use jobs::{Mode, Progress, Task};
-use speech::audio::{Channels, Recording};
+use jobs::{Mode, Parted, Progress, Step, Task};
+use serde_json::Value;
+use speech::Heard;
+use speech::audio::Channels;
+use speech::pipeline::Recognition;
 use speech_api::openai::{
     self, AudioRequest, ModelList, ModelObject, OpenAiError, Parts, TranscriptionAnswer,
     TranscriptionEvent, TranscriptionForm, TranslationForm, with_openai_errors,
 };
-use speech_api::{AudioWarning, openai_errors, warning_header};
+use speech_api::{AudioWarning, RecognitionOptions, openai_errors, warning_header};
 use utoipa::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::asr::with_warnings;
 use crate::audio::Allowance;
+use crate::hearing::{self, Question, Recorded, Rest, Transcribed, Window, reporter};
 use crate::model::Model;
 
 /// Problems of the fields, beside those of any form.
@@ -131,8 +135,12 @@ impl Task for Transcribe {
         Ok(request)
     }
 
-    async fn compute(request: AudioRequest, progress: &Progress) -> Result<Response, Problem> {
-        recognise(request, progress).await
+    async fn compute(mut request: AudioRequest, progress: &Progress) -> Result<Response, Problem> {
+        let recorded = decode(&mut request, progress).await?;
+        if request.stream {
+            return stream(request, recorded);
+        }
+        hearing::compute(request, vec![Ok(recorded)], progress).await
     }
 
     fn refuse(problem: Problem) -> Response {
@@ -154,14 +162,49 @@ impl Task for Translate {
         Ok(request)
     }
 
-    async fn compute(request: AudioRequest, progress: &Progress) -> Result<Response, Problem> {
-        recognise(request, progress).await
+    async fn compute(mut request: AudioRequest, progress: &Progress) -> Result<Response, Problem> {
+        let recorded = decode(&mut request, progress).await?;
+        hearing::compute(request, vec![Ok(recorded)], progress).await
     }
 
     fn refuse(problem: Problem) -> Response {
         with_openai_errors(problem.into_response())
     }
 }
+
+/// A task of which the workers of a job recognise the windows.
+macro_rules! parted {
+    ($task:ty) => {
+        impl Parted for $task {
+            type Rest = Rest<AudioRequest>;
+            type Part = Window;
+            type Found = Heard;
+
+            async fn begin(
+                mut request: AudioRequest,
+                progress: &Progress,
+            ) -> Result<Step<Self>, Problem> {
+                let recorded = decode(&mut request, progress).await?;
+                hearing::begin(request, vec![Ok(recorded)], progress).await
+            }
+
+            async fn part(window: Window, _: &Progress) -> Result<(Heard, u64), Problem> {
+                hearing::part(window).await
+            }
+
+            async fn join(
+                rest: Rest<AudioRequest>,
+                heard: Vec<Heard>,
+                _: &Progress,
+            ) -> Result<Step<Self>, Problem> {
+                hearing::join(rest, heard).await
+            }
+        }
+    };
+}
+
+parted!(Transcribe);
+parted!(Translate);
 
 /// Checks the beginning of the file of a job. A client that waits gets the other problems from the decoding.
 async fn probe(file: &Bytes, mode: Mode) -> Result<(), Problem> {
@@ -173,32 +216,51 @@ async fn probe(file: &Bytes, mode: Mode) -> Result<(), Problem> {
     probe.map_err(|problem| problem.with("parameter", "file"))
 }
 
-async fn recognise(mut request: AudioRequest, progress: &Progress) -> Result<Response, Problem> {
+/// Takes the file out of a request and decodes it.
+async fn decode(
+    request: &mut AudioRequest,
+    progress: &Progress,
+) -> Result<Recorded<Recognition>, Problem> {
     let file = std::mem::take(&mut request.file);
     let mut allowance = Allowance::new(progress.mode()).await;
-    let report = |value| progress.report(|| value);
-    let recording = allowance.decode(file, Channels::Mixed, report).await;
-    let recording = recording.map_err(|problem| problem.with("parameter", "file"))?;
-    let warnings = AudioWarning::all(&recording.warnings);
-    let header = warning_header(warnings.iter().map(|warning| (None, warning)));
-    let model = Model::get().await?;
-    if request.stream {
-        let response = stream(&model, recording, request).await;
-        return Ok(with_warnings(response, header));
-    }
-    let report = |value| progress.report(|| speech_api::progress(value));
-    let transcript = model
-        .transcribe(recording, Channels::Mixed, &request.options, report)
-        .await?;
-    let response = request
-        .answer(&model.served, &transcript, &warnings, guest::pause)
-        .await;
-    Ok(with_warnings(response, header))
+    let report = reporter(progress, None);
+    let recorded = allowance.decode(file, Channels::Mixed, report).await;
+    recorded.map_err(|problem| problem.with("parameter", "file"))
 }
 
-/// Answers with the words of `recording` as they are recognised.
-async fn stream(model: &Model, recording: Recording, request: AudioRequest) -> Response {
-    let recognition = model.begin(recording.into_samples()).await;
+impl Question for AudioRequest {
+    fn options(&self) -> RecognitionOptions {
+        self.options.clone()
+    }
+
+    fn is_list(&self) -> bool {
+        false
+    }
+
+    async fn respond(
+        self,
+        mut transcribed: Vec<Result<Transcribed, Value>>,
+    ) -> Result<Response, Problem> {
+        let Some(Ok(Transcribed {
+            transcript,
+            warnings,
+        })) = transcribed.pop()
+        else {
+            return Err(Problem::internal("the recording is lost"));
+        };
+        let warnings = AudioWarning::all(&warnings);
+        let header = warning_header(warnings.iter().map(|warning| (None, warning)));
+        let model = Model::get().await?;
+        let response = self.answer(&model.served, &transcript, &warnings, guest::pause);
+        Ok(with_warnings(response.await, header))
+    }
+}
+
+/// Answers with the words of a recording as they are recognised.
+fn stream(request: AudioRequest, recorded: Recorded<Recognition>) -> Result<Response, Problem> {
+    let (recognition, warnings) = recorded.into_mixed()?;
+    let warnings = AudioWarning::all(&warnings);
+    let header = warning_header(warnings.iter().map(|warning| (None, warning)));
     let parts = Parts {
         logprobs: request.logprobs,
         words: request.words,
@@ -215,7 +277,7 @@ async fn stream(model: &Model, recording: Recording, request: AudioRequest) -> R
         (header::CONTENT_TYPE, "text/event-stream; charset=utf-8"),
         (header::CACHE_CONTROL, "no-cache"),
     ];
-    (headers, body).into_response()
+    Ok(with_warnings((headers, body).into_response(), header))
 }
 
 /// The models that are served.

@@ -3,12 +3,13 @@
 use std::fs;
 use std::process::Command;
 
-use runtime_tests::Request;
 use runtime_tests::audio::{examples, repeated};
+use runtime_tests::{Form, Request};
 use tempfile::TempDir;
 
 use crate::events::{Events, seconds_done};
-use crate::stack::{Kind, Setup, id};
+use crate::on_both_stores;
+use crate::stack::{Kind, Setup, id, wait_for};
 
 /// An example and a pause again and again: Ogg files may be put one after the other.
 fn two_hours() -> (Vec<u8>, usize) {
@@ -34,12 +35,101 @@ fn two_hours() -> (Vec<u8>, usize) {
     (once.repeat(turns), times * turns)
 }
 
+on_both_stores!(
+    windows_in_parts_become_the_answer_that_a_client_waits_for,
+    a_canceled_recording_ends_its_parts,
+);
+
+/// The same recording on the left and, ten seconds later, on the right.
+fn stereo(mono: &[u8]) -> Vec<u8> {
+    let (head, samples) = mono.split_at(44);
+    let rate = u32::from_le_bytes(head[24..28].try_into().unwrap());
+    let mut later = vec![0; 20 * rate as usize];
+    later.extend(samples);
+    let mut wav = head.to_vec();
+    for (left, right) in samples.chunks_exact(2).zip(later.chunks_exact(2)) {
+        wav.extend(left);
+        wav.extend(right);
+    }
+    let size = u32::try_from(wav.len() - 44).unwrap();
+    wav[4..8].copy_from_slice(&(size + 36).to_le_bytes());
+    wav[22..24].copy_from_slice(&2_u16.to_le_bytes());
+    wav[28..32].copy_from_slice(&(4 * rate).to_le_bytes());
+    wav[32..34].copy_from_slice(&4_u16.to_le_bytes());
+    wav[40..44].copy_from_slice(&size.to_le_bytes());
+    wav
+}
+
+fn windows_in_parts_become_the_answer_that_a_client_waits_for(kind: Kind) {
+    let stack = Setup::new(kind).runners(2).start();
+    let (recording, _) = repeated(90.0);
+    let truncated = &recording[..recording.len() - 100_001];
+    let files = Form::new("X")
+        .file("files", "one.wav", &recording)
+        .file("files", "no.wav", b"This is not a recording.")
+        .file("files", "cut.wav", truncated);
+    let words = [
+        ("response_format", "verbose_json"),
+        ("timestamp_granularities[]", "word"),
+        ("timestamp_granularities[]", "segment"),
+    ];
+    for (request, status) in [
+        (Request::upload("/asr?timestamps=word", truncated, &[]), 200),
+        (Request::form("/asr?timestamps=word", files), 207),
+        (
+            Request::upload(
+                "/asr?timestamps=word&channels=split",
+                &stereo(&recording),
+                &[],
+            ),
+            200,
+        ),
+        (
+            Request::upload("/v1/audio/transcriptions", &recording, &words),
+            200,
+        ),
+    ] {
+        let job = id(&stack.defer(&request));
+        let waited = stack.app.send(&request);
+        assert_eq!(waited.status, status, "{waited:?}");
+        let events: Vec<_> = Events::of(&stack, &job).collect();
+        let (_, ended) = events.last().unwrap();
+        assert_eq!(ended["status"], "succeeded", "{ended}");
+        assert_eq!(ended["result"], waited.json());
+        let result = stack.app.get(&format!("/jobs/{job}/result"));
+        assert_eq!(result.status, status);
+        assert_eq!(
+            result.header("audio-warnings"),
+            waited.header("audio-warnings")
+        );
+        let parts = events
+            .iter()
+            .find_map(|(_, job)| job["progress"]["parts"]["of"].as_u64());
+        assert!(parts >= Some(3), "{events:?}");
+        let done = seconds_done(&events);
+        assert!(done.is_sorted() || status == 207, "{done:?}");
+    }
+}
+
+fn a_canceled_recording_ends_its_parts(kind: Kind) {
+    let stack = Setup::new(kind).runners(2).start();
+    let (recording, _) = repeated(900.0);
+    let job = id(&stack.defer(&Request::upload("/asr", &recording, &[])));
+    wait_for("parts that are done", || {
+        let done = stack.job(&job)["progress"]["parts"]["done"].as_u64()?;
+        (done > 1).then_some(())
+    });
+    assert_eq!(stack.delete(&job).status, 202);
+    let ended = stack.wait(&job, "canceled");
+    assert!(ended.get("result").is_none(), "{ended}");
+}
+
 /// Takes minutes: it is as much speech as may come.
 #[test]
 fn two_hours_of_speech_become_subtitles() {
     let (recording, times) = two_hours();
     assert!(recording.len() < 26_214_400, "{}", recording.len());
-    let stack = Setup::new(Kind::Sqlite).start();
+    let stack = Setup::new(Kind::Sqlite).runners(2).start();
     let target = "/v1/audio/transcriptions";
     let fields = [("response_format", "srt"), ("model", "whisper-1")];
     let request = Request::upload(target, &recording, &fields);

@@ -2,13 +2,15 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 /// The most warnings of one recording; another one then says that there are more.
 const MOST: usize = 20;
 /// Warnings of the same kind that are at most this many seconds apart are merged.
 const ADJACENT: f64 = 0.25;
 
 /// Something that is missing from a recording or damaged, and where.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Warning {
     /// The kind of fault.
     pub kind: WarningKind,
@@ -31,7 +33,7 @@ impl fmt::Display for Warning {
 }
 
 /// Kinds of [`Warning`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum WarningKind {
     /// The file ends early.
     Truncated,

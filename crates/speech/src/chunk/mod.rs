@@ -7,9 +7,10 @@ use std::ops::{ControlFlow, Range};
 pub use crate::audio::SAMPLE_RATE;
 use level::{FRAME, Levels};
 use pacer::{Pacer, portion};
+use serde::{Deserialize, Serialize};
 
 /// A piece of a recording, in samples from its beginning.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Chunk {
     /// The samples to recognise, never empty.
     pub range: Range<usize>,

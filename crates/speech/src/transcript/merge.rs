@@ -1,4 +1,6 @@
 //! Merges the words of a recording's chunks.
+use serde::{Deserialize, Serialize};
+
 use super::{Transcript, seam};
 use crate::{
     Word,
@@ -9,7 +11,7 @@ use crate::{
 ///
 /// A word belongs to the chunk whose `keep` range contains its middle. In an overlap, words that both chunks recognised are
 /// paired first, because their times differ a little.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Merger {
     /// Words that no later chunk can change.
     words: Vec<Word>,
@@ -19,7 +21,7 @@ pub struct Merger {
     seam: Option<Seam>,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 struct Seam {
     cut: f64,
     /// Where the earlier chunk ends.
