@@ -30,6 +30,7 @@ import keys
 import models
 import page
 import servers
+import shares
 import sieve
 import speech
 from load import CONNECTIONS, wrk
@@ -71,6 +72,7 @@ def main() -> None:
         "speech": lambda: speech.sections(runtimes),
         "models": lambda: models.sections(runtimes),
         "uploads": lambda: [busy_recognizing(*runtime) for runtime in runtimes.items()],
+        "parts": shares.sections,
         "jobs": lambda: [jobs.throughput()],
         "intake": lambda: [jobs.accepted()],
     }

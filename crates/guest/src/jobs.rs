@@ -13,8 +13,8 @@ use futures_util::future::{Either, select};
 use http_api::Caller;
 use jobs::{
     Claim, Cut, Delivery, Done, Ending, Error, Job, Lease, Metrics, Millis, NewJob, Next, Outcome,
-    Page, PartResult, Platform, Progress, Queue, RedisStore, Settings, Speech, SqliteStore, Status, Store,
-    StoreKind, Submitted, Task, Work,
+    Page, PartResult, Platform, Progress, Queue, RedisStore, Settings, Speech, SqliteStore, Status,
+    Store, StoreKind, Submitted, Task, Work,
 };
 
 use crate::{LocalFuture, Response};
@@ -54,7 +54,9 @@ pub async fn recognised(sound: Duration, recognition: Duration) {
     match select(pin!(count), pin!(spin.sleep(COUNTING))).await {
         Either::Left((Ok(()), _)) => {}
         Either::Left((Err(error), _)) => eprintln!("recognised speech is not counted: {error}"),
-        Either::Right(_) => eprintln!("recognised speech is not counted: no answer within {COUNTING:?}"),
+        Either::Right(_) => {
+            eprintln!("recognised speech is not counted: no answer within {COUNTING:?}")
+        }
     }
 }
 

@@ -37,8 +37,8 @@ pub use defer::answer;
 pub use driver::{DriverError, Redis, Reply, Sql, Value};
 pub use model::{
     Claim, Claimed, Cut, Delivery, Ending, Input, Job, Key, Lease, MAX_ATTEMPTS, Metrics, Millis,
-    NewJob, Next, Outcome, Page, PartId, PartResult, PartsDone, RouteMetrics, Speech, Status, Submitted,
-    UnknownStatus,
+    NewJob, Next, Outcome, Page, PartId, PartResult, PartsDone, RouteMetrics, Speech, Status,
+    Submitted, UnknownStatus,
 };
 pub use params::{DeferralHeaders, DeferralQuery};
 pub use parts::{Done, Parted, Parts, Stage, Step, Work, run, run_parted};

@@ -27,6 +27,11 @@ pub trait Platform {
     /// Wakes a runner. A lost wake-up is not an error: the job is in the store, and each query for a job wakes runners again.
     async fn wake(&self);
 
+    /// The present time.
+    fn now(&self) -> Millis {
+        now()
+    }
+
     /// Waits.
     async fn sleep(&self, duration: Duration);
 

@@ -4,8 +4,8 @@ use axum::http::{HeaderValue, header};
 use http_api::problem::{IDEMPOTENCY_KEY_REUSED, JOB_NOT_FOUND, STORE_UNAVAILABLE, TOO_MANY_JOBS};
 use http_api::{Caller, Problem};
 
-use crate::model::{Job, Metrics, NewJob, Outcome, Page, Status, Submitted};
-use crate::platform::{Platform, now};
+use crate::model::{Job, Metrics, Millis, NewJob, Outcome, Page, Status, Submitted};
+use crate::platform::Platform;
 use crate::store::{Error, Store};
 use crate::view::JobView;
 
@@ -40,6 +40,10 @@ impl<P: Platform> Queue<P> {
         &self.platform
     }
 
+    fn now(&self) -> Millis {
+        self.platform.now()
+    }
+
     /// Adds a job, or finds the same one; wakes a runner. The job and its key become the caller's.
     ///
     /// # Errors
@@ -55,7 +59,7 @@ impl<P: Platform> Queue<P> {
                 key.name = format!("{} {}", self.owner(), key.name);
             }
         }
-        let submitted = self.store.submit(job, most, now()).await;
+        let submitted = self.store.submit(job, most, self.now()).await;
         let job = match submitted.map_err(unavailable)? {
             Submitted::New(job) | Submitted::Existing(job) => job,
             Submitted::Conflict => {
@@ -89,7 +93,7 @@ impl<P: Platform> Queue<P> {
 
     /// A job of the caller's.
     async fn own(&self, id: &str) -> Result<Option<Job>, Problem> {
-        let job = self.store.get(id, now()).await.map_err(unavailable)?;
+        let job = self.store.get(id, self.now()).await.map_err(unavailable)?;
         Ok(job.filter(|job| job.owner == self.owner()))
     }
 
@@ -106,7 +110,7 @@ impl<P: Platform> Queue<P> {
     pub async fn outcome(&self, job: &Job) -> Result<Option<Outcome>, Problem> {
         match job.status {
             Status::Succeeded | Status::Failed => {
-                let outcome = self.store.outcome(&job.id, now()).await;
+                let outcome = self.store.outcome(&job.id, self.now()).await;
                 outcome.map_err(unavailable)
             }
             Status::Queued | Status::Running | Status::Canceled => Ok(None),
@@ -130,7 +134,11 @@ impl<P: Platform> Queue<P> {
         if self.own(id).await?.is_none() {
             return Err(not_found(id));
         }
-        let job = self.store.cancel(id, now()).await.map_err(unavailable)?;
+        let job = self
+            .store
+            .cancel(id, self.now())
+            .await
+            .map_err(unavailable)?;
         job.ok_or_else(|| not_found(id))
     }
 
@@ -142,7 +150,7 @@ impl<P: Platform> Queue<P> {
         if self.own(id).await?.is_none() {
             return Ok(false);
         }
-        self.store.remove(id, now()).await.map_err(unavailable)
+        self.store.remove(id, self.now()).await.map_err(unavailable)
     }
 
     /// At most `limit` jobs of the caller's, the newest first, from `after` on.
@@ -157,7 +165,7 @@ impl<P: Platform> Queue<P> {
     ) -> Result<Page, Problem> {
         let page = self
             .store
-            .list(self.owner(), status, after, limit, now())
+            .list(self.owner(), status, after, limit, self.now())
             .await;
         page.map_err(|error| match error {
             Error::InvalidCursor(_) => Problem::parameter(
@@ -173,7 +181,7 @@ impl<P: Platform> Queue<P> {
     /// # Errors
     /// `store-unavailable`.
     pub async fn load(&self) -> Result<u64, Problem> {
-        self.store.load(now()).await.map_err(unavailable)
+        self.store.load(self.now()).await.map_err(unavailable)
     }
 
     /// What the store counts, over the jobs of all callers.
@@ -181,7 +189,7 @@ impl<P: Platform> Queue<P> {
     /// # Errors
     /// `store-unavailable`.
     pub async fn metrics(&self) -> Result<Metrics, Problem> {
-        self.store.metrics(now()).await.map_err(unavailable)
+        self.store.metrics(self.now()).await.map_err(unavailable)
     }
 }
 

@@ -11,7 +11,7 @@ use futures_util::future::{Either, join, select};
 
 use crate::model::{Claim, Claimed, Cut, Delivery, Ending, Lease, Millis, Next, PartResult};
 use crate::parts::{Done, Stage, Work};
-use crate::platform::{Platform, now};
+use crate::platform::Platform;
 use crate::store::{Error, Store};
 use crate::task::{Progress, outdated};
 use crate::view::JobView;
@@ -77,6 +77,10 @@ enum Change {
 }
 
 impl<P: Platform> Runner<'_, P> {
+    fn now(&self) -> Millis {
+        self.platform.now()
+    }
+
     async fn jobs(
         &self,
         compute: &impl AsyncFn(&Work, &Progress) -> Option<Done>,
@@ -86,14 +90,16 @@ impl<P: Platform> Runner<'_, P> {
         let most = (!stays).then_some(settings.concurrency);
         loop {
             match self
-                .persist(async || self.store.claim(settings.lease, most, now()).await)
+                .persist(async || self.store.claim(settings.lease, most, self.now()).await)
                 .await?
             {
                 Next::Job(claimed) => self.work(*claimed, compute).await?,
                 // In steps, because new jobs may arrive meanwhile.
                 Next::Later(at) if stays => {
                     self.platform
-                        .sleep(BEAT.min(Duration::from_millis(at.saturating_sub(now()).max(10))))
+                        .sleep(
+                            BEAT.min(Duration::from_millis(at.saturating_sub(self.now()).max(10))),
+                        )
                         .await;
                 }
                 Next::Later(_) | Next::Busy(_) | Next::Idle => return Ok(()),
@@ -130,9 +136,9 @@ impl<P: Platform> Runner<'_, P> {
             .persist(async || {
                 let (store, claim) = (self.store, &claim);
                 match change.clone() {
-                    Change::End(ending) => store.finish(claim, ending, now()).await,
-                    Change::Part(result) => store.finish_part(claim, result, now()).await,
-                    Change::Cut(cut) => store.cut(claim, cut, now()).await,
+                    Change::End(ending) => store.finish(claim, ending, self.now()).await,
+                    Change::Part(result) => store.finish_part(claim, result, self.now()).await,
+                    Change::Cut(cut) => store.cut(claim, cut, self.now()).await,
                 }
             })
             .await?;
@@ -140,8 +146,12 @@ impl<P: Platform> Runner<'_, P> {
             Change::Cut(cut) if changed => self.share(cut.parts).await,
             // The job may have been canceled since the last heartbeat.
             Change::Cut(_) if self.is_canceled(&claim).await? => {
-                self.persist(async || self.store.finish(&claim, Ending::Canceled, now()).await)
-                    .await?;
+                self.persist(async || {
+                    self.store
+                        .finish(&claim, Ending::Canceled, self.now())
+                        .await
+                })
+                .await?;
             }
             _ => {}
         }
@@ -151,7 +161,7 @@ impl<P: Platform> Runner<'_, P> {
     async fn is_canceled(&self, claim: &Claim) -> Result<bool, Error> {
         let lease = self.platform.settings().lease;
         let held = self
-            .persist(async || self.store.heartbeat(claim, None, lease, now()).await)
+            .persist(async || self.store.heartbeat(claim, None, lease, self.now()).await)
             .await?;
         Ok(held == Lease::CancelRequested)
     }
@@ -175,7 +185,7 @@ impl<P: Platform> Runner<'_, P> {
             None if join => Stage::Join {
                 rest: input.bytes,
                 results: self
-                    .persist(async || self.store.results(&claim, now()).await)
+                    .persist(async || self.store.results(&claim, self.now()).await)
                     .await?,
             },
             None => Stage::Begin(input.bytes),
@@ -200,7 +210,7 @@ impl<P: Platform> Runner<'_, P> {
                     };
                     let add = async || {
                         let bytes = bytes.clone();
-                        self.store.add_part(&claim, number, bytes, now()).await
+                        self.store.add_part(&claim, number, bytes, self.now()).await
                     };
                     if !self.persist(add).await? {
                         return Ok(None);
@@ -240,7 +250,7 @@ impl<P: Platform> Runner<'_, P> {
             let news = latest.as_deref().filter(|_| latest != reported);
             match self
                 .store
-                .heartbeat(claim, news, self.platform.settings().lease, now())
+                .heartbeat(claim, news, self.platform.settings().lease, self.now())
                 .await
             {
                 Ok(Lease::Held) => reported = latest,
@@ -258,22 +268,22 @@ impl<P: Platform> Runner<'_, P> {
         let mut again: Option<Millis> = None;
         loop {
             let due = self
-                .persist(async || self.store.next_delivery(lease, now()).await)
+                .persist(async || self.store.next_delivery(lease, self.now()).await)
                 .await?;
             if let Some(delivery) = due {
                 let retry_at = match self.deliver(&delivery).await {
                     Ok(()) => None,
                     Err(reason) => {
                         eprintln!("webhook of job {}: {reason}", delivery.id);
-                        webhook::retry_at(delivery.attempt, now())
+                        webhook::retry_at(delivery.attempt, self.now())
                     }
                 };
                 again = again.max(retry_at);
-                self.persist(async || self.store.delivered(&delivery, retry_at, now()).await)
+                self.persist(async || self.store.delivered(&delivery, retry_at, self.now()).await)
                     .await?;
                 continue;
             }
-            if self.ended.get() && again.is_none_or(|at| at < now()) {
+            if self.ended.get() && again.is_none_or(|at| at < self.now()) {
                 return Ok(());
             }
             self.platform.sleep(BEAT).await;
@@ -282,12 +292,17 @@ impl<P: Platform> Runner<'_, P> {
 
     async fn deliver(&self, delivery: &Delivery) -> Result<(), String> {
         let text = |error: Error| error.to_string();
-        let Some(job) = self.store.get(&delivery.id, now()).await.map_err(text)? else {
+        let Some(job) = self
+            .store
+            .get(&delivery.id, self.now())
+            .await
+            .map_err(text)?
+        else {
             return Ok(());
         };
         let outcome = self
             .store
-            .outcome(&delivery.id, now())
+            .outcome(&delivery.id, self.now())
             .await
             .map_err(text)?;
         let view = JobView::new(job, outcome.as_ref());
@@ -295,7 +310,7 @@ impl<P: Platform> Runner<'_, P> {
         let mut request =
             Request::post(&delivery.url).header(header::CONTENT_TYPE, "application/json");
         let secret = &self.platform.settings().webhook_secret;
-        for (name, value) in webhook::headers(&delivery.id, now() / 1000, &body, secret) {
+        for (name, value) in webhook::headers(&delivery.id, self.now() / 1000, &body, secret) {
             request = request.header(name, value);
         }
         let request = request

@@ -1,5 +1,7 @@
 //! Jobs in an SQLite database.
 
+mod claims;
+mod parts;
 mod row;
 mod schema;
 mod statements;
@@ -9,11 +11,11 @@ use std::cell::Cell;
 use crate::driver::{Sql, Value};
 use crate::fields::{Fields, headers_text};
 use crate::model::{
-    Claim, Claimed, Cut, Delivery, Ending, Job, Lease, MAX_ATTEMPTS, Metrics, Millis, NewJob, Next,
-    Outcome, Page, PartId, PartResult, Speech, Status, Submitted,
+    Claim, Cut, Delivery, Ending, Job, Lease, Metrics, Millis, NewJob, Next, Outcome, Page,
+    PartResult, Speech, Status, Submitted,
 };
-use crate::store::{Cursor, Error, MAX_MILLIS, MAX_WEIGHT, Store, after};
-use crate::task::worker_lost;
+use crate::store::{Cursor, Error, MAX_MILLIS, Store, after};
+use parts::part_numbers;
 use row::{Row, maybe_number, maybe_text, number, text};
 use statements as sql;
 
@@ -30,18 +32,6 @@ pub struct SqliteStore<D> {
 
 /// How often a change is retried if other connections come first.
 const TRIES: u32 = 10;
-
-/// What there is to do.
-struct Survey {
-    lost: bool,
-    dropped: bool,
-    expired: bool,
-    waiting: bool,
-    running: u64,
-    first_lease: Option<Millis>,
-    first_webhook: Option<Millis>,
-    lot: i64,
-}
 
 impl<D: Sql> SqliteStore<D> {
     /// Takes a connection, and prepares the database if it is new.
@@ -69,109 +59,6 @@ impl<D: Sql> SqliteStore<D> {
 
     async fn row(&self, statement: &str, parameters: &[Value]) -> Result<Option<Row>, Error> {
         Ok(Row::first(self.run(statement, parameters).await?))
-    }
-
-    async fn survey(&self, now: Millis) -> Result<Survey, Error> {
-        let mut row = self
-            .row(sql::SURVEY, &[number(now)])
-            .await?
-            .ok_or(Error::Corrupt("no survey"))?;
-        Ok(Survey {
-            lost: row.flag()?,
-            dropped: row.flag()?,
-            expired: row.flag()?,
-            waiting: row.flag()?,
-            running: row.number()?,
-            first_lease: row.maybe_millis()?,
-            first_webhook: row.maybe_millis()?,
-            lot: row.integer()?,
-        })
-    }
-
-    /// Requeues the jobs of lost workers.
-    async fn recover(&self, now: Millis) -> Result<(), Error> {
-        let attempts = number(MAX_ATTEMPTS.into());
-        self.run(sql::CANCEL_LOST, &[number(now)]).await?;
-        let outcome = worker_lost();
-        let failure = [
-            number(now),
-            attempts.clone(),
-            number(outcome.status.into()),
-            maybe_text(outcome.content_type),
-            maybe_text(headers_text(&outcome.headers)),
-            Value::Blob(outcome.body),
-        ];
-        self.run(sql::FAIL_LOST, &failure).await?;
-        self.run(sql::FAIL_PARTED, &failure).await?;
-        self.run(sql::REQUEUE, &[number(now), attempts]).await?;
-        self.run(sql::REQUEUE_PARTS, &[number(now)]).await?;
-        Ok(())
-    }
-
-    /// Deletes expired jobs.
-    async fn sweep(&self, survey: &Survey, now: Millis) -> Result<(), Error> {
-        // A job taken back may have lost its interest.
-        if survey.dropped || survey.lost {
-            self.run(sql::DROP, &[number(now)]).await?;
-        }
-        if survey.expired {
-            self.run(sql::EXPIRE, &[number(now)]).await?;
-        }
-        Ok(())
-    }
-
-    /// Claims a job or a part that is chosen by lot; `None` if it has been claimed meanwhile.
-    async fn take(
-        &self,
-        lot: i64,
-        lease: Millis,
-        max_running: Option<u64>,
-        now: Millis,
-    ) -> Result<Option<Claimed>, Error> {
-        let Some(mut row) = self.row(sql::CHOOSE, &[Value::Integer(lot)]).await? else {
-            return Ok(None);
-        };
-        let (id, is_part) = (row.text()?, row.flag()?);
-        let (until, limit) = (number(after(now, lease)), maybe_number(max_running));
-        if is_part {
-            let parameters = [until, text(&id), limit];
-            let Some(mut row) = self.row(sql::CLAIM_PART, &parameters).await? else {
-                return Ok(None);
-            };
-            let part = PartId {
-                cut: row.number()?,
-                number: row.number()?,
-            };
-            let attempt = row.number()?;
-            let input = row.input()?;
-            let job = self.get(&id, now).await?;
-            return Ok(job.map(|job| Claimed {
-                claim: Claim {
-                    id,
-                    part: Some(part),
-                    attempt,
-                },
-                job,
-                join: false,
-                input,
-            }));
-        }
-        let parameters = [number(now), until, text(&id), limit];
-        let Some(mut row) = self.row(sql::CLAIM, &parameters).await? else {
-            return Ok(None);
-        };
-        let job = row.job()?;
-        let attempt = row.number()?;
-        Ok(Some(Claimed {
-            claim: Claim {
-                id,
-                part: None,
-                attempt,
-            },
-            job,
-            join: row.flag()?,
-            input: row.input()?,
-        }))
     }
 
     async fn insert(
@@ -222,10 +109,6 @@ impl<D: Sql> SqliteStore<D> {
             None => self.get(id, now).await,
         }
     }
-}
-
-fn part_numbers(part: PartId) -> [Value; 2] {
-    [number(part.cut.into()), number(part.number.into())]
 }
 
 impl<D: Sql> Store for SqliteStore<D> {
@@ -337,30 +220,11 @@ impl<D: Sql> Store for SqliteStore<D> {
         bytes: Vec<u8>,
         _now: Millis,
     ) -> Result<bool, Error> {
-        if claim.part.is_some() {
-            return Ok(false);
-        }
-        let parameters = [
-            text(&claim.id),
-            number(claim.attempt.into()),
-            number(part.into()),
-            Value::Blob(bytes),
-        ];
-        Ok(self.row(sql::ADD_PART, &parameters).await?.is_some())
+        self.insert_part(claim, part, bytes).await
     }
 
     async fn cut(&self, claim: &Claim, cut: Cut, _now: Millis) -> Result<bool, Error> {
-        if claim.part.is_some() {
-            return Ok(false);
-        }
-        let parameters = [
-            text(&claim.id),
-            number(claim.attempt.into()),
-            number(cut.parts.into()),
-            maybe_number(cut.enough.map(|weight| weight.min(MAX_WEIGHT))),
-            Value::Blob(cut.rest),
-        ];
-        Ok(self.row(sql::CUT, &parameters).await?.is_some())
+        self.divide(claim, cut).await
     }
 
     async fn finish_part(
@@ -369,14 +233,7 @@ impl<D: Sql> Store for SqliteStore<D> {
         result: PartResult,
         _now: Millis,
     ) -> Result<bool, Error> {
-        let Some(part) = claim.part else {
-            return Ok(false);
-        };
-        let mut parameters = vec![text(&claim.id), number(claim.attempt.into())];
-        parameters.extend(part_numbers(part));
-        parameters.push(Value::Blob(result.bytes));
-        parameters.push(number(result.weight.min(MAX_WEIGHT)));
-        Ok(self.row(sql::FINISH_PART, &parameters).await?.is_some())
+        self.keep_result(claim, result).await
     }
 
     async fn results(&self, claim: &Claim, _now: Millis) -> Result<Vec<Vec<u8>>, Error> {

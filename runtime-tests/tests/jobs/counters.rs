@@ -72,7 +72,10 @@ fn speech_is_counted_as_a_job_and_at_once(kind: Kind) {
     };
     let counted = || {
         let sound = seconds("routelets_speech_seconds_total ");
-        (sound, seconds("routelets_speech_recognition_seconds_total "))
+        (
+            sound,
+            seconds("routelets_speech_recognition_seconds_total "),
+        )
     };
     assert_eq!(counted(), (0.0, 0.0));
     let letter = std::fs::read(root().join("examples/letter.mp3")).unwrap();

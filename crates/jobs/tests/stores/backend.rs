@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use jobs::{
@@ -117,14 +118,13 @@ impl Sql for SqlDriver {
 
 /// A Redis server that ends with the test.
 pub(crate) struct Server {
-    process: Child,
+    process: Mutex<Child>,
     directory: TempDir,
 }
 
 impl Drop for Server {
     fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
+        self.stop();
     }
 }
 
@@ -163,15 +163,30 @@ impl Server {
     pub(crate) const RESULTS: u32 = 4;
 
     pub(crate) fn driver(&self) -> RedisDriver {
-        let client = redis::Client::open(url(&self.directory)).unwrap();
-        RedisDriver(RefCell::new(client.get_connection().unwrap()))
+        self.connect().unwrap()
     }
 
-    /// Ends the server as a loss of power would, and starts it again.
-    pub(crate) fn crash(&mut self) {
-        self.process.kill().unwrap();
-        self.process.wait().unwrap();
-        self.process = spawn(&self.directory);
+    pub(crate) fn connect(&self) -> Result<RedisDriver, DriverError> {
+        redis::Client::open(url(&self.directory))
+            .and_then(|client| client.get_connection())
+            .map(|connection| RedisDriver(RefCell::new(connection)))
+            .map_err(|error| DriverError(error.to_string()))
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.process.lock().unwrap().id()
+    }
+
+    /// Ends the server as a loss of power would.
+    pub(crate) fn stop(&self) {
+        let mut process = self.process.lock().unwrap();
+        let _ = process.kill();
+        let _ = process.wait();
+    }
+
+    /// Starts it again.
+    pub(crate) fn resume(&self) {
+        *self.process.lock().unwrap() = spawn(&self.directory);
     }
 
     /// All keys but the one of the counters, which outlive their jobs.
@@ -198,7 +213,7 @@ impl Backend for Server {
     fn start() -> Self {
         let directory = TempDir::new().unwrap();
         Self {
-            process: spawn(&directory),
+            process: Mutex::new(spawn(&directory)),
             directory,
         }
     }

@@ -12,7 +12,8 @@ use std::collections::HashSet;
 
 use jobs::{
     Claim, Claimed, Cut, Ending, Error, Input, Job, Lease, MAX_ATTEMPTS, Metrics, Millis, NewJob,
-    Next, Outcome, PartResult, PartsDone, RouteMetrics, Speech, Status, Store, Submitted, worker_lost,
+    Next, Outcome, PartResult, PartsDone, RouteMetrics, Speech, Status, Store, Submitted,
+    worker_lost,
 };
 use pollster::block_on;
 

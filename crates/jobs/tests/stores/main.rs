@@ -4,7 +4,12 @@
 mod backend;
 mod conformance;
 mod deferral;
+mod fairness;
+mod faults;
 mod histories;
+mod line;
 mod model;
 mod on_redis;
 mod on_sqlite;
+mod speed;
+mod world;

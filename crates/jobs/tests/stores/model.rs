@@ -1,52 +1,15 @@
 //! What a store is: the reference that histories are held against.
 
+mod parts;
+
 use std::collections::BTreeMap;
 
 use jobs::{
-    Claim, Claimed, Cut, Delivery, Ending, Input, Job, Key, Lease, MAX_ATTEMPTS, Metrics, Millis,
-    NewJob, Next, Outcome, PartId, PartResult, PartsDone, RouteMetrics, Status, Submitted,
-    worker_lost,
+    Claim, Claimed, Delivery, Ending, Input, Job, Key, Lease, MAX_ATTEMPTS, Metrics, Millis,
+    NewJob, Next, Outcome, PartId, RouteMetrics, Status, Submitted, worker_lost,
 };
 
-#[derive(Default)]
-struct Part {
-    bytes: Vec<u8>,
-    attempts: u32,
-    lease_until: Option<Millis>,
-    result: Option<PartResult>,
-}
-
-/// The last cut of a job.
-struct Parts {
-    cut: u32,
-    enough: Option<u64>,
-    parts: Vec<Part>,
-}
-
-impl Parts {
-    fn done(&self) -> impl Iterator<Item = &PartResult> {
-        self.parts.iter().filter_map(|part| part.result.as_ref())
-    }
-
-    /// Whether the job waits for its join, or is joined.
-    fn are_done(&self) -> bool {
-        self.done().count() == self.parts.len()
-            || self
-                .enough
-                .is_some_and(|enough| self.done().map(|done| done.weight).sum::<u64>() >= enough)
-    }
-
-    fn waits(&self, part: &Part) -> bool {
-        part.result.is_none() && part.lease_until.is_none() && !self.are_done()
-    }
-
-    fn progress(&self) -> PartsDone {
-        PartsDone {
-            done: self.done().count().try_into().unwrap(),
-            of: self.parts.len().try_into().unwrap(),
-        }
-    }
-}
+use parts::{Parts, claimed_part};
 
 struct Entry {
     job: Job,
@@ -107,17 +70,6 @@ fn claimed<'a>(entries: &'a mut BTreeMap<String, Entry>, claim: &Claim) -> Optio
     entries.get_mut(&claim.id).filter(|entry| {
         claim.part.is_none() && entry.lease_until.is_some() && entry.claims == claim.attempt
     })
-}
-
-/// The part of a claim.
-fn claimed_part<'a>(entry: &'a mut Entry, claim: &Claim) -> Option<&'a mut Part> {
-    let id = claim.part?;
-    let parts = entry.parts.as_mut()?;
-    if parts.cut != id.cut || parts.are_done() {
-        return None;
-    }
-    let part = parts.parts.get_mut(usize::try_from(id.number).unwrap())?;
-    (part.lease_until.is_some() && part.attempts == claim.attempt).then_some(part)
 }
 
 /// The jobs by ID, and what has happened to those of each route.
@@ -305,67 +257,6 @@ impl Model {
             join,
             input: Some(entry.input.clone()),
         }
-    }
-
-    pub(crate) fn add_part(&mut self, claim: &Claim, number: u32, bytes: Vec<u8>) -> bool {
-        let Some(entry) = claimed(&mut self.0, claim) else {
-            return false;
-        };
-        entry.added.entry(number).or_insert(bytes);
-        true
-    }
-
-    pub(crate) fn cut(&mut self, claim: &Claim, cut: Cut) -> bool {
-        let Some(entry) = claimed(&mut self.0, claim) else {
-            return false;
-        };
-        if entry.job.cancel_requested || entry.added.len() != usize::try_from(cut.parts).unwrap() {
-            return false;
-        }
-        let added = std::mem::take(&mut entry.added).into_values();
-        let parts = Parts {
-            cut: claim.attempt,
-            enough: cut.enough,
-            parts: added
-                .map(|bytes| Part {
-                    bytes,
-                    ..Part::default()
-                })
-                .collect(),
-        };
-        entry.job.parts = Some(parts.progress());
-        entry.job.attempts = 1;
-        entry.base = entry.claims;
-        entry.lease_until = None;
-        entry.input.bytes = cut.rest;
-        entry.parts = Some(parts);
-        true
-    }
-
-    pub(crate) fn finish_part(&mut self, claim: &Claim, result: PartResult) -> bool {
-        let Some(entry) = self.0.get_mut(&claim.id) else {
-            return false;
-        };
-        let Some(part) = claimed_part(entry, claim) else {
-            return false;
-        };
-        part.lease_until = None;
-        part.result = Some(result);
-        if let Some(parts) = &mut entry.parts {
-            entry.job.parts = Some(parts.progress());
-            if parts.are_done() {
-                for part in &mut parts.parts {
-                    part.lease_until = None;
-                }
-            }
-        }
-        true
-    }
-
-    pub(crate) fn results(&self, claim: &Claim) -> Vec<Vec<u8>> {
-        let parts = self.0.get(&claim.id).and_then(|job| job.parts.as_ref());
-        let done = parts.into_iter().flat_map(Parts::done);
-        done.map(|result| result.bytes.clone()).collect()
     }
 
     pub(crate) fn heartbeat(

@@ -114,7 +114,7 @@ fn stores_of_other_prefixes_and_databases_are_others() {
 
 #[test]
 fn what_was_acknowledged_survives_the_server() {
-    let mut server = Server::start();
+    let server = Server::start();
     let store = server.open();
     for number in 0..50 {
         block_on(store.submit(job(&number.to_string()), MANY, NOW)).unwrap();
@@ -126,7 +126,8 @@ fn what_was_acknowledged_survives_the_server() {
         panic!("a job waits")
     };
     assert!(block_on(store.finish(&ended.claim, answer(), NOW)).unwrap());
-    server.crash();
+    server.stop();
+    server.resume();
     assert!(block_on(store.load(NOW)).is_err(), "the connection is gone");
 
     let store = server.open();
