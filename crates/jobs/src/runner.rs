@@ -127,7 +127,7 @@ impl<P: Platform> Runner<'_, P> {
             let (latest, lease) = (latest.to_string(), self.platform.settings().lease);
             let report = async || {
                 let news = Some(latest.as_str());
-                self.store.heartbeat(&claim, news, lease, now()).await
+                self.store.heartbeat(&claim, news, lease, self.now()).await
             };
             self.persist(report).await?;
         }

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use crate::driver::DriverError;
 use crate::model::{
     Claim, Cut, Delivery, Ending, Job, Lease, Metrics, Millis, NewJob, Next, Outcome, Page,
-    PartResult, Status, Submitted,
+    PartResult, Speech, Status, Submitted,
 };
 
 /// A store operation failed.

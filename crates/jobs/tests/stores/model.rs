@@ -355,6 +355,7 @@ impl Model {
         let mut metrics = Metrics {
             oldest_waiting: None,
             routes: self.1.clone(),
+            ..Metrics::default()
         };
         for entry in self.0.values().filter(|entry| entry.is_live(now)) {
             let route = metrics.routes.entry(entry.job.route.clone()).or_default();
