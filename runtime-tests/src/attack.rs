@@ -1,7 +1,7 @@
 //! An attack: what a stranger may send, and the answers that are allowed. Described in `README.md`.
 
 use std::fs;
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -42,6 +42,12 @@ pub struct Attack {
     hex: Option<String>,
     /// Everything that goes over the wire, in place of the above.
     raw: Option<String>,
+    /// On how many connections `raw` is sent, all of which stay open. The first answer is the one that counts.
+    #[serde(default = "one")]
+    connections: usize,
+    /// How often the request is sent; the last answer is the one that counts.
+    #[serde(default = "one")]
+    times: usize,
     /// A token for `Authorization`.
     token: Option<Forgery>,
     /// A valid key comes along.
@@ -61,6 +67,10 @@ struct Forgery {
     secret: String,
     /// In place of the right signature.
     signature: Option<String>,
+}
+
+fn one() -> usize {
+    1
 }
 
 fn header() -> String {
@@ -120,12 +130,15 @@ pub fn load(folder: &Path) -> Vec<(String, Attack)> {
 }
 
 impl Attack {
-    /// Sends it and judges the answer; then the application must still serve.
+    /// Sends it and judges the answer; then the application must still serve. `job` is a job of the caller with [`OTHER_KEY`].
     ///
     /// # Errors
     /// What is wrong.
-    pub fn run(&self, server: &Server) -> Result<(), String> {
-        let answer = self.send(server)?;
+    pub fn run(&self, server: &Server, job: &str) -> Result<(), String> {
+        for _ in 1..self.times {
+            self.send(server, job)?;
+        }
+        let answer = self.send(server, job)?;
         let status = answer.as_ref().map_or(0, |answer| answer.status);
         let expected = match &self.expect.spin {
             Some(spin) if !crate::Runtime::is_embedded() => spin,
@@ -157,13 +170,11 @@ impl Attack {
                 answer.headers,
                 String::from_utf8_lossy(&answer.body)
             );
-            let always = [KEY, SECRET].map(str::to_owned);
-            if let Some(leaked) = self
-                .expect
-                .without
-                .iter()
-                .chain(&always)
-                .find(|text| wire.contains(*text))
+            let unwanted = self.expect.without.iter();
+            let unwanted = unwanted.map(|text| text.replace("$JOB", job));
+            if let Some(leaked) = unwanted
+                .chain([KEY, SECRET].map(str::to_owned))
+                .find(|text| wire.contains(text))
             {
                 return Err(format!("the answer has {leaked:?}\n{}", shown()));
             }
@@ -175,8 +186,11 @@ impl Attack {
     }
 
     /// The answer, if there is one.
-    fn send(&self, server: &Server) -> Result<Option<Response>, String> {
-        let told = |error: std::io::Error| error.to_string();
+    fn send(&self, server: &Server, job: &str) -> Result<Option<Response>, String> {
+        let told = |error: io::Error| error.to_string();
+        if self.connections > 1 {
+            return self.send_and_wait(server).map(Some).map_err(told);
+        }
         let mut connection = Connection::open(server.address()).map_err(told)?;
         let answer = match &self.raw {
             Some(raw) => {
@@ -185,7 +199,7 @@ impl Attack {
                 let _ = connection.finish_writing();
                 connection.read("GET")
             }
-            None => connection.send(&self.request()),
+            None => connection.send(&self.request(job)),
         };
         match answer {
             Ok(answer) => Ok(Some(answer)),
@@ -198,8 +212,22 @@ impl Attack {
         }
     }
 
-    fn request(&self) -> Request {
+    /// The first answer on many connections.
+    fn send_and_wait(&self, server: &Server) -> io::Result<Response> {
+        let raw = self.raw.as_ref().expect("what is raw");
+        let raw = expand(&self.filled(raw));
+        let open = (0..self.connections).map(|_| {
+            let mut connection = Connection::open(server.address())?;
+            connection.write(&raw)?;
+            Ok(connection)
+        });
+        let mut connections = open.collect::<io::Result<Vec<_>>>()?;
+        Connection::first_answered(&mut connections)?.read("GET")
+    }
+
+    fn request(&self, job: &str) -> Request {
         let request = expand(self.request.as_ref().expect("a request or what is raw"));
+        let request = request.replace("$JOB", job);
         let (method, target) = request.split_once(' ').expect("'METHOD target'");
         let mut request = Request::new(method, target);
         if self.with_key {

@@ -2,7 +2,8 @@
 
 use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -349,6 +350,23 @@ impl Connection {
             Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(true),
             other => other.map(|_| false),
         }
+    }
+
+    /// The first of these on which the server sends something.
+    ///
+    /// # Errors
+    /// When there is none within the time that an answer may take, or a connection is broken.
+    pub fn first_answered(connections: &mut Vec<Self>) -> io::Result<Self> {
+        let deadline = Instant::now() + PATIENCE;
+        while Instant::now() < deadline {
+            for at in 0..connections.len() {
+                if !connections[at].is_waiting()? {
+                    return Ok(connections.swap_remove(at));
+                }
+            }
+            thread::sleep(Duration::from_millis(10));
+        }
+        Err(ErrorKind::TimedOut.into())
     }
 
     fn read_exactly(&mut self, size: usize, into: &mut Vec<u8>) -> io::Result<()> {

@@ -132,6 +132,31 @@ impl Server {
         self.send(&Request::get(path))
     }
 
+    /// The memory of its processes, in KiB.
+    ///
+    /// # Panics
+    /// When it has ended.
+    #[must_use]
+    pub fn resident(&self) -> u64 {
+        let group = pid(&self.child).as_raw_nonzero().to_string();
+        let processes = std::fs::read_dir("/proc").expect("processes");
+        let resident = processes.filter_map(|process| {
+            let folder = process.ok()?.path();
+            let stat = std::fs::read_to_string(folder.join("stat")).ok()?;
+            // Behind the name, which may be anything: the state, the parent, the group.
+            let (_, numbers) = stat.rsplit_once(") ")?;
+            if numbers.split(' ').nth(2)? != group {
+                return None;
+            }
+            let status = std::fs::read_to_string(folder.join("status")).ok()?;
+            let (_, size) = status.split_once("VmRSS:")?;
+            size.split_whitespace().next()?.parse::<u64>().ok()
+        });
+        let resident = resident.sum();
+        assert!(resident > 0, "it has ended:\n{}", self.tail());
+        resident
+    }
+
     /// Asks it to stop.
     pub fn terminate(&self) {
         // A failure means that it has ended.

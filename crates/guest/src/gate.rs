@@ -51,10 +51,7 @@ pub(crate) async fn admit(
     request.extensions_mut().insert(admitted.caller.clone());
     match admitted.rate.or(gate.rate) {
         Some(rate) => {
-            let bucket = match admitted.caller.id() {
-                "" => format!("from:{}", limits::client(request.headers()).await),
-                id => id.to_owned(),
-            };
+            let bucket = limits::counted_as(&admitted.caller, request.headers()).await;
             count(&bucket, rate).await
         }
         None => Ok(None),

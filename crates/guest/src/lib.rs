@@ -9,8 +9,10 @@
 mod busy;
 mod gate;
 pub mod jobs;
+pub mod limiter;
 pub mod limits;
 mod outgoing;
+mod uploads;
 
 use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
@@ -90,9 +92,19 @@ where
     let mut request = request.map(Body::new);
     let admitted = gate::admit(&routes.operations, &mut request).await;
     let caller = http_api::caller(request.extensions());
-    let mut response = match admitted {
-        Ok(limits) => {
-            let mut response = routes.service.respond(request).await;
+    let prepared = match admitted {
+        Ok(limits) => uploads::limit(&mut request)
+            .await
+            .map(|counting| (limits, counting)),
+        Err(problem) => Err(problem),
+    };
+    let mut response = match prepared {
+        Ok((limits, counting)) => {
+            let response = routes.service.respond(request);
+            let mut response = match counting {
+                Some(counting) => uploads::while_counting(response, counting).await,
+                None => response.await,
+            };
             response.headers_mut().extend(limits.into_iter().flatten());
             response
         }

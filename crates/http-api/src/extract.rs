@@ -123,10 +123,15 @@ fn json_pointer(path: &serde_path_to_error::Path) -> String {
         .collect()
 }
 
+/// The error of a body that is not read to its end, for the reason in the problem.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{}", .0.detail())]
+pub struct BodyRefused(pub Problem);
+
 /// The request body as it came, under the body limit.
 ///
-/// Rejected with `unsupported-media-type` when it is compressed, `content-too-large`, or `invalid-request-body` when the
-/// client stops sending.
+/// Rejected with `unsupported-media-type` when it is compressed, `content-too-large`, the problem of [`BodyRefused`], or
+/// `invalid-request-body` when the client stops sending.
 #[derive(Clone, Debug, Default)]
 pub struct Body(pub Bytes);
 
@@ -153,11 +158,14 @@ impl<S: Send + Sync> FromRequest<S> for Body {
         }
         match body.collect().await {
             Ok(body) => Ok(Self(body.to_bytes())),
-            Err(error) if is_over_limit(&error) => Err(too_large()),
-            Err(error) => Err(Problem::new(
-                problem::INVALID_REQUEST_BODY,
-                format!("the request body could not be read: {error}"),
-            )),
+            Err(error) if cause::<LengthLimitError>(&error).is_some() => Err(too_large()),
+            Err(error) => Err(match cause::<BodyRefused>(&error) {
+                Some(BodyRefused(problem)) => problem.clone(),
+                None => Problem::new(
+                    problem::INVALID_REQUEST_BODY,
+                    format!("the request body could not be read: {error}"),
+                ),
+            }),
         }
     }
 }
@@ -183,13 +191,18 @@ fn coded(coding: &HeaderValue) -> Problem {
     )
 }
 
-fn content_length(headers: &HeaderMap) -> Option<u64> {
+/// The length of the body, if it is declared.
+#[must_use]
+pub fn content_length(headers: &HeaderMap) -> Option<u64> {
     let length = headers.get(header::CONTENT_LENGTH)?;
     length.to_str().ok()?.parse().ok()
 }
 
-fn is_over_limit(error: &(dyn Error + 'static)) -> bool {
-    error.is::<LengthLimitError>() || error.source().is_some_and(is_over_limit)
+/// The error itself, or the first of its causes, that is an `E`.
+fn cause<'a, E: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a E> {
+    error
+        .downcast_ref()
+        .or_else(|| error.source().and_then(cause))
 }
 
 /// The query string. Rejected with `invalid-parameter`, which names the parameter.

@@ -17,7 +17,7 @@ mod service;
 
 pub use access::Caller;
 pub use caller::{CalledBy, caller, refusal};
-pub use extract::{Body, Json, Path, Query, UrlEncoded};
+pub use extract::{Body, BodyRefused, Json, Path, Query, UrlEncoded};
 pub use multipart::Form;
 pub use negotiate::negotiated;
 pub use operations::Operations;

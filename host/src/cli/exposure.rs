@@ -1,6 +1,6 @@
 //! Who can reach the application, and who may call it.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, num::NonZeroU32};
 
 use access_settings::{Proxies, Rate, keys, secrets, users};
 use anyhow::{Context, Result, ensure};
@@ -24,6 +24,12 @@ pub(super) fn check(variables: &Variables, listen: SocketAddr) -> Result<()> {
     let rate = setting("rate_limit").trim();
     if !rate.is_empty() {
         rate.parse::<Rate>().context("rate_limit")?;
+    }
+    let uploads = setting("max_uploads_per_caller").trim();
+    if !uploads.is_empty() {
+        uploads
+            .parse::<NonZeroU32>()
+            .context("max_uploads_per_caller")?;
     }
     let proxies = setting("trusted_proxies").parse::<Proxies>();
     proxies.context("trusted_proxies")?;

@@ -91,3 +91,30 @@ fn no_component_has_a_permission_that_is_not_listed() {
         );
     }
 }
+
+#[test]
+fn every_component_that_asks_who_calls_has_the_limits_too() {
+    let manifest: Table = std::fs::read_to_string(application())
+        .unwrap()
+        .parse()
+        .unwrap();
+    let mut checked = 0;
+    for (id, component) in manifest["component"].as_table().unwrap() {
+        let Some(variables) = component.get("variables").and_then(Value::as_table) else {
+            continue;
+        };
+        let limits: &[_] = match (variables.get("api_keys"), variables.get("users")) {
+            (Some(_), _) => &["rate_limit", "max_uploads_per_caller", "trusted_proxies"],
+            (_, Some(_)) => &["max_uploads_per_caller", "trusted_proxies"],
+            _ => continue,
+        };
+        for name in limits {
+            assert!(variables.contains_key(*name), "{id} has no {name}");
+        }
+        let hosts = texts(&component["allowed_outbound_hosts"]);
+        let limiter = "http://limiter.spin.internal".to_owned();
+        assert!(hosts.contains(&limiter), "{id} cannot ask the limiter");
+        checked += 1;
+    }
+    assert!(checked >= 8, "{checked} components");
+}
