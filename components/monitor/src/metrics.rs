@@ -13,8 +13,6 @@ use jobs::{Metrics, Millis, RouteMetrics};
 use prometheus_client::metrics::{counter::Counter, family::Family, gauge::Gauge};
 use prometheus_client::registry::Registry;
 
-use crate::runtime;
-
 problem_responses!(Problems = &[STORE_UNAVAILABLE]);
 
 /// Metrics in the text format of Prometheus, or as OpenMetrics.
@@ -39,7 +37,8 @@ pub(crate) async fn metrics(
     let accept = headers.get_all(header::ACCEPT).iter();
     let format = Format::accepted(accept.filter_map(|value| value.to_str().ok()));
     let read = async { guest::jobs::queue(caller).await?.metrics().await };
-    let (metrics, of_runtime) = LocalFuture::new(join(read, runtime::metrics(format))).await;
+    let runtime = guest::runtime::ask("/metrics", format.content_type());
+    let (metrics, of_runtime) = LocalFuture::new(join(read, runtime)).await;
     let metrics = metrics?;
     let headers = [
         (header::CONTENT_TYPE, format.content_type()),
@@ -48,7 +47,7 @@ pub(crate) async fn metrics(
     ]
     .map(|(name, value)| (name, HeaderValue::from_static(value)));
     let text = format.encode(&registry(&metrics, jobs::now()));
-    let text = match of_runtime {
+    let text = match of_runtime.and_then(|text| String::from_utf8(text.into()).ok()) {
         Some(of_runtime) => format.join(of_runtime, &text),
         None => text,
     };

@@ -11,6 +11,7 @@ mod gate;
 pub mod jobs;
 pub mod limits;
 mod outgoing;
+pub mod runtime;
 
 use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;

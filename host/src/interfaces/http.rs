@@ -30,7 +30,7 @@ const RUNTIME: &str = "runtime.invalid";
 /// An application, as its own components reach it.
 pub(crate) trait Application: Send + Sync {
     /// Answers a request to the host itself; `None` if it answers none.
-    fn runtime(&self, request: &Request<WasiBody>) -> Option<Response<WasiBody>>;
+    fn runtime(&self, request: Request<WasiBody>) -> BoxFuture<'_, Option<Response<WasiBody>>>;
 
     /// Answers a request by its public route.
     fn internal(&self, request: Request<WasiBody>) -> BoxFuture<'_, Response<WasiBody>>;
@@ -144,7 +144,7 @@ impl Outbound {
         *request.uri_mut() = as_http(request.uri())?;
         let response = match target {
             Some(component) => app.chained(&component, request).await,
-            None if to_runtime => app.runtime(&request),
+            None if to_runtime => app.runtime(request).await,
             None => Some(app.internal(request).await),
         };
         let response = response.ok_or(Error::DestinationNotFound)?;

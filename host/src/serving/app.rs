@@ -35,6 +35,7 @@ use crate::{
     metrics::Metrics,
     serving::{
         access::Entry,
+        cores,
         pool::Pool,
         refusal::Refusal,
         scrape,
@@ -227,10 +228,16 @@ impl App {
 }
 
 impl Application for App {
-    fn runtime(&self, request: &Request<WasiBody>) -> Option<Response<WasiBody>> {
-        let answer = || scrape::answer(&self.metrics, request);
-        let answer = self.shares_metrics.then(answer)?;
-        Some(answer.map(|body| body.map_err(Error::from).boxed_unsync()))
+    fn runtime(&self, request: Request<WasiBody>) -> BoxFuture<'_, Option<Response<WasiBody>>> {
+        async move {
+            let answer = match request.uri().path() {
+                cores::PATH => cores::answer().await,
+                _ if self.shares_metrics => scrape::answer(&self.metrics, &request),
+                _ => return None,
+            };
+            Some(answer.map(|body| body.map_err(Error::from).boxed_unsync()))
+        }
+        .boxed()
     }
 
     fn internal(&self, request: Request<WasiBody>) -> BoxFuture<'_, Response<WasiBody>> {

@@ -12,7 +12,7 @@ use http_api::problem::{INVALID_NUMBER, TIME_LIMIT_EXCEEDED};
 use http_api::{Caller, Problem};
 use jobs::{
     Error, Mode, Parted, Parts, Platform, Progress, Queue, Settings, SqliteStore, Status, Step,
-    Task, answer, drain, outdated, run, run_parted,
+    Task, Whole, answer, answer_parted, drain, outdated, run, run_parted,
 };
 use pollster::block_on;
 use serde_json::Value;
@@ -32,7 +32,9 @@ impl Task for Double {
         text.parse()
             .map_err(|_| Problem::new(INVALID_NUMBER, "not a number"))
     }
+}
 
+impl Whole for Double {
     async fn compute(number: u64, progress: &Progress) -> Result<Response, Problem> {
         let mode = format!("{:?}", progress.mode());
         match number {
@@ -52,11 +54,6 @@ impl Task for Squares {
     async fn check(request: Request, mode: Mode) -> Result<u64, Problem> {
         Double::check(request, mode).await
     }
-
-    async fn compute(number: u64, _: &Progress) -> Result<Response, Problem> {
-        let sum: u64 = (1..=number).map(|number| number * number).sum();
-        Ok((2 * sum).to_string().into_response())
-    }
 }
 
 impl Parted for Squares {
@@ -64,9 +61,12 @@ impl Parted for Squares {
     type Part = u64;
     type Found = u64;
 
-    async fn begin(number: u64, progress: &Progress) -> Result<Step<Self>, Problem> {
+    async fn begin(number: u64, _: &Progress) -> Result<Step<Self>, Problem> {
         match number {
-            0..4 => Self::compute(number, progress).await.map(Step::Answer),
+            0..4 => {
+                let sum: u64 = (1..=number).map(|number| number * number).sum();
+                Ok(Step::Answer((2 * sum).to_string().into_response()))
+            }
             _ => {
                 let parts = Parts::new(false, 1..=number);
                 let is_endless = number == 1000;
