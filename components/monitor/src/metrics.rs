@@ -6,6 +6,7 @@ use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::IntoResponse;
 use exposition::Format;
 use futures_util::future::join;
+use guest::runtime::METRICS;
 use guest::{LocalFuture, Response};
 use http_api::problem::STORE_UNAVAILABLE;
 use http_api::{CalledBy, Problem, problem_responses};
@@ -37,7 +38,7 @@ pub(crate) async fn metrics(
     let accept = headers.get_all(header::ACCEPT).iter();
     let format = Format::accepted(accept.filter_map(|value| value.to_str().ok()));
     let read = async { guest::jobs::queue(caller).await?.metrics().await };
-    let runtime = guest::runtime::ask("/metrics", format.content_type());
+    let runtime = guest::runtime::ask(METRICS, format.content_type());
     let (metrics, of_runtime) = LocalFuture::new(join(read, runtime)).await;
     let metrics = metrics?;
     let headers = [

@@ -20,6 +20,7 @@ use jobs::{
 
 use spin_sdk::http::body::IncomingBodyExt;
 
+use crate::runtime::IDLE_CORES;
 use crate::{LocalFuture, Response};
 use drivers::{SpinRedis, SpinSqlite};
 
@@ -174,7 +175,7 @@ impl Platform for Spin {
     }
 
     async fn idle_cores(&self) -> usize {
-        let answer = crate::runtime::ask("/idle-cores", "text/plain").await;
+        let answer = crate::runtime::ask(IDLE_CORES, "text/plain").await;
         let cores = answer.and_then(|answer| str::from_utf8(&answer).ok()?.trim().parse().ok());
         cores.unwrap_or(1)
     }

@@ -1,4 +1,4 @@
-//! What the runtime tells its components. The embedded host answers to the name `runtime.invalid`; on Spin nothing does.
+//! What the runtime tells its components. The embedded host answers to these names; on Spin nothing does.
 
 use std::pin::pin;
 use std::time::Duration;
@@ -8,21 +8,24 @@ use axum::http::{HeaderMap, Request, StatusCode, header};
 use futures_util::future::{Either, select};
 use spin_sdk::http::body::IncomingBodyExt;
 
-const RUNTIME: &str = "http://runtime.invalid";
+/// The metrics of the runtime.
+pub const METRICS: &str = "http://runtime.invalid/metrics";
+/// How many cores nobody uses.
+pub(crate) const IDLE_CORES: &str = "http://cores.runtime.invalid/";
 
 /// How long the runtime may take. On Spin the name is looked up, which may take as long as the network likes.
 const LIMIT: Duration = Duration::from_secs(1);
 
-/// What the runtime has at `path`, in the media type `kind`; `None` if it has nothing there.
-pub async fn ask(path: &str, kind: &str) -> Option<Bytes> {
-    match select(pin!(get(path, kind)), pin!(spin_sdk::time::sleep(LIMIT))).await {
+/// What the runtime has at this address, in the media type `kind`; `None` if there is nothing.
+pub async fn ask(address: &str, kind: &str) -> Option<Bytes> {
+    match select(pin!(get(address, kind)), pin!(spin_sdk::time::sleep(LIMIT))).await {
         Either::Left((answer, _)) => answer,
         Either::Right(_) => None,
     }
 }
 
-async fn get(path: &str, kind: &str) -> Option<Bytes> {
-    let request = Request::get(format!("{RUNTIME}{path}"))
+async fn get(address: &str, kind: &str) -> Option<Bytes> {
+    let request = Request::get(address)
         .header(header::ACCEPT, kind)
         .body(Bytes::new())
         .ok()?;

@@ -29,7 +29,7 @@ use wasmtime_wasi_http::{
 use crate::{
     interfaces::{
         body::{Counted, Held, Timed},
-        http::Application,
+        http::{Application, Told},
         requests::{Ending, Tracked},
     },
     metrics::Metrics,
@@ -228,12 +228,16 @@ impl App {
 }
 
 impl Application for App {
-    fn runtime(&self, request: Request<WasiBody>) -> BoxFuture<'_, Option<Response<WasiBody>>> {
+    fn tell(
+        &self,
+        what: Told,
+        request: Request<WasiBody>,
+    ) -> BoxFuture<'_, Option<Response<WasiBody>>> {
         async move {
-            let answer = match request.uri().path() {
-                cores::PATH => cores::answer().await,
-                _ if self.shares_metrics => scrape::answer(&self.metrics, &request),
-                _ => return None,
+            let answer = match what {
+                Told::IdleCores => cores::answer().await,
+                Told::Metrics if self.shares_metrics => scrape::answer(&self.metrics, &request),
+                Told::Metrics => return None,
             };
             Some(answer.map(|body| body.map_err(Error::from).boxed_unsync()))
         }

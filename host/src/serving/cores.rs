@@ -10,9 +10,6 @@ use http::{HeaderValue, Response, header};
 use http_body_util::Full;
 use rustix::time::{ClockId, clock_gettime};
 
-/// Where components ask for it.
-pub(crate) const PATH: &str = "/idle-cores";
-
 /// How long the use of the cores is watched.
 const WATCH: Duration = Duration::from_millis(50);
 
