@@ -159,7 +159,7 @@ fn a_component_asks_the_embedded_host_for_idle_cores() {
     }
     let answer = answer.unwrap();
     let idle: usize = answer["body"].as_str().unwrap().parse().unwrap();
-    let cores = std::thread::available_parallelism().unwrap().get();
+    let cores = thread::available_parallelism().unwrap().get();
     assert!(idle <= cores, "{idle} of {cores}");
 }
 
