@@ -29,6 +29,7 @@ import jobs
 import keys
 import models
 import page
+import recording
 import servers
 import shares
 import sieve
@@ -68,6 +69,7 @@ def main() -> None:
             *(busy_factorizing(*runtime) for runtime in runtimes.items()),
         ],
         "sieve": lambda: sieve.sections(servers.routelets),
+        "recording": lambda: recording.sections(servers.routelets),
         "agreement": agreement.sections,
         "speech": lambda: speech.sections(runtimes),
         "models": lambda: models.sections(runtimes),

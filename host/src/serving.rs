@@ -2,6 +2,7 @@
 
 mod access;
 mod app;
+mod cores;
 mod link;
 pub(crate) mod pool;
 mod refusal;

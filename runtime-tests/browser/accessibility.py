@@ -4,7 +4,7 @@ import json
 import sys
 from pathlib import Path
 
-from chromium import Browser
+from browser import Browser
 
 # The package brings the script; what else it has needs a browser of its own.
 FOLDER = Path(__file__).parents[2] / ".cache/axe"
@@ -18,10 +18,10 @@ def script() -> str:
     return found[0].read_text()
 
 
-async def violations(page: Browser) -> list[str]:
-    """What violates WCAG 2.2 at level AA: the rule, and the elements."""
+async def violations(page: Browser, within: str = "html") -> list[str]:
+    """What violates WCAG 2.2 at level AA within an element: the rule, and the elements."""
     if not await page.value("'axe' in window"):
-        await page.value(f"{script()}; null")
+        await page.run(script())
     options = json.dumps({"runOnly": RULES, "resultTypes": ["violations"]})
-    found = await page.value(f"axe.run(document, {options}).then((result) => result.violations)")
+    found = await page.value(f"axe.run({json.dumps(within)}, {options}).then((result) => result.violations)")
     return [f"{rule['id']}: {[(node['html'][:160], node['failureSummary'][:300]) for node in rule['nodes'][:4]]}" for rule in found]

@@ -3,12 +3,12 @@
 import asyncio
 import base64
 import contextlib
-import json
 import shutil
 import tempfile
 from pathlib import Path
 
 import aiohttp
+from browser import Browser
 
 FLAGS = [
     "--headless",
@@ -31,26 +31,12 @@ KEYS = {"Tab": 9, "Enter": 13, "Escape": 27, " ": 32, "End": 35, "Home": 36, "Ar
 TEXTS = {"Enter": "\r", " ": " "}
 
 
-class Browser:
-    """A browser with one page, and what that page has sent, logged and loaded."""
+class Chromium(Browser):
+    """Chromium, and how many bytes its page has loaded."""
 
     def __init__(self, socket: aiohttp.ClientWebSocketResponse):
-        self.socket = socket
-        self.session = None
-        self.last = 0
-        self.answers = {}
-        self.messages = []
-        self.urls = []
+        super().__init__(socket)
         self.bytes = 0
-        self.shifts = 0.0
-
-    async def listen(self) -> None:
-        async for message in self.socket:
-            event = json.loads(message.data)
-            if "id" in event:
-                self.answers.pop(event["id"]).set_result(event)
-                continue
-            self.note(event["method"], event["params"])
 
     def note(self, method: str, details: dict) -> None:
         if method == "Runtime.consoleAPICalled":
@@ -64,22 +50,10 @@ class Browser:
         elif method == "Network.loadingFinished":
             self.bytes += details["encodedDataLength"]
 
-    async def send(self, method: str, **parameters) -> dict:
-        self.last += 1
-        answer = self.answers[self.last] = asyncio.get_running_loop().create_future()
-        request = {"id": self.last, "method": method, "params": parameters}
-        if self.session:
-            request["sessionId"] = self.session
-        await self.socket.send_json(request)
-        result = await asyncio.wait_for(answer, 60)
-        if "error" in result:
-            raise RuntimeError(f"{method}: {result['error']['message']}")
-        return result["result"]
-
     async def attach(self, downloads: str) -> None:
         target = await self.send("Target.createTarget", url="about:blank")
         attached = await self.send("Target.attachToTarget", targetId=target["targetId"], flatten=True)
-        self.session = attached["sessionId"]
+        self.session = {"sessionId": attached["sessionId"]}
         for domain in ["Page", "Runtime", "Log", "Network"]:
             await self.send(f"{domain}.enable")
         await self.send("Browser.setDownloadBehavior", behavior="allow", downloadPath=downloads)
@@ -92,7 +66,6 @@ class Browser:
         await self.send("Emulation.setEmulatedMedia", features=[scheme])
 
     async def open(self, url: str) -> None:
-        """Opens a page as if for the first time in this tab, and waits until it has loaded."""
         await self.send("Page.navigate", url="about:blank")
         answer = await self.send("Page.navigate", url=url)
         assert "errorText" not in answer, f"{url}: {answer['errorText']}"
@@ -101,39 +74,18 @@ class Browser:
     async def value(self, expression: str):
         result = await self.send("Runtime.evaluate", expression=expression, awaitPromise=True, returnByValue=True, userGesture=True)
         if "exceptionDetails" in result:
-            raise RuntimeError(f"{expression}: {result['exceptionDetails']['exception'].get('description')}")
+            raise RuntimeError(f"{expression[:1000]}: {result['exceptionDetails']['exception'].get('description')}")
         return result["result"].get("value")
 
-    async def until(self, condition: str, seconds: float = 30) -> None:
-        """Waits until a condition in JavaScript holds."""
-        for _ in range(int(seconds * 20)):
-            with contextlib.suppress(RuntimeError):
-                if await self.value(f"Boolean({condition})"):
-                    return
-            await asyncio.sleep(0.05)
-        body = await self.value("document.querySelector('main')?.innerText ?? document.documentElement.outerHTML")
-        raise AssertionError(f"waited {seconds} s in vain: {condition}\n{body}\n{self.messages}")
+    async def run(self, script: str) -> None:
+        await self.value(f"{script}; null")
 
-    async def text(self, selector: str) -> str:
-        return await self.value(f"document.querySelector({json.dumps(selector)}).innerText")
+    async def enter(self, text: str) -> None:
+        await self.send("Input.insertText", text=text)
 
-    async def click(self, selector: str, *, at: float = 0.5) -> None:
-        """Clicks with the mouse; `at` is the share of the element's width."""
-        find = f"document.querySelector({json.dumps(selector)})"
-        await self.until(f"{find} !== null && {find}.getClientRects().length > 0")
-        box = await self.value(
-            f"(() => {{ const element = {find}; element.scrollIntoView({{block: 'center', behavior: 'instant'}});"
-            " const {x, y, width, height} = element.getClientRects()[0]; return [x, y, width, height]; })()"
-        )
-        x, y = box[0] + box[2] * at, box[1] + box[3] / 2
+    async def click_at(self, x: float, y: float) -> None:
         for kind in ["mouseMoved", "mousePressed", "mouseReleased"]:
             await self.send("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="none" if kind == "mouseMoved" else "left", clickCount=1)
-
-    async def type(self, selector: str, text: str) -> None:
-        """Replaces the content of a field by typing."""
-        await self.click(selector)
-        await self.value(f"document.querySelector({json.dumps(selector)}).select()")
-        await self.send("Input.insertText", text=text)
 
     async def press(self, key: str, *, shift: bool = False) -> None:
         code = KEYS[key]
@@ -143,7 +95,6 @@ class Browser:
         await self.send("Input.dispatchKeyEvent", type="keyUp", **common)
 
     async def choose(self, selector: str, *files: Path) -> None:
-        """Chooses files in a file picker."""
         document = await self.send("DOM.getDocument")
         node = await self.send("DOM.querySelector", nodeId=document["root"]["nodeId"], selector=selector)
         await self.send("DOM.setFileInputFiles", nodeId=node["nodeId"], files=[str(file) for file in files])
@@ -186,7 +137,7 @@ async def chromium(*flags: str):
                 await asyncio.sleep(0.05)
             port, path = address.read_text().splitlines()
             async with aiohttp.ClientSession() as session, session.ws_connect(f"ws://127.0.0.1:{port}{path}", max_msg_size=0) as socket:
-                browser = Browser(socket)
+                browser = Chromium(socket)
                 listener = asyncio.create_task(browser.listen())
                 await browser.attach(str(downloads))
                 yield browser

@@ -5,353 +5,20 @@ page.py URL: an application that everybody may call. page.py URL NAME KEY PASSWO
 
 import asyncio
 import json
-import os
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
 from accessibility import violations
-from chromium import Browser, chromium
+from chromium import Chromium, chromium
+from documentation import dialog_signs_in, documentation
+from recordings import long_speech, sound, speech_from_files, speech_from_the_microphone, speech_that_is_no_speech, two_voices
+from sections import EXAMPLES, expressions, factors, hard_factors, iris, jobs, jobs_by_events, signing_in, small_routes, state, visit
 
-EXAMPLES = Path(__file__).parents[2] / "examples"
 SECTIONS = ["speech", "factorise", "predict", "try", "jobs", "status"]
-# The product of two primes of 46 and 51 digits: the sieve takes far longer than this test.
-HARD = "(10^45+9)*(10^50+151)"
 
 
-def sound(path: Path, *options: str) -> Path:
-    """Writes a recording of a sentence about a door as 16-bit PCM, which is what Chromium takes for a microphone."""
-    subprocess.run(["ffmpeg", "-v", "error", "-i", EXAMPLES / "door.wav", *options, "-ar", "48000", "-c:a", "pcm_s16le", path], check=True)
-    return path
-
-
-async def visit(page: Browser, url: str, section: str) -> None:
-    await page.open(f"{url}/#{section}")
-    await page.until(f"document.documentElement.dataset.ready === '{section.split('/')[0]}'")
-
-
-async def speech_from_files(page: Browser, url: str) -> None:
-    await visit(page, url, "speech")
-    await page.choose("#files", EXAMPLES / "garden.ogg", EXAMPLES / "letter.mp3")
-    await page.until("[...document.querySelectorAll('#recordings .status')].filter((status) => status.innerText === '7 words').length === 2")
-    letter = "#recordings article:first-child"
-    assert await page.text(f"{letter} h3") == "letter.mp3"
-    assert await page.text(f"{letter} .words") == "Please write a letter to my friend."
-    # The waveform is drawn, and a word plays from where it was said.
-    drawn = "[...document.querySelector('.wave canvas').getContext('2d').getImageData(0, 0, 200, 40).data].some((value) => value > 0)"
-    assert await page.value(drawn)
-    await page.click(f"{letter} .word[data-index='3']")
-    await page.until(f"document.querySelector(\"{letter} .word.now\")?.innerText === 'letter'")
-    await page.until(f"Number(document.querySelector('{letter} .wave input').value) > 0.5")
-    # Arrow keys move among the words.
-    await page.press("ArrowRight")
-    assert await page.value("document.activeElement.innerText") == "to"
-    await page.press("Home")
-    assert await page.value("document.activeElement.innerText") == "Please"
-    await page.type(f"{letter} [type=search]", "LETT")
-    assert await page.value(f"document.querySelector('{letter} .match').innerText") == "letter"
-    assert await page.text(f"{letter} .found") == "1 found"
-    await page.type(f"{letter} [type=search]", "te a l")
-    assert await page.value(f"[...document.querySelectorAll('{letter} .match')].map((word) => word.innerText).join()") == "write,a,letter"
-    # An edited word has the time of the one that it replaces.
-    await page.click(f"{letter} [data-edit]")
-    await page.type(f"{letter} .edited", "Please write two letters to my friend.")
-    await page.click(f"{letter} [data-edit]")
-    assert await page.text(f"{letter} .words") == "Please write two letters to my friend."
-    await page.click(f"{letter} [data-text]")
-    await page.until(f"document.querySelector('{letter} [data-text]').innerText === 'Copied'")
-    for extension in ["txt", "srt", "vtt", "json", "csv"]:
-        await page.click(f"{letter} [data-format={extension}]")
-    assert await page.downloaded("letter.txt") == "Please write two letters to my friend.\n"
-    srt = await page.downloaded("letter.srt")
-    assert srt.startswith("1\n00:00:0") and "\nPlease write two letters to my friend.\n" in srt, srt
-    assert (await page.downloaded("letter.vtt")).startswith("WEBVTT\n\n00:00:0")
-    words = json.loads(await page.downloaded("letter.json"))["words"]
-    assert [word["word"] for word in words] == ["Please", "write", "two", "letters", "to", "my", "friend."]
-    starts = [word["start"] for word in words]
-    assert starts == sorted(starts) and 0 < starts[3] < words[3]["end"] < 2.3, words
-    assert (await page.downloaded("letter.csv")).startswith("word,start,end,confidence\nPlease,")
-    found = await violations(page)
-    assert not found, f"a transcript: {found}"
-    await page.click(f"{letter} [data-remove]")
-    assert await page.value("document.querySelectorAll('#recordings article').length") == 1
-
-
-async def two_voices(page: Browser, url: str) -> None:
-    """A recorded call: each channel is a voice."""
-    with tempfile.TemporaryDirectory() as folder:
-        call = Path(folder) / "call.wav"
-        sound(call, "-i", EXAMPLES / "letter.mp3", "-filter_complex", "[0]aresample=16000[l];[1]aresample=16000[r];[l][r]join=inputs=2:channel_layout=stereo")
-        await visit(page, url, "speech")
-        await page.choose("#files", call)
-        await page.until("document.querySelector('.recording .status')?.innerText.endsWith(' words')")
-        await page.click(".split input")
-        await page.until("document.querySelectorAll('.voice').length >= 2")
-    voices = await page.value("[...new Set([...document.querySelectorAll('.voice')].map((voice) => voice.innerText))].sort().join()")
-    assert voices == "Voice 1,Voice 2", voices
-    text = await page.text(".recording .words")
-    assert "window" in text and "letter" in text, text
-
-
-async def speech_that_is_no_speech(page: Browser, url: str) -> None:
-    await visit(page, url, "speech")
-    drop = "document.querySelector('#speech-form').dispatchEvent(new DragEvent('drop', {bubbles: true, cancelable: true, dataTransfer: data}))"
-    await page.value(f"(() => {{ const data = new DataTransfer(); data.items.add(new File(['no sound'], 'dropped.txt')); {drop}; }})()")
-    await page.until("document.querySelector('.recording .status')?.innerText === 'Failed'")
-    assert "The file is not audio" in await page.text(".recording .problem")
-
-
-async def speech_from_the_microphone(page: Browser, url: str) -> None:
-    await page.size(320, 700)
-    await visit(page, url, "speech")
-    await page.click("#record")
-    await page.until("document.querySelector('#record').innerText.includes('Stop')")
-    await page.until("document.querySelector('#clock').innerText === '0:03'")
-    level = "[...document.querySelector('#level').getContext('2d').getImageData(0, 0, 400, 40).data].some((value) => value > 0)"
-    assert await page.value(level)
-    assert await page.value("document.documentElement.scrollWidth") <= 320
-    right = await page.value("document.querySelector('#clock').getBoundingClientRect().right")
-    assert right <= 300, right
-    await page.click("#record")
-    await page.until("document.querySelector('.recording .status')?.innerText.endsWith(' words')")
-    text = await page.text(".recording .words")
-    assert "door" in text.lower(), text
-    assert (await page.text(".recording h3")).startswith("Recording ")
-    await page.size(1200, 900)
-
-
-async def long_speech(page: Browser, url: str) -> None:
-    """A job, which a reload finds again."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = sound(Path(folder) / "long.wav", "-af", "apad=whole_dur=75")
-        await visit(page, url, "speech")
-        await page.choose("#files", path)
-        await page.until("document.querySelector('.recording .status')?.innerText.endsWith(' words')", 60)
-    text = await page.text(".recording .words")
-    assert "door" in text.lower(), text
-    await visit(page, url, "speech")
-    await page.until("document.querySelector('.recording .status')?.innerText.endsWith(' words')")
-    assert await page.text(".recording h3") == "long.wav"
-    assert await page.text(".recording .words") == text
-    # Its sound is in this browser, so that words play.
-    assert "in this browser only" in await page.text(".recording .kept")
-    await page.click(".recording .word[data-index='2']")
-    await page.until("Number(document.querySelector('.recording .wave input').value) > 0.3")
-    drawn = "[...document.querySelector('.wave canvas').getContext('2d').getImageData(0, 0, 20, 40).data].some((value) => value > 0)"
-    assert await page.value(drawn)
-    await page.click(".recording [data-remove]")
-    sounds = """new Promise((done) => { const opening = indexedDB.open("routelets", 1); opening.onsuccess = () => {
-      const counting = opening.result.transaction("sounds").objectStore("sounds").count();
-      counting.onsuccess = () => { opening.result.close(); done(counting.result === 0); }; }; })"""
-    await visit(page, url, "speech")
-    assert await page.value("document.querySelector('.recording')") is None
-    assert await page.value(sounds)
-
-
-async def expressions(page: Browser, url: str) -> None:
-    """What the page computes while one types is what the server computes, column by column."""
-    await visit(page, url, "factorise")
-    texts = ["-2^2+10", "2^3^2", "2**5*3", "-7%3+9", "7%-3+9", "10#", "3!#", "3#!", "--5", "fib(10)*2", "2*-3+20", "(1+2)*3", " 1 + 1 ", "2^10/4", "fib (7)", "0^0+1"]
-    texts += ["100/7", "2+", "(2", "2 3", "fib 3", "2^-1", "5/0", "x", "2^128)", "(-3)!", "", "2..3", "3!!", "FIB(7)", "+3", "2^+3", "2* *3"]
-    compare = """async (text) => {
-      const { evaluate, Mistake } = await import(document.querySelector("script[type=module]").src.replace("main.js", "expression.js"));
-      let here;
-      try { here = String(evaluate(text)); } catch (error) { here = error instanceof Mistake ? error.column : error.message; }
-      const request = { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify({ expression: text }) };
-      const response = await fetch("/factorize", request);
-      const there = await response.text();
-      return [here, response.ok ? /"number":(\\d+)/.exec(there)[1] : JSON.parse(there).column];
-    }"""
-    wrong = {}
-    for text in texts:
-        here, there = await page.value(f"({compare})({json.dumps(text)})")
-        if here != there:
-            wrong[text] = (here, there)
-    assert not wrong, wrong
-
-
-async def factors(page: Browser, url: str) -> None:
-    await visit(page, url, "factorise")
-    for text, said in [("2^(3", "Column 5: a parenthesis is not closed."), ("1", "This is 1; the smallest"), ("10^200", "201 digits; at most 200")]:
-        await page.type("#number", text)
-        assert (await page.text("#number-check")).startswith(said), await page.text("#number-check")
-        assert await page.value("document.querySelector('#number').ariaInvalid") == "true"
-    await page.type("#number", "408216")
-    assert await page.text("#number-check") == "6 digits"
-    await page.click("#factorise-form button")
-    await page.until("document.querySelector('.product')?.innerText === '23 · 3 · 73 · 233'")
-    assert await page.value("document.querySelector('.product').innerHTML.includes('<sup>3</sup>')")
-    assert await page.value("location.hash") == "#factorise/408216"
-    # An address, as it is shared.
-    await visit(page, url, "factorise/2%5E128%2B1")
-    await page.until("document.querySelector('.product')?.innerText.includes('5704689200685129054721')")
-    assert "59649589127497217" in await page.text(".product") and "22 digits" in await page.text(".product")
-    assert await page.text(".number") == "340282366920938463463374607431768211457 ="
-    found = await violations(page)
-    assert not found, f"an answer: {found}"
-    # What was asked before.
-    await page.click(".chips li:last-child a")
-    await page.until("document.querySelector('.product')?.innerText === '23 · 3 · 73 · 233'")
-    await page.click("#history [data-clear]")
-    assert await page.value("document.querySelector('#history').hidden")
-    # The server knows more than the page.
-    await page.type("#number", "3^10^100 % 1000003")
-    assert await page.text("#number-check") == "The server will compute this."
-    await page.press("Enter")
-    await page.until("!document.querySelector('#factorisation').hidden")
-
-
-async def hard_factors(page: Browser, url: str) -> None:
-    await visit(page, url, "factorise")
-    await page.type("#number", HARD)
-    await page.press("Enter")
-    await page.until("document.querySelector('#factorise-running [role=status]')?.innerText.startsWith('Computing')")
-    await page.click("#factorise-running [data-cancel]")
-    await page.until("document.querySelector('#factorise-running').hidden")
-    assert await page.value("document.querySelector('#factorisation').hidden && document.querySelector('#factorise-problem').hidden")
-    await page.value("location.hash = '#jobs'")
-    await page.until("document.querySelector('#jobs-list .state')?.innerText === 'canceled'")
-
-
-async def iris(page: Browser, url: str) -> None:
-    await visit(page, url, "predict")
-    await page.until("document.querySelectorAll('#scatter .point').length === 150")
-    # The keyboard moves a slider, and the bars follow.
-    await page.click("[name=petal_width]", at=0.6)
-    await page.press("Home")
-    await page.click("[name=petal_length]", at=0.6)
-    await page.press("Home")
-    await page.until("document.querySelector('.bar.best').innerText.replaceAll('\\n', ' ') === 'setosa 94 %'")
-    assert await page.value("document.querySelector('.fill.setosa').style.getPropertyValue('--share')") == "0.9375"
-    before = await page.value("document.querySelector('.mine').getAttribute('d')")
-    await page.press("ArrowRight")
-    await page.until(f"document.querySelector('.mine').getAttribute('d') !== '{before}'")
-    # A flower of the data has a name, and can be taken.
-    await page.click(".point[data-flower='149']")
-    await page.until("document.querySelector('.bar.best .name').innerText === 'virginica'")
-    assert await page.value("document.querySelector('[name=petal_length]').value") == "5.1"
-    assert await page.text("#flower") == "Flower 150, virginica: sepal 5.9 × 3.0, petal 5.1 × 1.8 cm"
-    await page.click("[name=axes][value=sepal]")
-    await page.until("document.querySelector('#scatter').innerHTML.includes('sepal length')")
-
-
-async def small_routes(page: Browser, url: str) -> None:
-    await visit(page, url, "try")
-    await page.type("[data-route=sum] [name=a]", "0.10")
-    await page.click("[data-route=sum] button")
-    await page.until("document.querySelector('[data-route=sum] output').innerText.startsWith('0.3')")
-    assert await page.text("[data-route=sum] code") == f"curl {url}/sum/0.10/0.2"
-    await page.click("[data-route=mult] button")
-    await page.until("document.querySelector('[data-route=mult] output').innerText === '-185185183518518518351851851835'")
-    await page.type("[data-route=hello] [name=name]", "Zoë & Čapek/Brod")
-    await page.press("Enter")
-    await page.until("document.querySelector('[data-route=hello] output').innerText === 'Hello, Zoë & Čapek/Brod!'")
-    await page.click("[data-route=ping] button")
-    await page.until("document.querySelector('[data-route=ping] output').innerText.startsWith('pong, after')")
-    await page.click("[data-route=ping] .curl button")
-    await page.until("document.querySelector('[data-route=ping] .curl button').innerText === 'Copied'")
-    assert await page.value("navigator.clipboard.readText()") == f"curl {url}/ping"
-    await page.click("#last-request summary")
-    assert await page.text("#last-request code") == f"curl {url}/ping"
-    await page.type("[data-route=sum] [name=a]", "one")
-    await page.click("[data-route=sum] button")
-    await page.until("document.querySelector('[data-route=sum] .problem').innerText.includes(\"parameter 'a'\")")
-
-
-async def jobs(page: Browser, url: str) -> None:
-    make = "fetch('/factorize', {method: 'POST', headers: {prefer: 'respond-async', 'content-type': 'application/json'}, body: '{\"number\": 77}'})"
-    await visit(page, url, "jobs")
-    await page.until("document.querySelector('#jobs-count').innerText !== ''")
-    count = await page.value("document.querySelectorAll('#jobs-list li').length")
-    await page.value(f"{make}.then((response) => response.status)")
-    first = "#jobs-list li:first-child"
-    await page.until(f"document.querySelectorAll('#jobs-list li').length === {count + 1}")
-    await page.until(f"document.querySelector('{first} .state')?.innerText === 'succeeded'")
-    await page.click(f"{first} [aria-expanded]")
-    await page.until(f"document.querySelector('{first} pre').innerText.includes('7^1 11^1')")
-    found = await violations(page)
-    assert not found, f"a job: {found}"
-    await page.click(f"{first} [aria-label^=Delete]")
-    await page.until(f"document.querySelectorAll('#jobs-list li').length === {count}")
-
-
-async def jobs_by_events(page: Browser, url: str) -> None:
-    """What happens to a running job is shown although the list is not read again."""
-    await visit(page, url, "jobs")
-    headers = "{prefer: 'respond-async', 'content-type': 'application/json'}"
-    body = json.dumps(json.dumps({"expression": HARD}))
-    asked = f"fetch('/factorize', {{method: 'POST', headers: {headers}, body: {body}}}).then((answer) => answer.json()).then((job) => job.id)"
-    job = await page.value(asked)
-    first = "#jobs-list li:first-child"
-    await page.until(f"document.querySelector('{first} .name')?.title === '{job}' && document.querySelector('{first} .state').innerText === 'running'")
-    # The next reading of the list fails, and no other follows.
-    await page.value("(() => { const real = fetch; window.fetch = (path, ...rest) => path.startsWith('/jobs?') ? Promise.reject(new TypeError()) : real(path, ...rest); })()")
-    await page.until("!document.querySelector('#jobs-problem').hidden")
-    await page.value(f"fetch('/jobs/{job}', {{method: 'DELETE'}}).then((answer) => answer.status)")
-    await page.until(f"document.querySelector('{first} .state').innerText === 'canceled'")
-
-
-# Two readings of a host, ten seconds apart: 100 requests, 98 of them below 10 ms, one of the others below a second.
-BEFORE = """# TYPE routelets_http_request_duration_seconds histogram
-routelets_http_request_duration_seconds_bucket{route="/a, }",le="0.01"} 5
-routelets_http_request_duration_seconds_bucket{route="/a, }",le="1.0"} 5
-routelets_http_request_duration_seconds_bucket{route="/a, }",le="+Inf"} 6
-routelets_jobs_ended_total{route="POST /asr",state="failed"} 2
-"""
-AFTER = """routelets_http_request_duration_seconds_bucket{route="/a, }",le="0.01"} 55
-routelets_http_request_duration_seconds_bucket{route="/a, }",le="1.0"} 56
-routelets_http_request_duration_seconds_bucket{route="/a, }",le="+Inf"} 58
-routelets_http_request_duration_seconds_bucket{route="/b",le="0.01"} 48
-routelets_http_request_duration_seconds_bucket{route="/b",le="1.0"} 48
-routelets_http_request_duration_seconds_bucket{route="/b",le="+Inf"} 48
-routelets_jobs_ended_total{route="POST /asr",state="failed"} 3
-routelets_jobs_ended_total{route="POST /asr",state="succeeded"} 4
-"""
-
-
-async def state(page: Browser, url: str) -> None:
-    await visit(page, url, "status")
-    await page.until("/answers[^]*Ready\\s+yes/.test(document.querySelector('#facts').innerText)")
-    assert "0.1.0" in await page.text("#facts")
-    if os.environ.get("RUNTIME") == "spin":
-        await page.until("/Runtime\\s+not known\\s+Up for\\s+not known/.test(document.querySelector('#facts').innerText)")
-    else:
-        await page.until("/Runtime\\s+embedded host\\s+Up for\\s+\\d+ (s|min|h|d)/.test(document.querySelector('#facts').innerText)")
-        # What is plotted is what happens.
-        shown = "[...document.querySelectorAll('#traffic figure strong')].map((value) => value.innerText)"
-        await page.until(f"{shown}.length === 4 && {shown}.every((value) => value !== '–' && !value.endsWith(' –'))")
-        labels = await page.value("[...document.querySelectorAll('#traffic figure svg')].map((plot) => plot.getAttribute('aria-label')).join()")
-        assert "Requests a second, the last five minutes: now" in labels and "now p50 " in labels, labels
-        await page.value("Promise.all(Array.from({length: 200}, () => fetch('/ping')))")
-        await page.until("Number(/at most ([\\d.]+)/.exec(document.querySelector('#traffic figure').innerText)[1]) > 20")
-    # Where the host tells nothing, the page says so.
-    jobs = json.dumps("# TYPE routelets_jobs gauge\n")
-    await page.value(f"window.real = fetch; window.fetch = (path, ...rest) => path === '/metrics' ? Promise.resolve(new Response({jobs})) : real(path, ...rest); null")
-    await page.until("document.querySelector('#traffic-note').innerText.includes('--metrics-listen')")
-    await page.until("document.querySelectorAll('#traffic figure').length === 1 && document.querySelector('#traffic figure').innerText.startsWith('Jobs done a second')")
-    assert (await page.text("#facts")).count("not known") == 2
-    found = await violations(page)
-    assert not found, f"what is not known: {found}"
-    compare = """async (before, after) => {
-      const { read, between } = await import(document.querySelector("script[type=module]").src.replace("main.js", "metrics.js"));
-      const [a, b] = [read(before), read(after)];
-      return [between(a, b, 10), between(b, a, 10).rate];
-    }"""
-    now, restarted = await page.value(f"({compare})({json.dumps(BEFORE)}, {json.dumps(AFTER)})")
-    assert now == {"rate": 10, "p50": 0.01 * 50 / 98, "p99": 1, "jobs": 0.5}, now
-    assert restarted == 0.6, restarted
-    answers = json.dumps([BEFORE, AFTER])
-    await visit(page, url, "status")
-    await page.value(f"(() => {{ const real = fetch, all = {answers}; window.fetch = (path, ...rest) => path === '/metrics' && all.length ? Promise.resolve(new Response(all.shift())) : real(path, ...rest); }})()")
-    await page.until("document.querySelectorAll('#traffic figure').length === 3 && document.querySelector('#traffic').innerText.includes('p50 5.1 ms')")
-    said = await page.text("#traffic")
-    assert "Requests a second" in said and "p99 1.0 s" in said, said
-    found = await violations(page)
-    assert not found, f"the plots: {found}"
-
-
-async def keyboard_alone(page: Browser, url: str) -> None:
+async def keyboard_alone(page: Chromium, url: str) -> None:
     await visit(page, url, "speech")
 
     async def reach(what: str) -> None:
@@ -369,12 +36,12 @@ async def keyboard_alone(page: Browser, url: str) -> None:
     await page.until("document.documentElement.dataset.ready === 'factorise'")
     await reach("#number")
     await page.value("document.activeElement.select()")
-    await page.send("Input.insertText", text="91")
+    await page.enter("91")
     await page.press("Enter")
     await page.until("document.querySelector('.product')?.innerText === '7 · 13'")
 
 
-async def without_scripts(page: Browser, url: str) -> None:
+async def without_scripts(page: Chromium, url: str) -> None:
     await page.send("Emulation.setScriptExecutionDisabled", value=True)
     for form, answer in [("[data-route=sum]", '"result":0.3'), ("#factorise-form", '"factorization_str"'), ("#predict-form", '"versicolor"')]:
         await page.open(url)
@@ -387,8 +54,8 @@ async def without_scripts(page: Browser, url: str) -> None:
     await page.send("Emulation.setScriptExecutionDisabled", value=False)
 
 
-async def everywhere(page: Browser, url: str) -> None:
-    """Widths, accessibility and stillness of each section, and of the documentation."""
+async def everywhere(page: Chromium, url: str) -> None:
+    """Widths, accessibility and stillness of each section."""
     shifts = (
         "new Promise((done) => { let sum = 0; new PerformanceObserver((list) => { for (const entry of list.getEntries())"
         " if (!entry.hadRecentInput) sum += entry.value; }).observe({type: 'layout-shift', buffered: true}); setTimeout(() => done(sum), 100); })"
@@ -407,49 +74,6 @@ async def everywhere(page: Browser, url: str) -> None:
     await page.size(1200, 900)
 
 
-async def documentation(page: Browser, url: str) -> None:
-    for dark in [False, True]:
-        await page.size(1200, 900, dark=dark)
-        await page.open(f"{url}/docs")
-        await page.until("document.querySelectorAll('.opblock').length > 20")
-        found = await violations(page)
-        assert not found, f"/docs, dark {dark}: {found}"
-    await page.click("#operations-arithmetic-sum .opblock-summary-control")
-    await page.until("document.querySelector('#operations-arithmetic-sum .execute')")
-    found = await violations(page)
-    assert not found, f"/docs, an operation: {found}"
-    await page.click("#operations-arithmetic-sum .execute")
-    await page.until("document.querySelector('#operations-arithmetic-sum .live-responses-table')?.innerText.includes('\"result\"')")
-
-
-async def signing_in(page: Browser, url: str, name: str, key: str, password: str) -> None:
-    await visit(page, url, "try")
-    await page.click("[data-route=sum] button")
-    await page.until("document.querySelector('#sign-in').open")
-    found = await violations(page)
-    assert not found, f"signing in: {found}"
-    await page.type("#sign-in [name=key]", "wrong")
-    await page.press("Enter")
-    await page.until("document.querySelector('#sign-in').open && document.querySelector('.reason').innerText.includes('not valid')")
-    await page.type("#sign-in [name=key]", key)
-    await page.press("Enter")
-    await page.until("document.querySelector('[data-route=sum] output').innerText === '0.3'")
-    assert key not in await page.text("#last-request code")
-    await page.click("#sign-out")
-    await page.click("[data-route=mult] button")
-    await page.until("document.querySelector('#sign-in').open")
-    await page.click("#sign-in [value=password]")
-    await page.type("#sign-in [name=username]", name)
-    await page.type("#sign-in [name=password]", password)
-    await page.press("Enter")
-    await page.until("document.querySelector('[data-route=mult] output').innerText.startsWith('-185')")
-    await page.click("#sign-out")
-    await page.click("[data-route=hello] button")
-    await page.until("document.querySelector('#sign-in').open")
-    await page.press("Escape")
-    await page.until("document.querySelector('[data-route=hello] .problem').innerText.includes('credentials')")
-
-
 async def main(url: str, *credentials: str) -> None:
     fake = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
     with tempfile.TemporaryDirectory() as folder:
@@ -458,10 +82,11 @@ async def main(url: str, *credentials: str) -> None:
             await use(page, url, *credentials)
 
 
-async def use(page: Browser, url: str, *credentials: str) -> None:
+async def use(page: Chromium, url: str, *credentials: str) -> None:
     await page.size(1200, 900)
     if credentials:
         await signing_in(page, url, *credentials)
+        await dialog_signs_in(page, url, *credentials)
         # The browser logs each answer that is an error.
         page.messages = [message for message in page.messages if "401" not in message]
     else:

@@ -394,25 +394,42 @@ fn a_browser_renders_the_start_page() {
 #[test]
 fn people_use_the_page() {
     let app = Launch::new(&application()).start();
-    use_the_page(&[&app.url("")]);
+    use_the_page("page.py", &[&app.url("")]);
 }
 
 #[test]
 fn people_sign_in_on_the_page() {
-    // The password is `correct horse`.
-    let ada = "ada:$argon2id$v=19$m=64,t=1,p=1$kXgoXg6R+pRNdHCL/zBCOw$RuGSRq8q05J+Rx7LksRh3SQqbvjRR4Od1/yneRv2Nfg";
-    let app = Launch::new(&application())
-        .variable("api_keys", "ada:sk-of-ada")
-        .variable("jwt_secrets", "a-secret-of-the-tests-0123456789abcdef")
-        .variable("users", ada)
-        .start();
-    use_the_page(&[&app.url(""), "ada", "sk-of-ada", "correct horse"]);
+    let app = asking();
+    use_the_page("page.py", &[&app.url(""), ADA, KEY, PASSWORD]);
 }
 
-fn use_the_page(arguments: &[&str]) {
+#[test]
+fn people_use_the_page_in_firefox() {
+    let (open, asking) = (app(), asking());
+    use_the_page(
+        "page_in_firefox.py",
+        &[&open.url(""), &asking.url(""), ADA, KEY, PASSWORD],
+    );
+}
+
+const ADA: &str = "ada";
+const KEY: &str = "sk-of-ada";
+const PASSWORD: &str = "correct horse";
+
+/// An application that asks who calls.
+fn asking() -> Server {
+    let hash = "$argon2id$v=19$m=64,t=1,p=1$kXgoXg6R+pRNdHCL/zBCOw$RuGSRq8q05J+Rx7LksRh3SQqbvjRR4Od1/yneRv2Nfg";
+    Launch::new(&application())
+        .variable("api_keys", &format!("{ADA}:{KEY}"))
+        .variable("jwt_secrets", "a-secret-of-the-tests-0123456789abcdef")
+        .variable("users", &format!("{ADA}:{hash}"))
+        .start()
+}
+
+fn use_the_page(script: &str, arguments: &[&str]) {
     let output = python()
         .env("PYTHONDONTWRITEBYTECODE", "1")
-        .arg(root().join("runtime-tests/browser/page.py"))
+        .arg(root().join("runtime-tests/browser").join(script))
         .args(arguments)
         .output()
         .unwrap();

@@ -161,11 +161,12 @@ function show(running, job) {
   if (text.textContent !== line) text.textContent = line;
 }
 
-/** Digits in groups of three. The gaps are style: what is copied are digits. */
+/** Digits in groups of three, between which a line may end. The gaps are style: what is copied are digits. */
 function grouped(number) {
   const element = el("span", { class: "digits" });
   const first = number.length % 3 || 3;
   for (let at = 0; at < number.length; at = at ? at + 3 : first) {
+    if (at) element.append(el("wbr"));
     element.append(el("span", {}, number.slice(at, at ? at + 3 : first)));
   }
   return element;
@@ -176,11 +177,11 @@ function typeset({ number, factors, details }) {
   const isPrime = factors.length === 1 && factors[0][1] === "1";
   const product = el("p", { class: "product" });
   factors.forEach(([prime, exponent], index) => {
-    if (index) product.append(el("span", { class: "times" }, " · "));
     const factor = el("span", { class: "factor" }, grouped(prime));
     if (exponent !== "1") factor.append(el("sup", {}, exponent));
     if (prime.length > 6) factor.append(el("small", {}, digits(prime.length)));
-    product.append(factor);
+    if (index < factors.length - 1) factor.append(el("span", { class: "times" }, " ·"));
+    product.append(factor, " ");
   });
   const facts = el("dl", { class: "facts" });
   const fact = (name, value) => facts.append(el("div", {}, el("dt", {}, name), el("dd", {}, value)));

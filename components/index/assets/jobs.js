@@ -153,7 +153,7 @@ class Row {
       const response = await call(`/jobs/${this.#id}`);
       const text = await response.text();
       const job = parseExact(text);
-      const shown = job.problem ? inWords(job.problem) : JSON.stringify(job.result, null, 2);
+      const shown = job.problem ? inWords(job.problem) : inLines(job.result);
       this.#result.textContent = shown.length > SHOWN ? `${shown.slice(0, SHOWN)}\n…` : shown;
     } catch (error) {
       this.#result.textContent = error.message;
@@ -161,7 +161,10 @@ class Row {
   }
 }
 
+/** JSON in lines; short lists take one. */
+const inLines = (value) => JSON.stringify(value, null, 2).replace(/\[[^[\]{}]{0,100}\]/g, (list) => list.replace(/\n\s*/g, " "));
+
 function took({ created_at: from, finished_at: to }) {
   const seconds = (Date.parse(to) - Date.parse(from)) / 1000;
-  return Number.isFinite(seconds) ? `took ${seconds < 10 ? `${seconds.toFixed(1)} s` : clock(seconds)}` : "";
+  return Number.isFinite(seconds) ? `took ${seconds < 0.95 ? `${Math.round(seconds * 1000)} ms` : seconds < 10 ? `${seconds.toFixed(1)} s` : clock(seconds)}` : "";
 }

@@ -60,8 +60,13 @@ export function start(panel) {
     const reading = await traffic.look();
     fact("Runtime", reading?.runtime && `${reading.runtime} host`);
     fact("Up for", reading?.started && age(reading.at / 1000 - reading.started));
-    if (isShown) timer = setTimeout(look, isFirst ? SOON : INTERVAL);
+    wait();
     isFirst = false;
+  }
+
+  /** Looks again, unless nobody looks at the page. */
+  function wait() {
+    if (isShown) timer = setTimeout(() => (document.hidden ? wait() : look()), isFirst ? SOON : INTERVAL);
   }
 
   return {

@@ -1,22 +1,23 @@
-// The last minutes as a plot: requests a second and their durations, jobs a second.
+// The last minutes as a plot: requests a second and their durations, jobs a minute.
 
 import { call } from "./api.js";
 import { $, el, say } from "./dom.js";
 import { between, read } from "./metrics.js";
 
-/** What is shown, in milliseconds. */
-const SPAN = 5 * 60_000;
+const MINUTE = 60_000;
+/** What is shown, in minutes: as much as there are readings of. */
+const SPANS = [1, 2, 5];
 const WIDTH = 600;
 const HEIGHT = 96;
 
-const rounded = (value) => value.toFixed(value >= 10 ? 0 : 1);
+const rounded = (value) => value.toFixed(value >= 10 || value === 0 ? 0 : 1);
 const duration = (seconds) => (seconds < 0.9995 ? `${rounded(seconds * 1000)} ms` : `${rounded(seconds)} s`);
 
 /** `needs` is what a reading must have. */
 const CHARTS = [
-  { title: "Requests a second", needs: "buckets", lines: [{ key: "rate", label: "" }], unit: rounded },
-  { title: "Their duration", needs: "buckets", lines: [{ key: "p50", label: "p50" }, { key: "p99", label: "p99" }], unit: duration },
-  { title: "Jobs done a second", needs: "jobs", lines: [{ key: "jobs", label: "" }], unit: rounded },
+  { title: "Requests a second", needs: "requests", lines: [{ key: "rate", label: "" }], unit: rounded },
+  { title: "Their duration", needs: "requests", lines: [{ key: "p50", label: "p50" }, { key: "p99", label: "p99" }], unit: duration },
+  { title: "Jobs done a minute", needs: "jobs", lines: [{ key: "jobs", label: "" }], unit: rounded },
 ];
 
 const UNTOLD =
@@ -37,7 +38,7 @@ export class Traffic {
     this.#root = $("#traffic", panel);
     this.#note = $("#traffic-note", panel);
     this.#own = own;
-    this.#draw(Date.now(), CHARTS);
+    this.#draw(performance.now(), CHARTS);
   }
 
   /** Asks again, even where the server has refused before. */
@@ -61,13 +62,13 @@ export class Traffic {
       if (!this.#points.length) this.#root.replaceChildren();
       return undefined;
     }
-    say(this.#note, reading.buckets ? this.#own : UNTOLD);
+    say(this.#note, reading.requests !== undefined ? this.#own : UNTOLD);
     const now = performance.now();
     const last = this.#last.get(reading.started);
     this.#last.set(reading.started, { now, ...reading });
     if (last) {
       this.#points.push({ at: now, ...between(last, reading, (now - last.now) / 1000) });
-      this.#points = this.#points.filter(({ at }) => now - at <= SPAN);
+      this.#points = this.#points.filter(({ at }) => now - at <= SPANS.at(-1) * MINUTE);
     }
     this.#draw(
       now,
@@ -77,18 +78,21 @@ export class Traffic {
   }
 
   #draw(now, charts) {
-    this.#root.replaceChildren(...charts.map((kind) => chart(kind, this.#points, now)));
+    const age = this.#points.length ? now - this.#points[0].at : 0;
+    const minutes = SPANS.find((span) => age <= span * MINUTE) ?? SPANS.at(-1);
+    this.#root.replaceChildren(...charts.map((kind) => chart(kind, this.#points, now, minutes)));
   }
 }
 
-function chart({ title, lines, unit }, points, now) {
+function chart({ title, lines, unit }, points, now, minutes) {
+  const span = minutes * MINUTE;
   const values = lines.map(({ key }) => points.filter((point) => point[key] !== undefined).map((point) => [point.at, point[key]]));
   const top = Math.max(0, ...values.flat().map(([, value]) => value));
-  const place = ([at, value]) => [(WIDTH * (at - now + SPAN)) / SPAN, HEIGHT - 2 - ((HEIGHT - 6) * value) / (top || 1)];
+  const place = ([at, value]) => [(WIDTH * (at - now + span)) / span, HEIGHT - 2 - ((HEIGHT - 6) * value) / (top || 1)];
   const said = lines.map(({ label }, index) => `${label} ${values[index].length ? unit(values[index].at(-1)[1]) : "–"}`.trim());
-  const most = values.flat().length ? `at most ${unit(top)}` : "";
+  const most = top ? `at most ${unit(top)}` : "";
   const root = svg("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: "none", role: "img" });
-  root.setAttribute("aria-label", `${title}, the last five minutes: ${most ? `now ${said.join(", ")}, ${most}` : "nothing yet"}`);
+  root.setAttribute("aria-label", `${title}, the last ${minutes === 1 ? "minute" : `${minutes} minutes`}: now ${[...said, most].filter(Boolean).join(", ")}`);
   values.forEach((line, index) => {
     if (!line.length) return;
     // A single reading is a short line.
@@ -98,7 +102,7 @@ function chart({ title, lines, unit }, points, now) {
     root.append(svg("path", { class: `curve curve-${index}`, d: path }));
   });
   const legend = el("figcaption", {}, el("span", {}, title), ...said.map((text, index) => el("strong", { class: `curve-${index}` }, text)), el("small", {}, most));
-  const axis = el("p", { class: "axis", "aria-hidden": "true" }, el("span", {}, "5 minutes ago"), el("span", {}, "now"));
+  const axis = el("p", { class: "axis", "aria-hidden": "true" }, el("span", {}, minutes === 1 ? "1 minute ago" : `${minutes} minutes ago`), el("span", {}, "now"));
   return el("figure", { class: "chart" }, legend, root, axis);
 }
 

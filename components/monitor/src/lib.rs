@@ -2,7 +2,6 @@
 
 mod metrics;
 mod ready;
-mod runtime;
 
 use guest::{Request, Response};
 use utoipa::openapi::security::SecurityRequirement;

@@ -6,14 +6,13 @@ use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::IntoResponse;
 use exposition::Format;
 use futures_util::future::join;
+use guest::runtime::METRICS;
 use guest::{LocalFuture, Response};
 use http_api::problem::STORE_UNAVAILABLE;
 use http_api::{CalledBy, Problem, problem_responses};
 use jobs::{Metrics, Millis, RouteMetrics};
 use prometheus_client::metrics::{counter::Counter, family::Family, gauge::Gauge};
 use prometheus_client::registry::Registry;
-
-use crate::runtime;
 
 problem_responses!(Problems = &[STORE_UNAVAILABLE]);
 
@@ -39,7 +38,8 @@ pub(crate) async fn metrics(
     let accept = headers.get_all(header::ACCEPT).iter();
     let format = Format::accepted(accept.filter_map(|value| value.to_str().ok()));
     let read = async { guest::jobs::queue(caller).await?.metrics().await };
-    let (metrics, of_runtime) = LocalFuture::new(join(read, runtime::metrics(format))).await;
+    let runtime = guest::runtime::ask(METRICS, format.content_type());
+    let (metrics, of_runtime) = LocalFuture::new(join(read, runtime)).await;
     let metrics = metrics?;
     let headers = [
         (header::CONTENT_TYPE, format.content_type()),
@@ -48,7 +48,7 @@ pub(crate) async fn metrics(
     ]
     .map(|(name, value)| (name, HeaderValue::from_static(value)));
     let text = format.encode(&registry(&metrics, jobs::now()));
-    let text = match of_runtime {
+    let text = match of_runtime.and_then(|text| String::from_utf8(text.into()).ok()) {
         Some(of_runtime) => format.join(of_runtime, &text),
         None => text,
     };

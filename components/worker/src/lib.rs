@@ -12,7 +12,7 @@ use axum::response::IntoResponse;
 use bytes::Bytes;
 use factorize_routes::Factorize;
 use function_routes::Call;
-use guest::jobs::drain;
+use guest::jobs::{drain, part};
 use guest::{Busy, Request, Response};
 use jobs::{Done, Progress, Task, Work, run, run_parted};
 use prediction_routes::Predict;
@@ -33,11 +33,16 @@ async fn compute(work: &Work, progress: &Progress) -> Option<Done> {
     })
 }
 
-/// Wakes a worker in this process.
+/// Wakes a worker in this process, or computes a part for a request whose client waits.
 #[cfg_attr(target_family = "wasm", spin_sdk::http_service)]
-pub async fn handle(_: Request) -> Response {
-    // Held until the jobs are done: the next call gets an instance, and a core, of its own.
+pub async fn handle(request: Request) -> Response {
+    // Held until the work is done: the next call gets an instance, and a core, of its own.
     let busy = Busy::new();
+    if request.uri().path() == guest::jobs::PART {
+        let response = part(request, compute).await;
+        drop(busy);
+        return response;
+    }
     spin_sdk::wasip3::spawn(async move {
         if let Err(error) = drain(compute).await {
             eprintln!("a runner stopped: {error}");

@@ -8,15 +8,19 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use axum::body::Bytes;
-use axum::http::{Request, StatusCode};
+use axum::http::{HeaderName, HeaderValue, Request, StatusCode};
+use axum::response::IntoResponse;
 use futures_util::future::{Either, select};
-use http_api::Caller;
+use http_api::{Caller, Problem};
 use jobs::{
     Claim, Cut, Delivery, Done, Ending, Error, Job, Lease, Metrics, Millis, NewJob, Next, Outcome,
-    Page, PartResult, Platform, Progress, Queue, RedisStore, Settings, Speech, SqliteStore, Status,
-    Store, StoreKind, Submitted, Task, Work,
+    Page, PartResult, Parted, Platform, Progress, Queue, RedisStore, Settings, Speech, SqliteStore,
+    Stage, Status, Store, StoreKind, Submitted, Whole, Work,
 };
 
+use spin_sdk::http::body::IncomingBodyExt;
+
+use crate::runtime::IDLE_CORES;
 use crate::{LocalFuture, Response};
 use drivers::{SpinRedis, SpinSqlite};
 
@@ -24,18 +28,38 @@ use drivers::{SpinRedis, SpinSqlite};
 const CHANNEL: &str = "routelets:jobs";
 
 /// The worker of this process.
-const WORKER: &str = "http://worker.spin.internal/";
+const WORKER: &str = "http://worker.spin.internal";
+
+/// The path at which it computes parts.
+pub const PART: &str = "/part";
+/// The task of a part.
+const TASK: HeaderName = HeaderName::from_static("x-task");
+/// The weight of its result.
+const WEIGHT: HeaderName = HeaderName::from_static("x-weight");
 
 /// Answers a request with the result of a task or, if the client prefers that, with a job.
-pub async fn answer<T: Task>(request: axum::extract::Request) -> Response {
+pub async fn answer<T: Whole>(request: axum::extract::Request) -> Response {
     LocalFuture::new(jobs::answer::<T, _>(Spin::load, request)).await
+}
+
+/// The same for a task in parts, which idle cores compute.
+pub async fn answer_parted<T: Parted + 'static>(request: axum::extract::Request) -> Response {
+    LocalFuture::new(jobs::answer_parted::<T, _>(Spin::load, request)).await
+}
+
+/// The answer to the input of a task in parts; see [`jobs::together`].
+///
+/// # Errors
+/// The problem that the request ends with.
+pub async fn together<T: Parted + 'static>(input: T::Input) -> Result<Response, Problem> {
+    LocalFuture::new(jobs::together::<T, _>(&Spin::load, input)).await
 }
 
 /// The queue of a caller, for routes that show jobs.
 ///
 /// # Errors
 /// `store-unavailable`.
-pub async fn queue(caller: Caller) -> Result<Queue<Spin>, http_api::Problem> {
+pub async fn queue(caller: Caller) -> Result<Queue<Spin>, Problem> {
     Queue::open(Spin::load().await, caller).await
 }
 
@@ -66,6 +90,29 @@ pub async fn recognised(sound: Duration, recognition: Duration) {
 /// When the store fails for good.
 pub async fn drain(compute: impl AsyncFn(&Work, &Progress) -> Option<Done>) -> Result<(), Error> {
     jobs::drain(&Spin::load().await, compute).await
+}
+
+/// Answers another instance of this process with the result of a part; see [`Platform::part`].
+pub async fn part(
+    request: crate::Request,
+    compute: impl AsyncFn(&Work, &Progress) -> Option<Done>,
+) -> Response {
+    let task = request
+        .headers()
+        .get(TASK)
+        .and_then(|name| name.to_str().ok());
+    let task = task.unwrap_or_default().to_owned();
+    let Ok(bytes) = request.into_body().bytes().await else {
+        return StatusCode::BAD_REQUEST.into_response();
+    };
+    let stage = Stage::Part(bytes.into());
+    match compute(&Work { task, stage }, &Progress::waited()).await {
+        Some(Done::Part(PartResult { bytes, weight })) => {
+            ([(WEIGHT, HeaderValue::from(weight))], bytes).into_response()
+        }
+        Some(Done::Outcome(outcome)) => outcome.into_response(),
+        Some(Done::Cut { .. }) | None => StatusCode::NOT_FOUND.into_response(),
+    }
 }
 
 /// Spin, or the embedded host.
@@ -101,7 +148,7 @@ impl Platform for Spin {
 
     async fn wake(&self) {
         let failed = match &self.0.store {
-            StoreKind::Sqlite => match Request::post(WORKER).body(Bytes::new()) {
+            StoreKind::Sqlite => match Request::post(format!("{WORKER}/")).body(Bytes::new()) {
                 Ok(request) => self.send(request).await.err(),
                 Err(error) => Some(error.to_string()),
             },
@@ -125,6 +172,31 @@ impl Platform for Spin {
         response
             .map(|response| response.status())
             .map_err(|error| error.to_string())
+    }
+
+    async fn idle_cores(&self) -> usize {
+        let answer = crate::runtime::ask(IDLE_CORES, "text/plain").await;
+        let cores = answer.and_then(|answer| str::from_utf8(&answer).ok()?.trim().parse().ok());
+        cores.unwrap_or(1)
+    }
+
+    async fn part(&self, task: &str, part: Vec<u8>) -> Result<PartResult, String> {
+        let request = Request::post(format!("{WORKER}{PART}"))
+            .header(TASK, task)
+            .body(part.into());
+        let response = crate::send(request.map_err(|error| error.to_string())?).await;
+        let (head, body) = response.map_err(|error| error.to_string())?.into_parts();
+        let weight = head
+            .headers
+            .get(WEIGHT)
+            .and_then(|weight| weight.to_str().ok());
+        let weight = weight.and_then(|weight| weight.parse().ok());
+        let weight = weight.ok_or_else(|| format!("the worker answers {}", head.status))?;
+        let bytes = body.bytes().await.map_err(|error| error.to_string())?;
+        Ok(PartResult {
+            bytes: bytes.into(),
+            weight,
+        })
     }
 }
 

@@ -12,6 +12,7 @@ pub mod jobs;
 pub mod limiter;
 pub mod limits;
 mod outgoing;
+pub mod runtime;
 mod uploads;
 
 use std::cell::{OnceCell, RefCell};

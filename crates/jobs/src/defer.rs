@@ -11,10 +11,12 @@ use url::form_urlencoded;
 
 use crate::fingerprint::fingerprint;
 use crate::model::{Input, Job, Key, NewJob};
+use crate::parts::Parted;
 use crate::platform::Platform;
 use crate::prefer::prefers_async;
 use crate::queue::Queue;
-use crate::task::{Mode, Progress, Task};
+use crate::task::{Mode, Progress, Task, Whole};
+use crate::together::together;
 use crate::view::JobView;
 use crate::webhook;
 
@@ -24,9 +26,27 @@ const MAX_KEY: usize = 255;
 /// Answers a request with the result of the task or, if the client prefers that, with a job.
 ///
 /// `platform` is called only for a job: requests that are answered at once need no settings of jobs.
-pub async fn answer<T: Task, P: Platform>(
-    platform: impl AsyncFnOnce() -> P,
+pub async fn answer<T: Whole, P: Platform>(
+    platform: impl AsyncFn() -> P,
     request: Request,
+) -> Response {
+    let compute = async |input| T::compute(input, &Progress::waited()).await;
+    respond::<T, P>(&platform, request, compute).await
+}
+
+/// The same for a task in parts, which idle cores compute.
+pub async fn answer_parted<T: Parted + 'static, P: Platform>(
+    platform: impl AsyncFn() -> P,
+    request: Request,
+) -> Response {
+    let compute = async |input| together::<T, P>(&platform, input).await;
+    respond::<T, P>(&platform, request, compute).await
+}
+
+async fn respond<T: Task, P: Platform>(
+    platform: &impl AsyncFn() -> P,
+    request: Request,
+    compute: impl AsyncFnOnce(T::Input) -> Result<Response, Problem>,
 ) -> Response {
     let answer = async {
         let key = key_of(request.headers())?;
@@ -34,8 +54,7 @@ pub async fn answer<T: Task, P: Platform>(
             let job = defer::<T>(platform().await, key, request).await?;
             return Ok(accepted(job));
         }
-        let input = T::check(request, Mode::Now).await?;
-        T::compute(input, &Progress::waited()).await
+        compute(T::check(request, Mode::Now).await?).await
     };
     answer.await.unwrap_or_else(T::refuse)
 }

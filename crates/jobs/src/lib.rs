@@ -1,7 +1,7 @@
 //! Jobs: requests that are answered later.
 //!
-//! A route that may be deferred is a [`Task`]: `check` makes an input from a request, `compute` makes the answer from the
-//! input. [`answer`] calls one after the other or, with `Prefer: respond-async` (RFC 7240), stores the input in a [`Store`] and
+//! A route that may be deferred is a [`Task`]: `check` makes an input from a request, and the computation makes the answer from
+//! the input. [`answer`] calls one after the other or, with `Prefer: respond-async` (RFC 7240), stores the input in a [`Store`] and
 //! answers with a job. A runner ([`drain`]) claims the job, computes, and finishes it with the answer.
 //!
 //! A job goes from queued to running to succeeded, failed or canceled. The only way back is to queued, when the lease runs out;
@@ -10,6 +10,7 @@
 //!
 //! A [`Parted`] task may cut a large job into parts, which are claimed, leased and attempted as jobs are. The last part that is
 //! done puts the job back among those that can be claimed, for the join of the results. To a client, the job runs all the while.
+//! For a client that waits, [`answer_parted`] has the parts computed by instances of the same process, without a store.
 //!
 //! Nothing here depends on Spin. [`Platform`] is the interface to the runtime, [`Sql`] and [`Redis`] those to database drivers;
 //! the crate `guest` implements them for Spin. The stores read no clock: the caller passes the time.
@@ -30,10 +31,11 @@ mod settings;
 mod sqlite;
 mod store;
 mod task;
+mod together;
 mod view;
 mod webhook;
 
-pub use defer::answer;
+pub use defer::{answer, answer_parted};
 pub use driver::{DriverError, Redis, Reply, Sql, Value};
 pub use model::{
     Claim, Claimed, Cut, Delivery, Ending, Input, Job, Key, Lease, MAX_ATTEMPTS, Metrics, Millis,
@@ -49,5 +51,6 @@ pub use runner::drain;
 pub use settings::{Settings, StoreKind};
 pub use sqlite::SqliteStore;
 pub use store::{Error, Store};
-pub use task::{Mode, Progress, Task, outdated, worker_lost};
+pub use task::{Mode, Progress, Task, Whole, outdated, worker_lost};
+pub use together::together;
 pub use view::{JobPage, JobView};

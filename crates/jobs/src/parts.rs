@@ -8,13 +8,14 @@ use serde::de::DeserializeOwned;
 use axum::response::Response;
 
 use crate::model::{Outcome, PartResult};
-use crate::task::{Progress, Task, outcome_of, outdated, refused};
+use crate::task::{Progress, Task, Whole, outcome_of, outdated, refused};
 
-/// A task whose jobs several workers compute together.
+/// A task that several instances compute together.
 ///
 /// A worker begins the job. If it [cuts](Step::Parts) the job into parts, workers compute these in any order, each under a lease
-/// of its own, and when all are done, a worker joins their results. A client that waits gets the answer of
-/// [`compute`](Task::compute). What is stored is MessagePack, with field names.
+/// of its own, and when all are done, a worker joins their results. What is stored is MessagePack, with field names.
+///
+/// For a client that waits, the instance that answers begins and joins; idle cores compute the parts.
 #[allow(async_fn_in_trait)] // Guests have one thread: no future need be `Send`.
 pub trait Parted: Task {
     /// What the join needs beside the results. It takes the place of the input.
@@ -138,7 +139,7 @@ pub enum Done {
 }
 
 /// Computes `T`, which has no parts, from the input of a job.
-pub async fn run<T: Task>(work: &Work, progress: &Progress) -> Done {
+pub async fn run<T: Whole>(work: &Work, progress: &Progress) -> Done {
     let Stage::Begin(bytes) = &work.stage else {
         return Done::Outcome(outdated());
     };
@@ -208,6 +209,6 @@ async fn next<T: Parted + 'static>(
     })
 }
 
-fn packed(value: &impl Serialize) -> Result<Vec<u8>, Problem> {
+pub(crate) fn packed(value: &impl Serialize) -> Result<Vec<u8>, Problem> {
     rmp_serde::to_vec_named(value).map_err(Problem::internal)
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use axum::http::{Request, StatusCode};
 use bytes::Bytes;
 
-use crate::model::Millis;
+use crate::model::{Millis, PartResult};
 use crate::settings::Settings;
 use crate::store::{Error, Store};
 
@@ -40,6 +40,19 @@ pub trait Platform {
     /// # Errors
     /// The reason, if no response arrives.
     async fn send(&self, request: Request<Bytes>) -> Result<StatusCode, String>;
+
+    /// How many cores nobody uses at the moment, that of the caller included; 1 if the runtime does not tell.
+    async fn idle_cores(&self) -> usize {
+        1
+    }
+
+    /// Has another instance of this process compute a part of a [`Task`](crate::Task) with this name.
+    ///
+    /// # Errors
+    /// The reason, if there is no result.
+    async fn part(&self, _task: &str, _part: Vec<u8>) -> Result<PartResult, String> {
+        Err("there is no other instance".to_owned())
+    }
 }
 
 /// Milliseconds since the Unix epoch.

@@ -122,8 +122,10 @@ impl<P: Platform> Runner<'_, P> {
             Either::Right((Stopped::Lost, _)) => None,
         };
         let Some(change) = change else { return Ok(()) };
-        if let (Change::Cut(_), Some(latest)) = (&change, progress.latest()) {
-            // The parts count on from here, and a heartbeat may be a second away.
+        if let (Change::Cut(_) | Change::End(Ending::Outcome(_)), Some(latest)) =
+            (&change, progress.latest())
+        {
+            // The last heartbeat may be a second old. Parts count on from this, and it is what an ended job shows.
             let (latest, lease) = (latest.to_string(), self.platform.settings().lease);
             let report = async || {
                 let news = Some(latest.as_str());
@@ -143,9 +145,8 @@ impl<P: Platform> Runner<'_, P> {
             })
             .await?;
         match change {
-            Change::Cut(cut) if changed => self.share(cut.parts).await,
             // The job may have been canceled since the last heartbeat.
-            Change::Cut(_) if self.is_canceled(&claim).await? => {
+            Change::Cut(_) if !changed && self.is_canceled(&claim).await? => {
                 self.persist(async || {
                     self.store
                         .finish(&claim, Ending::Canceled, self.now())
@@ -153,7 +154,9 @@ impl<P: Platform> Runner<'_, P> {
                 })
                 .await?;
             }
-            _ => {}
+            // Also if nothing has changed: a cut whose reply was lost is made once.
+            Change::Cut(cut) => self.share(cut.parts).await,
+            Change::End(_) | Change::Part(_) => {}
         }
         Ok(())
     }

@@ -15,10 +15,10 @@ use serde_json::Value;
 
 use crate::model::{Input, Outcome};
 
-/// A computation that a client waits for, or that runs as a job.
+/// A computation that a client waits for, or that runs as a job. It is either [`Whole`] or [`Parted`](crate::Parted).
 ///
-/// If the client waits, [`compute`](Task::compute) follows [`check`](Task::check). As a job, the store keeps the input in
-/// between, and a runner calls `compute`.
+/// If the client waits, the computation follows [`check`](Task::check). As a job, the store keeps the input in between, and a
+/// runner computes.
 #[allow(async_fn_in_trait)] // Guests have one thread: no future need be `Send`.
 pub trait Task {
     /// Its name in the store. A job of another name, or whose input cannot be read, fails with `job-outdated`.
@@ -33,17 +33,21 @@ pub trait Task {
     /// The problem that the request is refused with.
     async fn check(request: Request, mode: Mode) -> Result<Self::Input, Problem>;
 
-    /// The answer to a checked input.
-    ///
-    /// # Errors
-    /// The problem that the request, or the job, ends with.
-    async fn compute(input: Self::Input, progress: &Progress) -> Result<Response, Problem>;
-
     /// The answer to a failed request, for protocols with their own errors.
     #[must_use]
     fn refuse(problem: Problem) -> Response {
         problem.into_response()
     }
+}
+
+/// A task that one instance computes.
+#[allow(async_fn_in_trait)] // Guests have one thread: no future need be `Send`.
+pub trait Whole: Task {
+    /// The answer to a checked input.
+    ///
+    /// # Errors
+    /// The problem that the request, or the job, ends with.
+    async fn compute(input: Self::Input, progress: &Progress) -> Result<Response, Problem>;
 }
 
 /// Whether a client waits for the answer; limits depend on it.
@@ -218,7 +222,9 @@ mod tests {
         async fn check(_: Request, _: Mode) -> Result<Upload, Problem> {
             Err(Problem::internal("not asked for"))
         }
+    }
 
+    impl Whole for Length {
         async fn compute(input: Upload, progress: &Progress) -> Result<Response, Problem> {
             progress.report(|| json!({"read": input.bytes.len()}));
             if input.bytes.is_empty() {

@@ -2,6 +2,7 @@
 //!
 //! The recogniser is a callback, so it may be another component, or a test.
 
+use std::iter::Sum;
 use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
@@ -45,6 +46,24 @@ pub struct Progress {
     pub chunks_done: usize,
     /// All windows.
     pub chunks: usize,
+}
+
+/// The progress of several recognitions together.
+impl Sum for Progress {
+    fn sum<I: Iterator<Item = Self>>(all: I) -> Self {
+        let none = Self {
+            seconds_done: 0.0,
+            seconds: 0.0,
+            chunks_done: 0,
+            chunks: 0,
+        };
+        all.fold(none, |sum, one| Self {
+            seconds_done: sum.seconds_done + one.seconds_done,
+            seconds: sum.seconds + one.seconds,
+            chunks_done: sum.chunks_done + one.chunks_done,
+            chunks: sum.chunks + one.chunks,
+        })
+    }
 }
 
 impl Recognition {

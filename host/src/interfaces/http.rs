@@ -23,14 +23,35 @@ const OPEN_REQUESTS: usize = 1_000;
 /// The host name of the application itself, for clients that cannot send a request without a host.
 const SELF: &str = "self.alt";
 
-/// The host name of this host for components. It is below `.invalid`, so that no server can have it (RFC 6761), and not below
-/// `.spin.internal`, because Spin ends an instance that asks for a component that is not there.
-const RUNTIME: &str = "runtime.invalid";
+/// What this host tells its components, each under a name of its own, so that a component may be allowed one alone.
+#[derive(Clone, Copy)]
+pub(crate) enum Told {
+    /// The metrics.
+    Metrics,
+    /// How many cores are idle.
+    IdleCores,
+}
+
+impl Told {
+    /// What the host name stands for. The names are below `.invalid`, so that no server can have them (RFC 6761), and not below
+    /// `.spin.internal`, because Spin ends an instance that asks for a component that is not there.
+    fn by_name(host: &str) -> Option<Self> {
+        match host {
+            "runtime.invalid" => Some(Self::Metrics),
+            "cores.runtime.invalid" => Some(Self::IdleCores),
+            _ => None,
+        }
+    }
+}
 
 /// An application, as its own components reach it.
 pub(crate) trait Application: Send + Sync {
     /// Answers a request to the host itself; `None` if it answers none.
-    fn runtime(&self, request: &Request<WasiBody>) -> Option<Response<WasiBody>>;
+    fn tell(
+        &self,
+        what: Told,
+        request: Request<WasiBody>,
+    ) -> BoxFuture<'_, Option<Response<WasiBody>>>;
 
     /// Answers a request by its public route.
     fn internal(&self, request: Request<WasiBody>) -> BoxFuture<'_, Response<WasiBody>>;
@@ -129,8 +150,8 @@ impl Outbound {
             .map_err(|_| Error::ConnectionLimitReached)?;
         let held = (permit, held);
         let target = chaining_target(host).map(str::to_owned);
-        let to_runtime = host == RUNTIME;
-        if !to_self && !to_runtime && target.is_none() {
+        let told = Told::by_name(host);
+        if !to_self && told.is_none() && target.is_none() {
             let (response, completion) = default_send_request(request, options).await?;
             let response = response.map(|body| Held::new(body.boxed_unsync(), held).boxed_unsync());
             return Ok((response, Box::new(completion)));
@@ -142,10 +163,10 @@ impl Outbound {
             .and_then(Weak::upgrade)
             .ok_or(Error::ConnectionTerminated)?;
         *request.uri_mut() = as_http(request.uri())?;
-        let response = match target {
-            Some(component) => app.chained(&component, request).await,
-            None if to_runtime => app.runtime(&request),
-            None => Some(app.internal(request).await),
+        let response = match (target, told) {
+            (Some(component), _) => app.chained(&component, request).await,
+            (None, Some(what)) => app.tell(what, request).await,
+            (None, None) => Some(app.internal(request).await),
         };
         let response = response.ok_or(Error::DestinationNotFound)?;
         Ok((

@@ -29,12 +29,13 @@ use wasmtime_wasi_http::{
 use crate::{
     interfaces::{
         body::{Counted, Held, Timed},
-        http::Application,
+        http::{Application, Told},
         requests::{Ending, Tracked},
     },
     metrics::Metrics,
     serving::{
         access::Entry,
+        cores,
         pool::Pool,
         refusal::Refusal,
         scrape,
@@ -227,10 +228,20 @@ impl App {
 }
 
 impl Application for App {
-    fn runtime(&self, request: &Request<WasiBody>) -> Option<Response<WasiBody>> {
-        let answer = || scrape::answer(&self.metrics, request);
-        let answer = self.shares_metrics.then(answer)?;
-        Some(answer.map(|body| body.map_err(Error::from).boxed_unsync()))
+    fn tell(
+        &self,
+        what: Told,
+        request: Request<WasiBody>,
+    ) -> BoxFuture<'_, Option<Response<WasiBody>>> {
+        async move {
+            let answer = match what {
+                Told::IdleCores => cores::answer().await,
+                Told::Metrics if self.shares_metrics => scrape::answer(&self.metrics, &request),
+                Told::Metrics => return None,
+            };
+            Some(answer.map(|body| body.map_err(Error::from).boxed_unsync()))
+        }
+        .boxed()
     }
 
     fn internal(&self, request: Request<WasiBody>) -> BoxFuture<'_, Response<WasiBody>> {

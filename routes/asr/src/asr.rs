@@ -58,7 +58,7 @@ problem_responses!(Problems = BODY, FORM, AUDIO, DEFERRAL, &[CONFLICTING_FILES])
     )
 )]
 async fn asr(request: Request) -> Response {
-    guest::jobs::answer::<Asr>(request).await
+    guest::jobs::answer_parted::<Asr>(request).await
 }
 
 /// The recognition of a recording or several.
@@ -105,11 +105,6 @@ impl Task for Asr {
         }
         Ok(AsrInput { options, upload })
     }
-
-    async fn compute(input: AsrInput, progress: &Progress) -> Result<Response, Problem> {
-        let (question, decoded) = decode(input, progress).await?;
-        hearing::compute(question, decoded, progress).await
-    }
 }
 
 impl Parted for Asr {
@@ -129,9 +124,9 @@ impl Parted for Asr {
     async fn join(
         rest: Rest<AsrQuestion>,
         heard: Vec<Heard>,
-        _: &Progress,
+        progress: &Progress,
     ) -> Result<Step<Self>, Problem> {
-        hearing::join(rest, heard).await
+        hearing::join(rest, heard, progress).await
     }
 }
 

@@ -1,7 +1,7 @@
-//! From decoded recordings to transcripts: in this instance, or window by window by the workers of a job.
+//! From decoded recordings to transcripts: in this instance, or window by window in several.
 
 use http_api::Problem;
-use jobs::{Parted, Parts, Progress, Step};
+use jobs::{Mode, Parted, Parts, Progress, Step};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -16,7 +16,10 @@ use axum::response::Response;
 use crate::model::Model;
 
 /// With fewer windows to recognise, storing them would cost more than it saves.
-const LEAST_PARTS: usize = 3;
+const LEAST_STORED: usize = 3;
+
+/// With fewer windows to recognise, there is nothing to share.
+const LEAST_SHARED: usize = 2;
 
 /// A decoded recording. `C` is what is known of each channel.
 #[derive(Serialize, Deserialize)]
@@ -174,8 +177,8 @@ impl Recorded<Windows> {
     }
 }
 
-/// The answer to a request that a client waits for, or to a small job.
-pub(crate) async fn compute<Q: Question>(
+/// The answer, from the windows that remain.
+async fn compute<Q: Question>(
     question: Q,
     mut decoded: Vec<Decoded>,
     progress: &Progress,
@@ -189,7 +192,7 @@ pub(crate) async fn compute<Q: Question>(
     question.respond(transcribed.collect()).await
 }
 
-/// The beginning of a job: its answer, or the windows of its recordings. The language of a channel is known from its first
+/// The beginning: the answer, or the windows of its recordings. The language of a channel is known from its first
 /// window with speech, so that is recognised here, unless there is only one language.
 pub(crate) async fn begin<T, Q: Question>(
     question: Q,
@@ -204,9 +207,19 @@ where
     let is_open = |windows: &Windows| !one_language && windows.language().is_none();
     recognise(&question, &mut decoded, is_open, progress).await?;
     let left = decoded.iter().flatten().map(Recorded::left);
-    if left.sum::<usize>() < LEAST_PARTS {
+    let least = match progress.mode() {
+        Mode::Job => LEAST_STORED,
+        Mode::Now => LEAST_SHARED,
+    };
+    if left.sum::<usize>() < least {
         return Ok(Step::Answer(compute(question, decoded, progress).await?));
     }
+    // The parts count on from here.
+    let channels = decoded
+        .iter()
+        .flatten()
+        .flat_map(|recording| &recording.channels);
+    report(progress, channels.map(Recognition::windows));
     let (recordings, windows): (Vec<_>, Vec<_>) = decoded
         .into_iter()
         .map(|recording| match recording {
@@ -232,22 +245,33 @@ pub(crate) async fn part(window: Window) -> Result<(Heard, u64), Problem> {
     Ok((heard, 1))
 }
 
-/// The answer of a job, from what was heard in its windows.
+/// The answer, from what was heard in its windows.
 pub(crate) async fn join<T, Q: Question>(
     rest: Rest<Q>,
     heard: Vec<Heard>,
+    progress: &Progress,
 ) -> Result<Step<T>, Problem>
 where
     T: Parted,
 {
+    let Rest {
+        question,
+        mut recordings,
+    } = rest;
     let mut heard = heard.into_iter();
-    let transcribed = rest.recordings.into_iter().map(|recording| {
-        let mut recording = recording?;
+    for recording in recordings.iter_mut().flatten() {
         recording.join(&mut heard);
-        Ok(recording.finish())
-    });
+    }
+    let channels = recordings
+        .iter()
+        .flatten()
+        .flat_map(|recording| &recording.channels);
+    report(progress, channels);
+    let transcribed = recordings
+        .into_iter()
+        .map(|recording| recording.map(Recorded::finish));
     let transcribed = transcribed.collect();
-    Ok(Step::Answer(rest.question.respond(transcribed).await?))
+    Ok(Step::Answer(question.respond(transcribed).await?))
 }
 
 async fn recognise<Q: Question>(
@@ -265,6 +289,11 @@ async fn recognise<Q: Question>(
         }
     }
     Ok(())
+}
+
+/// Reports the progress of all channels of all recordings together.
+fn report<'a>(progress: &Progress, channels: impl Iterator<Item = &'a Windows>) {
+    progress.report(|| speech_api::progress(channels.map(Windows::progress).sum()));
 }
 
 /// Reports the progress of one recording or, with its index, of one of several.

@@ -88,7 +88,7 @@ macro_rules! audio_route {
             )
         )]
         async fn $handler(request: Request) -> Response {
-            guest::jobs::answer::<$task>(request).await
+            guest::jobs::answer_parted::<$task>(request).await
         }
     };
 }
@@ -135,14 +135,6 @@ impl Task for Transcribe {
         Ok(request)
     }
 
-    async fn compute(mut request: AudioRequest, progress: &Progress) -> Result<Response, Problem> {
-        let recorded = decode(&mut request, progress).await?;
-        if request.stream {
-            return stream(request, recorded);
-        }
-        hearing::compute(request, vec![Ok(recorded)], progress).await
-    }
-
     fn refuse(problem: Problem) -> Response {
         with_openai_errors(problem.into_response())
     }
@@ -162,17 +154,12 @@ impl Task for Translate {
         Ok(request)
     }
 
-    async fn compute(mut request: AudioRequest, progress: &Progress) -> Result<Response, Problem> {
-        let recorded = decode(&mut request, progress).await?;
-        hearing::compute(request, vec![Ok(recorded)], progress).await
-    }
-
     fn refuse(problem: Problem) -> Response {
         with_openai_errors(problem.into_response())
     }
 }
 
-/// A task of which the workers of a job recognise the windows.
+/// A task whose windows several instances recognise.
 macro_rules! parted {
     ($task:ty) => {
         impl Parted for $task {
@@ -185,6 +172,9 @@ macro_rules! parted {
                 progress: &Progress,
             ) -> Result<Step<Self>, Problem> {
                 let recorded = decode(&mut request, progress).await?;
+                if request.stream {
+                    return Ok(Step::Answer(stream(request, recorded)?));
+                }
                 hearing::begin(request, vec![Ok(recorded)], progress).await
             }
 
@@ -195,9 +185,9 @@ macro_rules! parted {
             async fn join(
                 rest: Rest<AudioRequest>,
                 heard: Vec<Heard>,
-                _: &Progress,
+                progress: &Progress,
             ) -> Result<Step<Self>, Problem> {
-                hearing::join(rest, heard).await
+                hearing::join(rest, heard, progress).await
             }
         }
     };

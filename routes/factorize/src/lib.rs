@@ -18,14 +18,12 @@ use std::pin::pin;
 use std::time::{Duration, Instant};
 
 use answer::{FactorizeResponse, json_pairs};
-use axum::Json;
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::HeaderMap;
-use axum::response::{IntoResponse, Response};
-use bindings::routelets::factorizer::factorizer::{self, PrimePower};
+use axum::response::Response;
+use bindings::routelets::factorizer::factorizer;
 use cached::EntityTag;
 use futures_util::future::{Either, select};
-use guest::LocalFuture;
 use http_api::problem::{
     BODY, DEFERRAL, INVALID_EXPRESSION, INVALID_PARAMETER, INVALID_PATH, JSON, NUMBER,
     NUMBER_TOO_SMALL, TIME_LIMIT_EXCEEDED, TOO_MANY_DIGITS,
@@ -89,7 +87,7 @@ problem_responses!(
     )
 )]
 async fn factorize(request: Request) -> Response {
-    guest::jobs::answer::<Factorize>(request).await
+    guest::jobs::answer_parted::<Factorize>(request).await
 }
 
 /// The prime factorisation of an integer, for browsers and caches.
@@ -149,8 +147,7 @@ async fn factorize_number(
         number: number.to_string(),
         options,
     };
-    let compute = async { Factorize::compute(input, &Progress::waited()).await };
-    tag.on(LocalFuture::new(compute).await?)
+    tag.on(guest::jobs::together::<Factorize>(input).await?)
 }
 
 /// A factorisation.
@@ -169,26 +166,6 @@ impl Task for Factorize {
         let number = request.number()?.to_string();
         Ok(FactorizeInput { number, options })
     }
-
-    async fn compute(input: FactorizeInput, progress: &Progress) -> Result<Response, Problem> {
-        let FactorizeInput { number, options } = input;
-        let found = prime_powers(&number, progress).await?;
-        Ok(Json(FactorizeResponse::new(number, found, options)?).into_response())
-    }
-}
-
-async fn prime_powers(number: &str, progress: &Progress) -> Result<Vec<PrimePower>, Problem> {
-    let mode = progress.mode();
-    let seconds = time_limit(mode).await;
-    // A limit is finite and positive, so the cast only drops a fraction of a millisecond.
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-    let milliseconds = (seconds * 1000.0) as u64;
-    let factorization = factorizer::factorize(number.to_owned(), milliseconds);
-    let factorization = match mode {
-        Mode::Job => reporting(factorization, number, progress).await,
-        Mode::Now => factorization.await,
-    };
-    factorization.map_err(|error| limit_problem(number, seconds, error))
 }
 
 /// The problem of a number that was not factorised in time.

@@ -19,7 +19,7 @@ use http_api::problem::{
     BODY, DEFERRAL, INVALID_BODY, INVALID_INPUT, INVALID_PARAMETER, JSON, TIME_LIMIT_EXCEEDED,
 };
 use http_api::{Body, Problem, RequestId, problem_responses};
-use jobs::{Mode, Progress, Task};
+use jobs::{Mode, Progress, Task, Whole};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use signature::Contract;
@@ -125,7 +125,9 @@ impl Task for Call {
         })?;
         Ok(CallInput::new(&contract, &id, &arguments))
     }
+}
 
+impl Whole for Call {
     async fn compute(input: CallInput, progress: &Progress) -> Result<Response, Problem> {
         runner::call(input, progress.mode()).await
     }

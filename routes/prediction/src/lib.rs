@@ -12,7 +12,7 @@ use guest::LocalFuture;
 use http_api::problem::{BODY, DEFERRAL, INVALID_CSV, INVALID_PARAMETER, JSON};
 use http_api::{Body, Problem, Query, extract, problem_responses};
 use iris::{Measurement, OneOrMany, Prediction, table};
-use jobs::{Mode, Progress, Task};
+use jobs::{Mode, Progress, Task, Whole};
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -78,7 +78,9 @@ impl Task for Predict {
                 .map_err(|error| Problem::new(INVALID_CSV, error.to_string())),
         }
     }
+}
 
+impl Whole for Predict {
     async fn compute(flowers: Self::Input, _: &Progress) -> Result<Response, Problem> {
         Ok(match flowers {
             OneOrMany::One(flower) => {

@@ -123,6 +123,7 @@ fn a_component_calls_another_one_without_a_socket() {
 }
 
 const RUNTIME: &str = "http://runtime.invalid/metrics";
+const CORES: &str = "http://cores.runtime.invalid/";
 
 #[test]
 fn a_component_reads_the_numbers_of_the_embedded_host() {
@@ -149,10 +150,26 @@ fn a_component_reads_the_numbers_of_the_embedded_host() {
 }
 
 #[test]
+fn a_component_asks_the_embedded_host_for_idle_cores() {
+    let app = start(1);
+    let answer = fetch(&app, "/open/", CORES);
+    if !Runtime::is_embedded() {
+        assert!(answer.is_err(), "{answer:?}");
+        return;
+    }
+    let answer = answer.unwrap();
+    let idle: usize = answer["body"].as_str().unwrap().parse().unwrap();
+    let cores = thread::available_parallelism().unwrap().get();
+    assert!(idle <= cores, "{idle} of {cores}");
+}
+
+#[test]
 fn nobody_else_reads_them() {
     let app = start(1);
-    let outcome = fetch(&app, "/closed/", RUNTIME);
-    assert!(outcome.is_err(), "{outcome:?}");
+    for address in [RUNTIME, CORES] {
+        let outcome = fetch(&app, "/closed/", address);
+        assert!(outcome.is_err(), "{outcome:?}");
+    }
     // For a client the name is one like any other.
     let request = Request::get("/metrics").header("host", "runtime.invalid");
     assert_eq!(app.send(&request).status, 404);

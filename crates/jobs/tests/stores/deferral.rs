@@ -11,8 +11,9 @@ use bytes::Bytes;
 use http_api::problem::{INVALID_NUMBER, TIME_LIMIT_EXCEEDED};
 use http_api::{Caller, Problem};
 use jobs::{
-    Error, Mode, Parted, Parts, Platform, Progress, Queue, Settings, SqliteStore, Status, Step,
-    Task, answer, drain, outdated, run, run_parted,
+    Done, Error, Mode, PartResult, Parted, Parts, Platform, Progress, Queue, Settings, SqliteStore,
+    Stage, Status, Step, Task, Whole, Work, answer, answer_parted, drain, outdated, run,
+    run_parted,
 };
 use pollster::block_on;
 use serde_json::Value;
@@ -32,7 +33,9 @@ impl Task for Double {
         text.parse()
             .map_err(|_| Problem::new(INVALID_NUMBER, "not a number"))
     }
+}
 
+impl Whole for Double {
     async fn compute(number: u64, progress: &Progress) -> Result<Response, Problem> {
         let mode = format!("{:?}", progress.mode());
         match number {
@@ -52,11 +55,6 @@ impl Task for Squares {
     async fn check(request: Request, mode: Mode) -> Result<u64, Problem> {
         Double::check(request, mode).await
     }
-
-    async fn compute(number: u64, _: &Progress) -> Result<Response, Problem> {
-        let sum: u64 = (1..=number).map(|number| number * number).sum();
-        Ok((2 * sum).to_string().into_response())
-    }
 }
 
 impl Parted for Squares {
@@ -64,9 +62,12 @@ impl Parted for Squares {
     type Part = u64;
     type Found = u64;
 
-    async fn begin(number: u64, progress: &Progress) -> Result<Step<Self>, Problem> {
+    async fn begin(number: u64, _: &Progress) -> Result<Step<Self>, Problem> {
         match number {
-            0..4 => Self::compute(number, progress).await.map(Step::Answer),
+            0..4 => {
+                let sum: u64 = (1..=number).map(|number| number * number).sum();
+                Ok(Step::Answer((2 * sum).to_string().into_response()))
+            }
             _ => {
                 let parts = Parts::new(false, 1..=number);
                 let is_endless = number == 1000;
@@ -97,6 +98,11 @@ struct Here {
     settings: Settings,
     wakes: Cell<u32>,
     sent: RefCell<Vec<axum::http::Request<Bytes>>>,
+    idle_cores: usize,
+    /// Whether the other instances fail.
+    alone: bool,
+    /// How many parts other instances were given.
+    shared: Cell<u32>,
 }
 
 impl Here {
@@ -111,6 +117,9 @@ impl Here {
             settings: block_on(Settings::load(variable)),
             wakes: Cell::new(0),
             sent: RefCell::default(),
+            idle_cores: 1,
+            alone: false,
+            shared: Cell::new(0),
         }
     }
 
@@ -127,7 +136,7 @@ impl Here {
     }
 
     fn drain(&self) {
-        let compute = async |work: &jobs::Work, progress: &Progress| match &*work.task {
+        let compute = async |work: &Work, progress: &Progress| match &*work.task {
             Double::NAME => Some(run::<Double>(work, progress).await),
             Squares::NAME => Some(run_parted::<Squares>(work, progress).await),
             _ => None,
@@ -169,6 +178,25 @@ impl Platform for &Here {
         self.sent.borrow_mut().push(request);
         Ok(StatusCode::NO_CONTENT)
     }
+
+    async fn idle_cores(&self) -> usize {
+        self.idle_cores
+    }
+
+    async fn part(&self, task: &str, part: Vec<u8>) -> Result<PartResult, String> {
+        assert_eq!(task, Squares::NAME);
+        self.shared.set(self.shared.get() + 1);
+        if self.alone {
+            return Err("lost".to_owned());
+        }
+        let task = task.to_owned();
+        let stage = Stage::Part(part);
+        match run_parted::<Squares>(&Work { task, stage }, &Progress::waited()).await {
+            Done::Part(result) => Ok(result),
+            Done::Outcome(outcome) => Err(outcome.status.to_string()),
+            Done::Cut { .. } => panic!("a part is not cut"),
+        }
+    }
 }
 
 fn request(body: &'static str) -> Request {
@@ -199,7 +227,7 @@ fn a_job_in_parts_is_answered_as_the_request_would_be() {
     ] {
         let here = &Here::start();
         let deferred = deferred("/squares", "a", body);
-        let response = block_on(answer::<Squares, _>(async || here, deferred));
+        let response = block_on(answer_parted::<Squares, _>(async || here, deferred));
         assert_eq!(response.status(), StatusCode::ACCEPTED);
         let location = response.headers()[header::LOCATION].to_str().unwrap();
         let id = location.strip_prefix("/jobs/").unwrap();
@@ -219,6 +247,39 @@ fn a_job_in_parts_is_answered_as_the_request_would_be() {
             "{text}"
         );
         assert_eq!(here.database.parts(), 0);
+    }
+}
+
+#[test]
+fn a_client_that_waits_gets_the_same_answer_from_any_number_of_cores() {
+    for (idle_cores, alone) in [(0, false), (1, false), (2, false), (5, false), (5, true)] {
+        // The numbers whose parts other instances compute: of the last, those up to 13, which fails, or more.
+        for (body, parts, expected) in [
+            ("3", 0..=0, "28"),
+            ("12", 13..=13, "1300"),
+            ("1000", 3..=8, "28"),
+            ("20", 13..=20, "too long"),
+        ] {
+            let here = Here {
+                idle_cores,
+                alone,
+                ..Here::start()
+            };
+            let response = block_on(answer_parted::<Squares, _>(async || &here, request(body)));
+            let is_answer = expected.parse::<u64>().is_ok();
+            assert_eq!(response.status().is_success(), is_answer);
+            let text = text(response);
+            assert!(
+                text == expected || !is_answer && text.contains(expected),
+                "{body}: {text}"
+            );
+            let shared = here.shared.get();
+            let as_expected = match idle_cores {
+                0 | 1 => shared == 0,
+                _ => parts.contains(&shared),
+            };
+            assert!(as_expected, "{body}: {shared} parts");
+        }
     }
 }
 

@@ -90,9 +90,11 @@ pub(crate) struct Seen {
     pub(crate) canceled_at: Option<Millis>,
 }
 
+type Running<'a> = Pin<Box<dyn Future<Output = Result<(), Error>> + 'a>>;
+
 /// The place of a runner.
 struct Seat<'a> {
-    runner: Option<Pin<Box<dyn Future<Output = Result<(), Error>> + 'a>>>,
+    runner: Option<Running<'a>>,
     /// Until when the runner is paused, or the place stays empty.
     until: Millis,
 }

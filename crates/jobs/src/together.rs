@@ -1,0 +1,86 @@
+//! Inputs whose clients wait, computed in parts by several instances of this process.
+
+use std::collections::BTreeMap;
+
+use axum::response::Response;
+use futures_util::StreamExt;
+use http_api::Problem;
+
+use crate::parts::{Parted, Parts, Step, packed};
+use crate::platform::Platform;
+use crate::task::Progress;
+
+/// The answer to an input. Where it comes in parts, as many instances compute them as there are idle cores; with fewer than two
+/// of these, this one does.
+///
+/// `platform` is called only for an answer in parts.
+///
+/// # Errors
+/// The problem that the request ends with.
+pub async fn together<T: Parted + 'static, P: Platform>(
+    platform: &impl AsyncFn() -> P,
+    input: T::Input,
+) -> Result<Response, Problem> {
+    let progress = Progress::waited();
+    let mut step = T::begin(input, &progress).await?;
+    let mut helpers = None;
+    loop {
+        let Parts {
+            rest,
+            parts,
+            enough,
+        } = match step {
+            Step::Answer(response) => return Ok(response),
+            Step::Parts(parts) => parts,
+        };
+        let (platform, cores) = match &mut helpers {
+            Some(helpers) => helpers,
+            none => {
+                let platform = platform().await;
+                let cores = platform.idle_cores().await;
+                none.insert((platform, cores))
+            }
+        };
+        let (platform, cores) = (&*platform, *cores);
+        let mut results = parts
+            .enumerate()
+            .map(async |(number, part)| {
+                Ok((number, compute::<T, P>(platform, cores, part?).await?))
+            })
+            .buffer_unordered(cores.max(1));
+        let (mut found, mut sum) = (BTreeMap::new(), 0_u64);
+        while let Some(result) = results.next().await {
+            let (number, (one, weight)) = result?;
+            found.insert(number, one);
+            sum = sum.saturating_add(weight);
+            if enough.is_some_and(|enough| sum >= enough) {
+                break;
+            }
+        }
+        drop(results);
+        step = T::join(rest, found.into_values().collect(), &progress).await?;
+    }
+}
+
+/// The result of a part and its weight, from another instance if there are cores for several.
+async fn compute<T: Parted, P: Platform>(
+    platform: &P,
+    cores: usize,
+    part: T::Part,
+) -> Result<(T::Found, u64), Problem> {
+    if cores > 1 {
+        let result = platform
+            .part(T::NAME, packed(&part)?)
+            .await
+            .and_then(|result| {
+                let found = rmp_serde::from_slice(&result.bytes);
+                Ok((found.map_err(|error| error.to_string())?, result.weight))
+            });
+        match result {
+            Ok(result) => return Ok(result),
+            // If it is the part's fault, this instance finds out.
+            Err(reason) => eprintln!("{}: a part is computed here: {reason}", T::NAME),
+        }
+    }
+    T::part(part, &Progress::waited()).await
+}
