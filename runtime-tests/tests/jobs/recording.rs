@@ -12,20 +12,21 @@ use crate::events::{Events, seconds_done};
 use crate::on_both_stores;
 use crate::stack::{Kind, Setup, Stack, has_ended, id, wait_for};
 
-/// An example and a pause again and again: Ogg files may be put one after the other.
+/// An example a few times and a long pause, again and again: Ogg files may be put one after the other. Speech without the pauses
+/// would take the recogniser three times as long.
 fn two_hours() -> (Vec<u8>, usize) {
     let folder = TempDir::new().unwrap();
     let (source, target) = (
         folder.path().join("once.wav"),
         folder.path().join("once.ogg"),
     );
-    // About a minute, so that what the encoder adds at the ends does not count.
-    let (wav, times) = repeated(62.0);
+    // A minute each, so that what the encoder adds at the ends does not count.
+    let (wav, times) = repeated(20.0);
     fs::write(&source, wav).unwrap();
     let output = Command::new("ffmpeg")
         .args(["-v", "error", "-i"])
         .arg(&source)
-        .args(["-c:a", "libopus", "-b:a", "24k"])
+        .args(["-af", "apad=whole_dur=62", "-c:a", "libopus", "-b:a", "24k"])
         .arg(&target)
         .output()
         .expect("ffmpeg runs: `make setup-test` installs it");
@@ -63,7 +64,7 @@ fn stereo(mono: &[u8]) -> Vec<u8> {
 
 fn windows_in_parts_become_the_answer_that_a_client_waits_for(kind: Kind) {
     let stack = Setup::new(kind).runners(2).start();
-    let (recording, _) = repeated(90.0);
+    let (recording, _) = repeated(45.0);
     let truncated = &recording[..recording.len() - 100_001];
     let files = Form::new("X")
         .file("files", "one.wav", &recording)
