@@ -40,6 +40,7 @@ function ask(reason) {
   const said = $(".reason", dialog);
   said.textContent = reason || "This server asks who calls.";
   dialog.showModal();
+  $("form:not([hidden]) input", dialog).focus();
   return new Promise((resolve) => {
     const done = new AbortController();
     const { signal } = done;

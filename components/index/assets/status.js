@@ -34,6 +34,7 @@ export function start(panel) {
   }
 
   for (const name of ["Runtime", "Up for", "Service", "Ready", "Ping from here"]) fact(name, "…");
+  panel.classList.add("started");
 
   async function look() {
     clearTimeout(timer);

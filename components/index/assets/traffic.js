@@ -38,6 +38,7 @@ export class Traffic {
     this.#root = $("#traffic", panel);
     this.#note = $("#traffic-note", panel);
     this.#own = own;
+    say(this.#note, own);
     this.#draw(performance.now(), CHARTS);
   }
 
