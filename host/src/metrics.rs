@@ -43,6 +43,8 @@ pub(crate) struct Metrics {
     unmatched: Route,
     /// Requests by route and status.
     requests: Family<Answered, Counter>,
+    /// Their durations.
+    seconds: Family<Answered, Histogram, fn() -> Histogram>,
     /// Requests that are being answered.
     in_progress: Gauge,
     instances: By<Arc<str>, Gauge>,
@@ -55,7 +57,6 @@ pub(crate) struct Metrics {
 #[derive(Clone)]
 pub(crate) struct Route {
     name: Arc<str>,
-    seconds: Histogram,
     bytes: Counter,
 }
 
@@ -87,7 +88,7 @@ impl Metrics {
             "Requests that were answered, by the route of the manifest and the status",
             requests.clone(),
         );
-        let seconds: By<Arc<str>, Histogram> =
+        let seconds: Family<Answered, Histogram, fn() -> Histogram> =
             Family::new_with_constructor(|| Histogram::new(SECONDS));
         registry.register(
             "routelets_http_request_duration_seconds",
@@ -155,7 +156,6 @@ impl Metrics {
             let label = [("route", Arc::clone(&name))];
             Route {
                 name,
-                seconds: seconds.get_or_create_owned(&label),
                 bytes: bytes.get_or_create_owned(&label),
             }
         };
@@ -168,6 +168,7 @@ impl Metrics {
             unmatched: route(UNMATCHED),
             registry,
             requests,
+            seconds,
             in_progress,
             instances,
             memory,
@@ -200,21 +201,16 @@ impl Metrics {
     /// A request that began has ended.
     pub(crate) fn end(&self, route: &Route, status: StatusCode, took: Duration, bytes: u64) {
         self.in_progress.dec();
-        self.count(route, status);
-        route.seconds.observe(took.as_secs_f64());
+        let seconds = took.as_secs_f64();
+        let labels = answered(route, status);
+        self.requests.get_or_create(&labels).inc();
+        self.seconds.get_or_create(&labels).observe(seconds);
         route.bytes.inc_by(bytes);
     }
 
     /// A request that could not be read was refused.
     pub(crate) fn unread(&self, status: StatusCode) {
-        self.count(&self.unmatched, status);
-    }
-
-    fn count(&self, route: &Route, status: StatusCode) {
-        let labels = (
-            [("route", Arc::clone(&route.name))],
-            [("status", status.as_u16())],
-        );
+        let labels = answered(&self.unmatched, status);
         self.requests.get_or_create(&labels).inc();
     }
 
@@ -230,6 +226,11 @@ impl Metrics {
     pub(crate) fn registry(&self) -> &Registry {
         &self.registry
     }
+}
+
+fn answered(route: &Route, status: StatusCode) -> Answered {
+    let route = ("route", Arc::clone(&route.name));
+    ([route], [("status", status.as_u16())])
 }
 
 /// The numbers that Prometheus' libraries have of every process.
@@ -297,10 +298,9 @@ mod tests {
             r#"routelets_http_requests_total{route="/a/...",status="200"} 2"#,
             r#"routelets_http_requests_total{route="unmatched",status="404"} 2"#,
             r#"routelets_http_requests_total{route="unmatched",status="400"} 1"#,
-            r#"routelets_http_request_duration_seconds_count{route="/a/..."} 2"#,
-            r#"routelets_http_request_duration_seconds_bucket{route="/a/...",le="0.0025"} 0"#,
-            r#"routelets_http_request_duration_seconds_bucket{route="/a/...",le="0.005"} 2"#,
-            r#"routelets_http_request_duration_seconds_count{route="/b"} 0"#,
+            r#"routelets_http_request_duration_seconds_count{route="/a/...",status="200"} 2"#,
+            r#"routelets_http_request_duration_seconds_bucket{route="/a/...",status="200",le="0.0025"} 0"#,
+            r#"routelets_http_request_duration_seconds_bucket{route="/a/...",status="200",le="0.005"} 2"#,
             r#"routelets_http_response_bytes_total{route="/a/..."} 20"#,
             "routelets_http_requests_in_progress 1",
         ] {
