@@ -55,7 +55,7 @@ pub async fn recognised(sound: Duration, recognition: Duration) {
         Either::Left((Ok(()), _)) => {}
         Either::Left((Err(error), _)) => eprintln!("recognised speech is not counted: {error}"),
         Either::Right(_) => {
-            eprintln!("recognised speech is not counted: no answer within {COUNTING:?}")
+            eprintln!("recognised speech is not counted: no answer within {COUNTING:?}");
         }
     }
 }
