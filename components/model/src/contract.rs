@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use signature::{ContractError, Schema};
+use signature::{ContractError, NumberType, RowReader, Schema};
 
 /// The contract of a model, which `make new-model` has written.
 #[derive(Debug, Deserialize)]
@@ -13,6 +13,9 @@ pub(crate) struct Contract {
     /// Of one row.
     #[serde(skip)]
     pub(crate) row: Schema,
+    /// Reads rows, where all inputs are numbers.
+    #[serde(skip)]
+    pub(crate) reader: Option<RowReader>,
 }
 
 /// Inputs and outputs, in the order of the graph.
@@ -54,14 +57,34 @@ pub(crate) enum Datatype {
 }
 
 impl Contract {
+    /// Whether the model takes one row at a time.
+    pub(crate) fn is_single(&self) -> bool {
+        self.model.inputs.iter().any(Port::is_single)
+    }
+
     pub(crate) fn parse(text: &str) -> Result<Self, ContractError> {
         let mut contract: Self = serde_json::from_str(text)?;
         contract.row = Schema::read(&contract.arguments)?;
+        let types = contract.model.inputs.iter().map(Port::number_type);
+        contract.reader = types
+            .collect::<Option<Vec<_>>>()
+            .and_then(|types| RowReader::new(&contract.row, types));
         Ok(contract)
     }
 }
 
 impl Port {
+    /// Its name, and what its numbers are read as; none where it has other elements.
+    fn number_type(&self) -> Option<(&str, NumberType)> {
+        let kind = match self.datatype {
+            Datatype::Bool | Datatype::Bytes => return None,
+            Datatype::Fp16 | Datatype::Fp32 => NumberType::Float,
+            Datatype::Fp64 => NumberType::Double,
+            _ => NumberType::Integer,
+        };
+        Some((&self.name, kind))
+    }
+
     /// The dimensions of a row.
     pub(crate) fn row(&self) -> &[i64] {
         self.shape.get(1..).unwrap_or_default()
@@ -72,8 +95,8 @@ impl Port {
         matches!(self.row(), [] | [1])
     }
 
-    /// Whether the model takes one row at a time.
-    pub(crate) fn is_single(&self) -> bool {
+    /// Whether it has one row at a time.
+    fn is_single(&self) -> bool {
         self.shape.first() == Some(&1)
     }
 }

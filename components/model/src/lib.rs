@@ -64,12 +64,12 @@ async fn predict_many(
     request: HttpRequest,
 ) -> Result<Json<Value>, Problem> {
     let headers = request.headers();
-    let columns = Columns::of(&contract);
-    let is_csv = content_type(headers).is_some_and(|it| it.essence_str() == "text/csv");
-    if let Some(columns) = columns.as_ref().filter(|_| is_csv) {
-        return predict_table(&contract, columns, request).await;
-    }
     if !is_json(headers) {
+        let columns = Columns::of(&contract);
+        let is_csv = content_type(headers).is_some_and(|it| it.essence_str() == "text/csv");
+        if let Some(columns) = columns.as_ref().filter(|_| is_csv) {
+            return predict_table(&contract, columns, request).await;
+        }
         let expected = match columns {
             Some(_) => "application/json or text/csv",
             None => "application/json",
@@ -77,6 +77,11 @@ async fn predict_many(
         return Err(unsupported_media_type(headers, expected));
     }
     let Body(bytes) = Body::from_request(request, &()).await?;
+    if let Some(rows) = read_numbers(&contract, &bytes) {
+        let (are_listed, count) = (rows.are_listed, rows.count);
+        let answers = answers(&contract, rows::numeric(&contract, rows), count).await?;
+        return Ok(Json(listed(answers, are_listed)));
+    }
     let body: Value = parse_json(&bytes)?;
     let rows = match &body {
         Value::Array(rows) if rows.len() > MAX_ROWS => {
@@ -98,11 +103,22 @@ async fn predict_many(
         })?;
         objects.extend(row.as_object());
     }
-    let mut answers = predict(&contract, &objects).await?;
-    Ok(Json(match many {
+    let answers = predict(&contract, &objects).await?;
+    Ok(Json(listed(answers, many)))
+}
+
+/// The rows of a body in which all is as the contract says, and a number. None where it is not, and the contract says why.
+fn read_numbers(contract: &Contract, body: &[u8]) -> Option<signature::Rows> {
+    let rows = contract.reader.as_ref()?.read(body, MAX_ROWS)?;
+    (rows.count == 1 || !contract.is_single()).then_some(rows)
+}
+
+/// Answers as the rows came: as an array, or one alone.
+fn listed(mut answers: Vec<Value>, are_listed: bool) -> Value {
+    match are_listed {
         true => Value::Array(answers),
         false => answers.pop().unwrap_or_default(),
-    }))
+    }
 }
 
 async fn predict_table(
@@ -123,14 +139,26 @@ async fn predict_table(
 
 /// An answer for each row, in the same order.
 async fn predict(contract: &Contract, rows: &[&Map<String, Value>]) -> Result<Vec<Value>, Problem> {
-    let is_single = contract.model.inputs.iter().any(contract::Port::is_single);
-    let mut answers = Vec::with_capacity(rows.len());
-    for rows in rows.chunks(if is_single { 1 } else { rows.len().max(1) }) {
-        let outputs = infer(rows::tensors(contract, rows)?).await?;
-        let found = rows::answers(contract, &outputs, rows.len());
-        answers.extend(found.ok_or_else(|| Problem::internal("the model gave other rows"))?);
+    let at_once = match contract.is_single() {
+        true => 1,
+        false => rows.len().max(1),
+    };
+    let mut found = Vec::with_capacity(rows.len());
+    for rows in rows.chunks(at_once) {
+        found.extend(answers(contract, rows::tensors(contract, rows)?, rows.len()).await?);
     }
-    Ok(answers)
+    Ok(found)
+}
+
+/// An answer for each row of the tensors.
+async fn answers(
+    contract: &Contract,
+    inputs: Vec<Tensor>,
+    rows: usize,
+) -> Result<Vec<Value>, Problem> {
+    let outputs = infer(inputs).await?;
+    let found = rows::answers(contract, &outputs, rows);
+    found.ok_or_else(|| Problem::internal("the model gave other rows"))
 }
 
 async fn infer(inputs: Vec<Tensor>) -> Result<Vec<Tensor>, Problem> {

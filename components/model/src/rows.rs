@@ -3,6 +3,7 @@
 use http_api::Problem;
 use http_api::problem::INVALID_BODY;
 use serde_json::{Map, Number, Value, json};
+use signature::{Column, Numbers, Rows};
 
 use crate::bindings::routelets::model::model::{Elements, Tensor};
 use crate::contract::{Contract, Datatype, Port};
@@ -40,6 +41,29 @@ fn tensor(port: &Port, rows: &[&Map<String, Value>]) -> Result<Tensor, Problem> 
         shape: lengths.map(|length| length as u32).collect(),
         elements: elements(port.datatype, &scalars),
     })
+}
+
+/// The tensors of rows that were read as numbers.
+pub(crate) fn numeric(contract: &Contract, rows: Rows) -> Vec<Tensor> {
+    let columns = contract.model.inputs.iter().zip(rows.columns);
+    let tensor = |(port, column): (&Port, Column)| {
+        let own = match column.lengths.is_empty() {
+            // A scalar stands for a row of one.
+            true => vec![1; port.row().len()],
+            false => column.lengths,
+        };
+        let lengths = [rows.count].into_iter().chain(own);
+        Tensor {
+            // A body is not that long.
+            shape: lengths.map(|length| length as u32).collect(),
+            elements: match column.numbers {
+                Numbers::Floats(values) => Elements::Floats(values),
+                Numbers::Doubles(values) => Elements::Doubles(values),
+                Numbers::Integers(values) => Elements::Integers(values),
+            },
+        }
+    };
+    columns.map(tensor).collect()
 }
 
 fn refusal(port: &Port, reason: &str) -> Problem {

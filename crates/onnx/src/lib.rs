@@ -3,6 +3,7 @@
 //! The prepared file has operators that tract knows, numbers in place of texts, and its contract in `metadata_props`.
 
 mod contract;
+mod costs;
 mod coupling;
 mod model;
 mod tensor;

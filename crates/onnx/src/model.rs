@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use pacer::Pace;
 use tract_onnx::Onnx;
 use tract_onnx::pb::ModelProto;
 use tract_onnx::prelude::*;
@@ -7,6 +8,7 @@ use tract_onnx::tract_core::internal::ensure;
 use tract_onnx::tract_core::plan;
 
 use crate::contract::PROPERTY;
+use crate::costs::Costs;
 use crate::{Contract, ContractError, Tensor, coupling};
 
 /// The model cannot be used.
@@ -49,7 +51,7 @@ impl Draft {
         Ok(Self { framework, proto })
     }
 
-    /// The model that can run. While it runs, `pause` is called after each operator.
+    /// The model that can run. While it runs, `pause` is called between operators, after each `pacer::QUANTUM` of work.
     ///
     /// # Errors
     /// When it was not prepared, or tract cannot run it.
@@ -59,11 +61,13 @@ impl Draft {
         let text = property.ok_or(ContractError::Missing)?.value.clone();
         let contract = Contract::parse(&text)?;
         let plan = prepare(&framework, proto, &contract).map_err(LoadError::Graph)?;
+        let costs = Costs::of(plan.model()).map_err(LoadError::Graph)?;
         Ok(Model {
             text,
             contract,
             plan,
-            pause,
+            costs,
+            pace: Pace(pause),
         })
     }
 }
@@ -74,7 +78,8 @@ pub struct Model {
     text: String,
     contract: Contract,
     plan: Arc<TypedRunnableModel>,
-    pause: fn(),
+    costs: Costs,
+    pace: Pace,
 }
 
 impl Model {
@@ -117,7 +122,10 @@ impl Model {
                 .spawn()?
                 .run_plan_with_eval(inputs, |context, state, node, inputs| {
                     let outputs = plan::eval(context, state, node, inputs)?;
-                    (self.pause)();
+                    let values: usize = outputs.iter().map(|value| value.len()).sum();
+                    let multiplications = self.costs.of_node(node.id, context.symbols);
+                    self.pace.passed(values);
+                    self.pace.multiplied(multiplications);
                     TractResult::Ok(outputs)
                 })?;
         ensure!(

@@ -3,12 +3,14 @@
 //! The contract is derived from the function's signature when it is built. Its schemas are a subset of JSON Schema
 //! (2020-12): `type`, `enum`, bounds of numbers and lengths, `items`, `properties`, `required`, `additionalProperties`.
 
+mod numbers;
 mod query;
 mod refusal;
 mod schema;
 
 use serde_json::{Map, Value};
 
+pub use numbers::{Column, NumberType, Numbers, RowReader, Rows};
 pub use refusal::Refusal;
 pub use schema::Schema;
 

@@ -250,6 +250,44 @@ impl Schema {
         self.items.as_deref()
     }
 
+    pub(crate) fn required(&self) -> &[String] {
+        &self.required
+    }
+
+    /// How many items there may be.
+    pub(crate) fn counts(&self) -> [Option<u64>; 2] {
+        self.counts
+    }
+
+    /// Whether it allows this type alone, and not only some values that it lists.
+    pub(crate) fn is_plain(&self, kind: Kind) -> bool {
+        self.kinds == [kind] && self.choices.is_none()
+    }
+
+    /// Whether each number is allowed.
+    pub(crate) fn is_unbounded(&self) -> bool {
+        [
+            &self.minimum,
+            &self.maximum,
+            &self.exclusive_minimum,
+            &self.exclusive_maximum,
+        ]
+        .into_iter()
+        .all(Option::is_none)
+    }
+
+    /// The least and the greatest integer; none where the bounds are others.
+    pub(crate) fn integer_range(&self) -> Option<(i64, i64)> {
+        let bound = |bound: &Option<Number>, default| match bound {
+            None => Some(default),
+            Some(bound) => bound.as_i64(),
+        };
+        let is_closed = self.exclusive_minimum.is_none() && self.exclusive_maximum.is_none();
+        let least = bound(&self.minimum, i64::MIN)?;
+        let most = bound(&self.maximum, i64::MAX)?;
+        is_closed.then_some((least, most))
+    }
+
     pub(crate) fn allows(&self, kind: Kind) -> bool {
         self.kinds.contains(&kind)
     }

@@ -29,6 +29,9 @@ CONTRACT = routelets_contract.CONTRACT
 TEXT = json.dumps(CONTRACT)
 CALLABLE = getattr(function, CONTRACT["function"])
 HINTS = typing.get_type_hints(CALLABLE, include_extras=True)
+READERS = {name: routelets_types.reader(hint) for name, hint in HINTS.items() if name != "return"}
+DECODE = json.JSONDecoder().raw_decode
+ENCODE = json.JSONEncoder(ensure_ascii=False).encode
 
 # The most that one call may leave in the log, in characters.
 LONGEST_OUTPUT = 64 << 10
@@ -37,14 +40,14 @@ LONGEST_OUTPUT = 64 << 10
 def call(text):
     """The JSON of what the function returns for the JSON of its arguments, or a failure."""
     try:
-        arguments = {name: routelets_types.from_json(HINTS[name], value) for name, value in json.loads(text).items()}
+        arguments = {name: READERS[name](value) for name, value in DECODE(text)[0].items()}
         value = CALLABLE(**arguments)
     except ValueError as error:
         return componentize_py_types.Err(interface.Failure_Refused(str(error) or "the function does not accept this input"))
     except BaseException as error:  # noqa: BLE001 # SystemExit, too, ends the call and nothing else.
         return failed(error)
     try:
-        return componentize_py_types.Ok(json.dumps(routelets_types.to_json(value), ensure_ascii=False))
+        return componentize_py_types.Ok(ENCODE(routelets_types.to_json(value)))
     except BaseException as error:  # noqa: BLE001
         return failed(error)
 
@@ -62,6 +65,8 @@ def failed(error):
 def printed():
     """What was printed since the last time."""
     text = output.getvalue()
+    if not text:
+        return text
     output.seek(0)
     output.truncate()
     return text if len(text) <= LONGEST_OUTPUT else text[:LONGEST_OUTPUT] + "\n[the rest is left out]"

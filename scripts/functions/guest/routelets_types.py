@@ -167,29 +167,36 @@ def bound(found, keyword, value, written):
     found[keyword] = value
 
 
-def from_json(annotation, value):
-    """The value of a type that a JSON value, valid by the type's schema, stands for."""
+def reader(annotation):
+    """What makes the value of a type from a JSON value that is valid by the type's schema."""
     origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
     if origin is typing.Annotated:
-        return from_json(arguments[0], value)
+        return reader(arguments[0])
     if origin in (typing.Union, types.UnionType):
         others = [argument for argument in arguments if argument is not type(None)]
-        if value is None or len(others) > 1:
-            return value
-        return from_json(others[0], value)
-    if annotation is float:
-        return float(value)
-    if annotation is int:
-        return int(value)
+        if len(others) > 1:
+            return itself
+        read = reader(others[0])
+        return lambda value: None if value is None else read(value)
+    if annotation is float or annotation is int:
+        return annotation
     if origin is list:
-        return [from_json(arguments[0], item) for item in value]
+        read = reader(arguments[0])
+        return lambda value: [read(item) for item in value]
     if origin is dict:
-        return {key: from_json(arguments[1], item) for key, item in value.items()}
+        read = reader(arguments[1])
+        return lambda value: {key: read(item) for key, item in value.items()}
     if isinstance(annotation, type) and issubclass(annotation, enum.Enum):
-        return annotation(value)
+        return annotation
     if dataclasses.is_dataclass(annotation):
         hints = typing.get_type_hints(annotation, include_extras=True)
-        return annotation(**{name: from_json(hints[name], item) for name, item in value.items()})
+        read = {field.name: reader(hints[field.name]) for field in dataclasses.fields(annotation) if field.init}
+        return lambda value: annotation(**{name: read[name](item) for name, item in value.items()})
+    return itself
+
+
+def itself(value):
+    """The value that JSON has."""
     return value
 
 
@@ -198,9 +205,11 @@ def to_json(value):
 
     Raises TypeError for what has no form in JSON.
     """
+    if type(value) in SCALARS and type(value) is not float:
+        return value
     if isinstance(value, enum.Enum):
         return to_json(value.value)
-    if value is None or isinstance(value, str | int | bool):
+    if isinstance(value, (str, int)):
         return value
     if isinstance(value, float):
         if not math.isfinite(value):

@@ -229,7 +229,7 @@ class Values(unittest.TestCase):
             (dict[str, point], {"a": {"x": 1, "y": 2}}, {"a": point(1.0, 2.0)}),
             (int | str, "3", "3"),
         ]:
-            found = routelets_types.from_json(annotation, value)
+            found = routelets_types.reader(annotation)(value)
             self.assertEqual((found, type(found)), (expected, type(expected)))
 
     def test_results_become_json(self):
