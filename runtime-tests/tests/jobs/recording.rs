@@ -2,6 +2,8 @@
 
 use std::fs;
 use std::process::Command;
+use std::thread;
+use std::time::Duration;
 
 use runtime_tests::audio::{examples, repeated};
 use runtime_tests::{Form, Request};
@@ -137,6 +139,44 @@ fn a_canceled_recording_ends_its_parts(kind: Kind) {
     assert_eq!(stack.delete(&job).status, 200);
     let ended = stack.wait(&job, "canceled");
     assert!(ended.get("result").is_none(), "{ended}");
+}
+
+/// Four workers are killed in turn, one is paused beyond its lease, and Redis is killed. What was done stays done.
+#[test]
+fn a_recording_outlives_its_workers_and_its_store() {
+    let setup = Setup::new(Kind::Redis).variable("job_lease_seconds", "5");
+    let mut stack = setup.persistent().runners(2).start();
+    let (recording, _) = repeated(400.0);
+    let request = Request::upload("/asr?timestamps=word", &recording, &[]);
+    let job = id(&stack.defer(&request));
+    let mut done = 0;
+    let mut wait_for_more = |stack: &Stack| {
+        let before = done;
+        done = wait_for("more parts", || {
+            let progress = &stack.job(&job)["progress"];
+            let now = progress["parts"]["done"].as_u64()?;
+            assert!(now >= before, "{now} of {before} parts are left");
+            (now > before + 2).then_some(now)
+        });
+    };
+    for _ in 0..4 {
+        wait_for_more(&stack);
+        stack.workers.remove(0).kill();
+        stack.add_worker();
+    }
+    stack.workers[0].pause();
+    wait_for_more(&stack);
+    stack.redis().kill();
+    thread::sleep(Duration::from_millis(700));
+    stack.redis().restart();
+    // Workers may end when they lose Redis.
+    stack.add_worker();
+    wait_for_more(&stack);
+    stack.workers[0].resume();
+    let ended = stack.wait(&job, "succeeded");
+    assert_eq!(ended["attempts"], 1);
+    let waited = stack.app.send(&request);
+    assert_eq!(ended["result"], waited.json());
 }
 
 /// Takes minutes: it is as much speech as may come.
