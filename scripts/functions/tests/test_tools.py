@@ -58,8 +58,11 @@ class New(InFolder):
         self.assertEqual(table["trial-words-python"], [])
         self.assertIn('route = "/trial-words"\ncomponent = "trial-words"', manifest)
         self.assertIn('{ component = "trial-words-python" }', manifest)
-        worker = tomllib.loads(manifest)["component"]["worker"]
-        self.assertEqual(worker["allowed_outbound_hosts"], ["{{ webhook_origin }}", "http://trial-words-function.spin.internal"])
+        before, after = (
+            tomllib.loads((root / "spin.toml").read_text(encoding="utf-8"))["component"]["worker"]["allowed_outbound_hosts"]
+            for root in (ROOT, self.root)
+        )
+        self.assertEqual(after, [*before, "http://trial-words-function.spin.internal"])
         self.assertIn('cors_allowed_origins = "{{ cors_allowed_origins }}"\n', manifest)
         cases = (self.root / "runtime-tests/cases/trial-words.toml").read_text(encoding="utf-8")
         self.assertIn("GET /trial-words?", cases)
