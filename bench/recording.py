@@ -62,17 +62,10 @@ def compressed(seconds: int) -> bytes:
 def job(server: Server, file: bytes) -> tuple[int, dict]:
     """The number of parts and the result."""
     headers = {"content-type": "audio/ogg", "prefer": "respond-async"}
-    state = load(urllib.request.Request(server.url("/asr?timestamps=word"), file, headers))
-    parts = 0
-    while state["status"] in ("queued", "running"):
-        time.sleep(0.2)
-        state = load(urllib.request.Request(server.url(f"/jobs/{state['id']}")))
-        parts = ((state["progress"] or {}).get("parts") or {}).get("of", parts)
-    if state["status"] != "succeeded":
-        sys.exit(f"bench: {state}")
-    return parts, state["result"]
-
-
-def load(request: urllib.request.Request) -> dict:
+    request = urllib.request.Request(server.url("/asr?timestamps=word"), file, headers)
     with urllib.request.urlopen(request, timeout=600) as response:
-        return json.load(response)
+        accepted = json.load(response)
+    parts = 0
+    for state in server.states(accepted):
+        parts = ((state["progress"] or {}).get("parts") or {}).get("of", parts)
+    return parts, state["result"]

@@ -1,6 +1,7 @@
 """The measured servers: started on a free port of the loopback interface, stopped at the end."""
 
 import contextlib
+import json
 import os
 import signal
 import socket
@@ -47,6 +48,17 @@ class Server(Process):
 
     def url(self, path: str) -> str:
         return f"http://127.0.0.1:{self.port}{path}"
+
+    def states(self, job: dict) -> Iterator[dict]:
+        """A job, again and again, until it has succeeded."""
+        yield job
+        while job["status"] in ("queued", "running"):
+            time.sleep(0.2)
+            with urllib.request.urlopen(self.url(f"/jobs/{job['id']}"), timeout=60) as response:
+                job = json.load(response)
+            yield job
+        if job["status"] != "succeeded":
+            sys.exit(f"bench: {job}")
 
 
 def family(pid: int) -> list[int]:

@@ -10,7 +10,6 @@ import json
 import os
 import sys
 import time
-import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
@@ -96,11 +95,5 @@ def waited(server: Server, number: int) -> dict:
 
 
 def job(server: Server, number: int) -> dict:
-    _, job = post(server, number, prefer="respond-async")
-    while job["status"] in ("queued", "running"):
-        time.sleep(0.2)
-        with urllib.request.urlopen(server.url(f"/jobs/{job['id']}"), timeout=60) as response:
-            job = json.load(response)
-    if job["status"] != "succeeded":
-        sys.exit(f"bench: {job}")
-    return job["result"]
+    *_, ended = server.states(post(server, number, prefer="respond-async")[1])
+    return ended["result"]

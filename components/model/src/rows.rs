@@ -23,11 +23,10 @@ fn tensor(port: &Port, rows: &[&Map<String, Value>]) -> Result<Tensor, Problem> 
     for row in rows {
         let value = row.get(&port.name).unwrap_or(&Value::Null);
         let own = match value {
-            // A scalar stands for a row of one.
             Value::Array(_) => flatten(value, &mut scalars),
             scalar => {
                 scalars.push(scalar);
-                Some(vec![1; port.row().len()])
+                Some(row_of_one(port))
             }
         };
         let own = own.ok_or_else(|| refusal(port, "must have rows of equal lengths"))?;
@@ -35,12 +34,23 @@ fn tensor(port: &Port, rows: &[&Map<String, Value>]) -> Result<Tensor, Problem> 
             return Err(refusal(port, "must have the same lengths in each row"));
         }
     }
-    let lengths = [rows.len()].into_iter().chain(shape.unwrap_or_default());
-    Ok(Tensor {
+    let elements = elements(port.datatype, &scalars);
+    Ok(shaped(rows.len(), shape.unwrap_or_default(), elements))
+}
+
+/// The lengths of a row that is given as a scalar: it stands for a row of one.
+fn row_of_one(port: &Port) -> Vec<usize> {
+    vec![1; port.row().len()]
+}
+
+/// The tensor of rows of the same lengths.
+fn shaped(rows: usize, own: Vec<usize>, elements: Elements) -> Tensor {
+    let lengths = [rows].into_iter().chain(own);
+    Tensor {
         // A body is not that long.
         shape: lengths.map(|length| length as u32).collect(),
-        elements: elements(port.datatype, &scalars),
-    })
+        elements,
+    }
 }
 
 /// The tensors of rows that were read as numbers.
@@ -48,20 +58,15 @@ pub(crate) fn numeric(contract: &Contract, rows: Rows) -> Vec<Tensor> {
     let columns = contract.model.inputs.iter().zip(rows.columns);
     let tensor = |(port, column): (&Port, Column)| {
         let own = match column.lengths.is_empty() {
-            // A scalar stands for a row of one.
-            true => vec![1; port.row().len()],
+            true => row_of_one(port),
             false => column.lengths,
         };
-        let lengths = [rows.count].into_iter().chain(own);
-        Tensor {
-            // A body is not that long.
-            shape: lengths.map(|length| length as u32).collect(),
-            elements: match column.numbers {
-                Numbers::Floats(values) => Elements::Floats(values),
-                Numbers::Doubles(values) => Elements::Doubles(values),
-                Numbers::Integers(values) => Elements::Integers(values),
-            },
-        }
+        let elements = match column.numbers {
+            Numbers::Floats(values) => Elements::Floats(values),
+            Numbers::Doubles(values) => Elements::Doubles(values),
+            Numbers::Integers(values) => Elements::Integers(values),
+        };
+        shaped(rows.count, own, elements)
     };
     columns.map(tensor).collect()
 }

@@ -39,9 +39,7 @@ pub async fn handle(request: Request) -> Response {
     // Held until the work is done: the next call gets an instance, and a core, of its own.
     let busy = Busy::new();
     if request.uri().path() == guest::jobs::PART {
-        let response = part(request, compute).await;
-        drop(busy);
-        return response;
+        return part(request, compute).await;
     }
     spin_sdk::wasip3::spawn(async move {
         if let Err(error) = drain(compute).await {

@@ -3,21 +3,18 @@
 pub(crate) mod drivers;
 
 use std::cell::RefCell;
-use std::pin::pin;
 use std::rc::Rc;
 use std::time::Duration;
 
 use axum::body::Bytes;
 use axum::http::{HeaderName, HeaderValue, Request, StatusCode};
 use axum::response::IntoResponse;
-use futures_util::future::{Either, select};
 use http_api::{Caller, Problem};
 use jobs::{
     Claim, Cut, Delivery, Done, Ending, Error, Job, Lease, Metrics, Millis, NewJob, Next, Outcome,
     Page, PartResult, Parted, Platform, Progress, Queue, RedisStore, Settings, Speech, SqliteStore,
     Stage, Status, Store, StoreKind, Submitted, Whole, Work,
 };
-
 use spin_sdk::http::body::IncomingBodyExt;
 
 use crate::runtime::IDLE_CORES;
@@ -52,7 +49,7 @@ pub async fn answer_parted<T: Parted + 'static>(request: axum::extract::Request)
 /// # Errors
 /// The problem that the request ends with.
 pub async fn together<T: Parted + 'static>(input: T::Input) -> Result<Response, Problem> {
-    LocalFuture::new(jobs::together::<T, _>(&Spin::load, input)).await
+    LocalFuture::new(jobs::together::<T, _>(Spin::load, input)).await
 }
 
 /// The queue of a caller, for routes that show jobs.
@@ -75,12 +72,10 @@ pub async fn recognised(sound: Duration, recognition: Duration) {
     };
     let spin = Spin::load().await;
     let count = async { spin.store().await?.recognised(speech, jobs::now()).await };
-    match select(pin!(count), pin!(spin.sleep(COUNTING))).await {
-        Either::Left((Ok(()), _)) => {}
-        Either::Left((Err(error), _)) => eprintln!("recognised speech is not counted: {error}"),
-        Either::Right(_) => {
-            eprintln!("recognised speech is not counted: no answer within {COUNTING:?}");
-        }
+    match crate::within(COUNTING, count).await {
+        Some(Ok(())) => {}
+        Some(Err(error)) => eprintln!("recognised speech is not counted: {error}"),
+        None => eprintln!("recognised speech is not counted: no answer within {COUNTING:?}"),
     }
 }
 

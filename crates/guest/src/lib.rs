@@ -17,10 +17,13 @@ mod uploads;
 
 use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
+use std::pin::pin;
 use std::rc::Rc;
+use std::time::Duration;
 
 use axum::body::{Body, Bytes};
 use axum::http::HeaderValue;
+use futures_util::future::{Either, select};
 use http_api::{Operations, Service, Settings, X_CALLER};
 use spin_sdk::variables;
 use utoipa_axum::router::OpenApiRouter;
@@ -118,6 +121,14 @@ where
         response.headers_mut().insert(X_CALLER, name);
     }
     response
+}
+
+/// What a future comes to, or `None` if that takes longer than `limit`.
+pub(crate) async fn within<T>(limit: Duration, future: impl Future<Output = T>) -> Option<T> {
+    match select(pin!(future), pin!(spin_sdk::time::sleep(limit))).await {
+        Either::Left((output, _)) => Some(output),
+        Either::Right(_) => None,
+    }
 }
 
 /// The settings from the component's variables, with defaults for missing ones.

@@ -45,7 +45,7 @@ pub(crate) enum Question<'a> {
         upload: Upload<'a>,
         most: NonZeroU32,
     },
-    /// To count an upload no longer.
+    /// To stop counting an upload.
     End { upload: Upload<'a> },
 }
 

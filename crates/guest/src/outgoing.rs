@@ -38,7 +38,7 @@ thread_local! {
 /// Sends a request, in the trace of the one that is being answered.
 ///
 /// # Errors
-/// When there is no response.
+/// If no response arrives.
 pub async fn send(mut request: Request<Bytes>) -> Result<Response, ErrorCode> {
     let place = CURRENT.with_borrow(Rc::clone);
     for (name, value) in place.iter() {

@@ -1,16 +1,14 @@
 //! What the runtime tells its components. The embedded host answers to these names; on Spin nothing does.
 
-use std::pin::pin;
 use std::time::Duration;
 
 use axum::body::Bytes;
 use axum::http::{HeaderMap, Request, StatusCode, header};
-use futures_util::future::{Either, select};
 use spin_sdk::http::body::IncomingBodyExt;
 
 /// The metrics of the runtime.
 pub const METRICS: &str = "http://runtime.invalid/metrics";
-/// How many cores nobody uses.
+/// How many cores are idle.
 pub(crate) const IDLE_CORES: &str = "http://cores.runtime.invalid/";
 
 /// How long the runtime may take. On Spin the name is looked up, which may take as long as the network likes.
@@ -18,10 +16,7 @@ const LIMIT: Duration = Duration::from_secs(1);
 
 /// What the runtime has at this address, in the media type `kind`; `None` if there is nothing.
 pub async fn ask(address: &str, kind: &str) -> Option<Bytes> {
-    match select(pin!(get(address, kind)), pin!(spin_sdk::time::sleep(LIMIT))).await {
-        Either::Left((answer, _)) => answer,
-        Either::Right(_) => None,
-    }
+    crate::within(LIMIT, get(address, kind)).await.flatten()
 }
 
 async fn get(address: &str, kind: &str) -> Option<Bytes> {

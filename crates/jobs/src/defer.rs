@@ -27,26 +27,26 @@ const MAX_KEY: usize = 255;
 ///
 /// `platform` is called only for a job: requests that are answered at once need no settings of jobs.
 pub async fn answer<T: Whole, P: Platform>(
-    platform: impl AsyncFn() -> P,
+    platform: impl AsyncFnOnce() -> P,
     request: Request,
 ) -> Response {
-    let compute = async |input| T::compute(input, &Progress::waited()).await;
-    respond::<T, P>(&platform, request, compute).await
+    let compute = async |_, input| T::compute(input, &Progress::waited()).await;
+    respond::<T, P, _>(platform, request, compute).await
 }
 
 /// The same for a task in parts, which idle cores compute.
 pub async fn answer_parted<T: Parted + 'static, P: Platform>(
-    platform: impl AsyncFn() -> P,
+    platform: impl AsyncFnOnce() -> P,
     request: Request,
 ) -> Response {
-    let compute = async |input| together::<T, P>(&platform, input).await;
-    respond::<T, P>(&platform, request, compute).await
+    let compute = async |platform, input| together::<T, P>(platform, input).await;
+    respond::<T, P, _>(platform, request, compute).await
 }
 
-async fn respond<T: Task, P: Platform>(
-    platform: &impl AsyncFn() -> P,
+async fn respond<T: Task, P: Platform, F: AsyncFnOnce() -> P>(
+    platform: F,
     request: Request,
-    compute: impl AsyncFnOnce(T::Input) -> Result<Response, Problem>,
+    compute: impl AsyncFnOnce(F, T::Input) -> Result<Response, Problem>,
 ) -> Response {
     let answer = async {
         let key = key_of(request.headers())?;
@@ -54,7 +54,7 @@ async fn respond<T: Task, P: Platform>(
             let job = defer::<T>(platform().await, key, request).await?;
             return Ok(accepted(job));
         }
-        compute(T::check(request, Mode::Now).await?).await
+        compute(platform, T::check(request, Mode::Now).await?).await
     };
     answer.await.unwrap_or_else(T::refuse)
 }

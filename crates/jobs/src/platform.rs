@@ -41,7 +41,7 @@ pub trait Platform {
     /// The reason, if no response arrives.
     async fn send(&self, request: Request<Bytes>) -> Result<StatusCode, String>;
 
-    /// How many cores nobody uses at the moment, that of the caller included; 1 if the runtime does not tell.
+    /// How many cores are idle, including that of the caller; 1 if the runtime does not tell.
     async fn idle_cores(&self) -> usize {
         1
     }
@@ -49,9 +49,9 @@ pub trait Platform {
     /// Has another instance of this process compute a part of a [`Task`](crate::Task) with this name.
     ///
     /// # Errors
-    /// The reason, if there is no result.
+    /// The reason why no result arrived.
     async fn part(&self, _task: &str, _part: Vec<u8>) -> Result<PartResult, String> {
-        Err("there is no other instance".to_owned())
+        Err("other instances cannot be reached".to_owned())
     }
 }
 

@@ -18,52 +18,55 @@ use crate::task::Progress;
 /// # Errors
 /// The problem that the request ends with.
 pub async fn together<T: Parted + 'static, P: Platform>(
-    platform: &impl AsyncFn() -> P,
+    platform: impl AsyncFnOnce() -> P,
     input: T::Input,
 ) -> Result<Response, Problem> {
     let progress = Progress::waited();
-    let mut step = T::begin(input, &progress).await?;
-    let mut helpers = None;
+    let mut parts = match T::begin(input, &progress).await? {
+        Step::Answer(response) => return Ok(response),
+        Step::Parts(parts) => parts,
+    };
+    let platform = platform().await;
+    let cores = platform.idle_cores().await;
     loop {
-        let Parts {
-            rest,
-            parts,
-            enough,
-        } = match step {
+        let (rest, found) = compute::<T, P>(&platform, cores, parts).await?;
+        parts = match T::join(rest, found, &progress).await? {
             Step::Answer(response) => return Ok(response),
             Step::Parts(parts) => parts,
         };
-        let (platform, cores) = match &mut helpers {
-            Some(helpers) => helpers,
-            none => {
-                let platform = platform().await;
-                let cores = platform.idle_cores().await;
-                none.insert((platform, cores))
-            }
-        };
-        let (platform, cores) = (&*platform, *cores);
-        let mut results = parts
-            .enumerate()
-            .map(async |(number, part)| {
-                Ok((number, compute::<T, P>(platform, cores, part?).await?))
-            })
-            .buffer_unordered(cores.max(1));
-        let (mut found, mut sum) = (BTreeMap::new(), 0_u64);
-        while let Some(result) = results.next().await {
-            let (number, (one, weight)) = result?;
-            found.insert(number, one);
-            sum = sum.saturating_add(weight);
-            if enough.is_some_and(|enough| sum >= enough) {
-                break;
-            }
-        }
-        drop(results);
-        step = T::join(rest, found.into_values().collect(), &progress).await?;
     }
 }
 
-/// The result of a part and its weight, from another instance if there are cores for several.
+/// The results of enough parts, in the order of the parts, and what the join needs beside them.
 async fn compute<T: Parted, P: Platform>(
+    platform: &P,
+    cores: usize,
+    Parts {
+        rest,
+        parts,
+        enough,
+    }: Parts<T>,
+) -> Result<(T::Rest, Vec<T::Found>), Problem> {
+    let mut results = parts
+        .enumerate()
+        .map(async |(number, part)| {
+            Ok((number, compute_one::<T, P>(platform, cores, part?).await?))
+        })
+        .buffer_unordered(cores.max(1));
+    let (mut found, mut sum) = (BTreeMap::new(), 0_u64);
+    while let Some(result) = results.next().await {
+        let (number, (one, weight)) = result?;
+        found.insert(number, one);
+        sum = sum.saturating_add(weight);
+        if enough.is_some_and(|enough| sum >= enough) {
+            break;
+        }
+    }
+    Ok((rest, found.into_values().collect()))
+}
+
+/// The result of a part and its weight, from another instance if there are cores for several.
+async fn compute_one<T: Parted, P: Platform>(
     platform: &P,
     cores: usize,
     part: T::Part,

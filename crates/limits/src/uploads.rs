@@ -45,7 +45,7 @@ pub async fn begin_sql<D: Sql>(
     Ok(!rows.is_empty())
 }
 
-/// Counts an upload in SQLite no longer.
+/// Stops counting an upload in SQLite.
 ///
 /// # Errors
 /// Those of the database.
@@ -87,7 +87,7 @@ pub async fn begin_redis<D: Redis>(
     Ok(text(begun)? == "1")
 }
 
-/// Counts an upload in Redis no longer.
+/// Stops counting an upload in Redis.
 ///
 /// # Errors
 /// Those of the server.

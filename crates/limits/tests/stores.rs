@@ -1,17 +1,20 @@
 //! Both stores, on real databases, against models.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+#[path = "../../jobs/tests/stores/drivers.rs"]
 mod drivers;
 
 use std::collections::HashMap;
 use std::num::NonZeroU32;
+use std::process::Child;
 use std::time::Duration;
 
 use access_settings::{Micros, Rate, Verdict};
-use drivers::{Server, Sqlite};
+use drivers::{RedisDriver, SqlDriver};
 use jobs::{Sql, Value};
 use limits::{LEASE, Upload};
 use pollster::block_on;
+use tempfile::TempDir;
 
 const NOW: Micros = 1_795_824_000_000_000;
 
@@ -23,7 +26,7 @@ trait Store {
     fn end(&self, upload: Upload<'_>);
 }
 
-impl Store for Sqlite {
+impl Store for SqlDriver {
     fn take(&self, bucket: &str, rate: Rate, now: Micros) -> Verdict {
         block_on(limits::take_sql(self, bucket, rate, now)).unwrap()
     }
@@ -42,27 +45,52 @@ impl Store for Sqlite {
     }
 }
 
+/// A Redis server that ends with the test.
+struct Server {
+    process: Child,
+    driver: RedisDriver,
+    _directory: TempDir,
+}
+
+impl Server {
+    fn start() -> Self {
+        let directory = TempDir::new().unwrap();
+        Self {
+            process: drivers::spawn(&directory),
+            driver: drivers::connect(&directory).unwrap(),
+            _directory: directory,
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
 impl Store for Server {
     fn take(&self, bucket: &str, rate: Rate, now: Micros) -> Verdict {
-        block_on(limits::take_redis(self, bucket, rate, now)).unwrap()
+        block_on(limits::take_redis(&self.driver, bucket, rate, now)).unwrap()
     }
 
     fn put_back(&self, bucket: &str, rate: Rate) {
-        block_on(limits::put_back_redis(self, bucket, rate)).unwrap();
+        block_on(limits::put_back_redis(&self.driver, bucket, rate)).unwrap();
     }
 
     fn begin(&self, upload: Upload<'_>, most: u32, now: Micros) -> bool {
         let most = NonZeroU32::new(most).unwrap();
-        block_on(limits::begin_redis(self, upload, most, now)).unwrap()
+        block_on(limits::begin_redis(&self.driver, upload, most, now)).unwrap()
     }
 
     fn end(&self, upload: Upload<'_>) {
-        block_on(limits::end_redis(self, upload)).unwrap();
+        block_on(limits::end_redis(&self.driver, upload)).unwrap();
     }
 }
 
-fn sqlite() -> Sqlite {
-    let sqlite = Sqlite::open();
+fn sqlite() -> SqlDriver {
+    let sqlite = SqlDriver(rusqlite::Connection::open_in_memory().unwrap());
     block_on(limits::prepare(&sqlite, NOW)).unwrap();
     sqlite
 }

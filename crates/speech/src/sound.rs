@@ -9,7 +9,7 @@ const LOWEST: f32 = 32_768.0;
 
 /// The samples of a window in 16 bits: whole multiples of a power of two, the smallest by which all of them fit.
 ///
-/// Sound of 16 bits stays as it is, and faint sound keeps its detail. Samples that are no numbers become 0.
+/// Sound of 16 bits stays as it is, and faint sound keeps its detail. NaN becomes 0.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Sound {
     step: f32,

@@ -1,4 +1,4 @@
-//! How many cores nobody uses, for components that can share out their work.
+//! How many cores are idle, for components that can share out their work.
 
 use std::{
     thread,

@@ -7,7 +7,7 @@ use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
 use bindings::exports::routelets::factorizer::factorizer::{
-    Error, Findings, Guest, Numbers, Partial, PrimePower, Relations, Step,
+    Error, Findings, Guest, Numbers, Partial, Relations, Step,
 };
 use convert::{composite, known, partial, prime_powers, step};
 use factor::{CUT, JoinError, PartError};
@@ -18,16 +18,6 @@ interfaces::export!("../../wit/factorizer", Factorizer);
 struct Factorizer;
 
 impl Guest for Factorizer {
-    async fn factorize(number: String, time_limit_ms: u64) -> Result<Vec<PrimePower>, Error> {
-        let pause = pause(time_limit_ms);
-        let running = Running::begin(&number);
-        let number = convert::number(&number)?;
-        match factor::factorize(&number, pause, |progress| running.observe(progress)).await {
-            Ok(factorization) => Ok(prime_powers(factorization)),
-            Err(found) => Err(Error::TimeLimitExceeded(partial(found))),
-        }
-    }
-
     async fn begin(number: String, time_limit_ms: u64) -> Result<Step, Error> {
         let pause = pause(time_limit_ms);
         let running = Running::begin(&number);

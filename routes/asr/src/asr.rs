@@ -7,10 +7,9 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use http_api::problem::{AUDIO, BODY, CONFLICTING_FILES, DEFERRAL, FORM};
 use http_api::{AUDIO_WARNINGS, Problem, Query, problem_responses};
-use jobs::{Mode, Parted, Progress, Step, Task};
+use jobs::{Mode, Progress, Step, Task};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use speech::Heard;
 use speech_api::asr::{AsrAnswer, AsrOptions, FileResult, Output, Transcription, Transcriptions};
 use speech_api::{
     AsrForm, AudioWarning, File, RecognitionOptions, RecordingBytes, TextFormat, Upload,
@@ -19,7 +18,7 @@ use speech_api::{
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::audio::Allowance;
-use crate::hearing::{self, Decoded, Question, Rest, Transcribed, Window, reporter};
+use crate::hearing::{self, Decoded, Question, Transcribed, parted, reporter};
 
 problem_responses!(Problems = BODY, FORM, AUDIO, DEFERRAL, &[CONFLICTING_FILES]);
 
@@ -107,27 +106,11 @@ impl Task for Asr {
     }
 }
 
-impl Parted for Asr {
-    type Rest = Rest<AsrQuestion>;
-    type Part = Window;
-    type Found = Heard;
+parted!(Asr, AsrQuestion, begin);
 
-    async fn begin(input: AsrInput, progress: &Progress) -> Result<Step<Self>, Problem> {
-        let (question, decoded) = decode(input, progress).await?;
-        hearing::begin(question, decoded, progress).await
-    }
-
-    async fn part(window: Window, _: &Progress) -> Result<(Heard, u64), Problem> {
-        hearing::part(window).await
-    }
-
-    async fn join(
-        rest: Rest<AsrQuestion>,
-        heard: Vec<Heard>,
-        progress: &Progress,
-    ) -> Result<Step<Self>, Problem> {
-        hearing::join(rest, heard, progress).await
-    }
+async fn begin(input: AsrInput, progress: &Progress) -> Result<Step<Asr>, Problem> {
+    let (question, decoded) = decode(input, progress).await?;
+    hearing::begin(question, decoded, progress).await
 }
 
 /// Decodes the recordings. One that is refused is an error, unless it is one of several.
@@ -186,7 +169,7 @@ fn one(options: AsrOptions, transcribed: Transcribed) -> Response {
         warnings,
     } = transcribed;
     let warnings = AudioWarning::all(&warnings);
-    let header = warning_header(warnings.iter().map(|warning| (None, warning)));
+    let header = header_of(&warnings);
     let response = match options.output {
         Output::Json => {
             let transcription = Transcription::new(options, &transcript, warnings);
@@ -236,6 +219,11 @@ fn many(
     let header = warning_header(warnings);
     let answer = AsrAnswer::Many(Transcriptions { results });
     with_warnings((status, Json(answer)).into_response(), header)
+}
+
+/// The header `Audio-Warnings` of one recording, if there are warnings.
+pub(crate) fn header_of(warnings: &[AudioWarning]) -> Option<HeaderValue> {
+    warning_header(warnings.iter().map(|warning| (None, warning)))
 }
 
 /// Adds the header `Audio-Warnings`, if there are warnings.

@@ -15,6 +15,40 @@ use axum::response::Response;
 
 use crate::model::Model;
 
+/// Makes a task whose windows several instances recognise, from the function that begins it.
+macro_rules! parted {
+    ($task:ty, $question:ty, $begin:path) => {
+        impl ::jobs::Parted for $task {
+            type Rest = $crate::hearing::Rest<$question>;
+            type Part = $crate::hearing::Window;
+            type Found = ::speech::Heard;
+
+            async fn begin(
+                input: Self::Input,
+                progress: &::jobs::Progress,
+            ) -> Result<::jobs::Step<Self>, ::http_api::Problem> {
+                $begin(input, progress).await
+            }
+
+            async fn part(
+                window: Self::Part,
+                _: &::jobs::Progress,
+            ) -> Result<(Self::Found, u64), ::http_api::Problem> {
+                $crate::hearing::part(window).await
+            }
+
+            async fn join(
+                rest: Self::Rest,
+                heard: Vec<Self::Found>,
+                progress: &::jobs::Progress,
+            ) -> Result<::jobs::Step<Self>, ::http_api::Problem> {
+                $crate::hearing::join(rest, heard, progress).await
+            }
+        }
+    };
+}
+pub(crate) use parted;
+
 /// With fewer windows to recognise, storing them would cost more than it saves.
 const LEAST_STORED: usize = 3;
 

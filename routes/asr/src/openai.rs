@@ -18,20 +18,19 @@ use http_api::problem::{
 use http_api::{Form, Path, Problem};
 use jobs::{Mode, Parted, Progress, Step, Task};
 use serde_json::Value;
-use speech::Heard;
 use speech::audio::Channels;
 use speech::pipeline::Recognition;
 use speech_api::openai::{
     self, AudioRequest, ModelList, ModelObject, OpenAiError, Parts, TranscriptionAnswer,
     TranscriptionEvent, TranscriptionForm, TranslationForm, with_openai_errors,
 };
-use speech_api::{AudioWarning, RecognitionOptions, openai_errors, warning_header};
+use speech_api::{AudioWarning, RecognitionOptions, openai_errors};
 use utoipa::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use crate::asr::with_warnings;
+use crate::asr::{header_of, with_warnings};
 use crate::audio::Allowance;
-use crate::hearing::{self, Question, Recorded, Rest, Transcribed, Window, reporter};
+use crate::hearing::{self, Question, Recorded, Rest, Transcribed, Window, parted, reporter};
 use crate::model::Model;
 
 /// Problems of the fields, beside those of any form.
@@ -159,42 +158,19 @@ impl Task for Translate {
     }
 }
 
-/// A task whose windows several instances recognise.
-macro_rules! parted {
-    ($task:ty) => {
-        impl Parted for $task {
-            type Rest = Rest<AudioRequest>;
-            type Part = Window;
-            type Found = Heard;
+parted!(Transcribe, AudioRequest, begin);
+parted!(Translate, AudioRequest, begin);
 
-            async fn begin(
-                mut request: AudioRequest,
-                progress: &Progress,
-            ) -> Result<Step<Self>, Problem> {
-                let recorded = decode(&mut request, progress).await?;
-                if request.stream {
-                    return Ok(Step::Answer(stream(request, recorded)?));
-                }
-                hearing::begin(request, vec![Ok(recorded)], progress).await
-            }
-
-            async fn part(window: Window, _: &Progress) -> Result<(Heard, u64), Problem> {
-                hearing::part(window).await
-            }
-
-            async fn join(
-                rest: Rest<AudioRequest>,
-                heard: Vec<Heard>,
-                progress: &Progress,
-            ) -> Result<Step<Self>, Problem> {
-                hearing::join(rest, heard, progress).await
-            }
-        }
-    };
+async fn begin<T>(mut request: AudioRequest, progress: &Progress) -> Result<Step<T>, Problem>
+where
+    T: Parted<Rest = Rest<AudioRequest>, Part = Window>,
+{
+    let recorded = decode(&mut request, progress).await?;
+    if request.stream {
+        return Ok(Step::Answer(stream(request, recorded)?));
+    }
+    hearing::begin(request, vec![Ok(recorded)], progress).await
 }
-
-parted!(Transcribe);
-parted!(Translate);
 
 /// Checks the beginning of the file of a job. A client that waits gets the other problems from the decoding.
 async fn probe(file: &Bytes, mode: Mode) -> Result<(), Problem> {
@@ -239,7 +215,7 @@ impl Question for AudioRequest {
             return Err(Problem::internal("the recording is lost"));
         };
         let warnings = AudioWarning::all(&warnings);
-        let header = warning_header(warnings.iter().map(|warning| (None, warning)));
+        let header = header_of(&warnings);
         let model = Model::get().await?;
         let response = self.answer(&model.served, &transcript, &warnings, guest::pause);
         Ok(with_warnings(response.await, header))
@@ -250,7 +226,7 @@ impl Question for AudioRequest {
 fn stream(request: AudioRequest, recorded: Recorded<Recognition>) -> Result<Response, Problem> {
     let (recognition, warnings) = recorded.into_mixed()?;
     let warnings = AudioWarning::all(&warnings);
-    let header = warning_header(warnings.iter().map(|warning| (None, warning)));
+    let header = header_of(&warnings);
     let parts = Parts {
         logprobs: request.logprobs,
         words: request.words,

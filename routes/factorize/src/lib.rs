@@ -184,12 +184,15 @@ fn limit_problem(number: &str, seconds: f64, error: factorizer::Error) -> Proble
     }
 }
 
-/// Awaits a factorisation of `number`, and reports its progress.
+/// Awaits a factorisation of `number`, and reports the progress of a job.
 async fn reporting<T>(
     factorization: impl Future<Output = T>,
     number: &str,
     progress: &Progress,
 ) -> T {
+    if progress.mode() == Mode::Now {
+        return factorization.await;
+    }
     let mut factorization = pin!(factorization);
     let mut watch = Watch::default();
     loop {

@@ -84,18 +84,22 @@ fn without_names_the_address_counts_and_only_proxies_of_ours_may_say_another() {
     assert_eq!(from(&app, "198.51.100.1, 203.0.113.2"), 200);
 }
 
-#[test]
-fn replicas_share_a_limit_in_redis() {
-    let redis = Redis::start();
-    let replica = || {
+/// Two that share a limit.
+fn replicas(redis: &Redis, limit: &str, value: &str) -> [Server; 2] {
+    std::array::from_fn(|_| {
         Launch::new(&application())
             .variable("jobs_store", "redis")
             .variable("redis_url", &redis.url())
             .variable("api_keys", "one:first-secret")
-            .variable("rate_limit", "3/h")
+            .variable(limit, value)
             .start()
-    };
-    let replicas = [replica(), replica()];
+    })
+}
+
+#[test]
+fn replicas_share_a_limit_in_redis() {
+    let redis = Redis::start();
+    let replicas = replicas(&redis, "rate_limit", "3/h");
     let answers = [0, 1, 0, 1, 0].map(|at: usize| ask(&replicas[at], "first-secret").status);
     assert_eq!(answers, [200, 200, 200, 429, 429]);
 }
@@ -249,15 +253,7 @@ fn without_a_limit_no_upload_is_counted() {
 #[test]
 fn replicas_share_the_uploads_of_a_caller() {
     let redis = Redis::start();
-    let replica = || {
-        Launch::new(&application())
-            .variable("jobs_store", "redis")
-            .variable("redis_url", &redis.url())
-            .variable("api_keys", "one:first-secret")
-            .variable("max_uploads_per_caller", "2")
-            .start()
-    };
-    let replicas = [replica(), replica()];
+    let replicas = replicas(&redis, "max_uploads_per_caller", "2");
     let key = "x-api-key: first-secret";
     let held = fill(2, || upload(&replicas[0], key));
     let refused = upload(&replicas[1], key).read("POST").unwrap();

@@ -4,6 +4,7 @@
 mod backend;
 mod conformance;
 mod deferral;
+mod drivers;
 mod fairness;
 mod faults;
 mod histories;
