@@ -9,6 +9,7 @@ mod refusal;
 pub(crate) mod scrape;
 pub(crate) mod server;
 pub(crate) mod shutdown;
+mod spans;
 pub(crate) mod start;
 mod stream;
 pub(crate) mod subscriber;

@@ -5,9 +5,14 @@
 //! Names and attributes are those of OpenTelemetry's semantic conventions; `execute_wasm_component` is Spin's name.
 
 mod export;
+mod ids;
 mod settings;
 
-use std::{borrow::Cow, sync::Arc, time::Duration};
+use std::{
+    borrow::Cow,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use anyhow::Result;
 use http::{
@@ -17,7 +22,8 @@ use opentelemetry::{
     Context, KeyValue,
     propagation::TextMapPropagator,
     trace::{
-        Link, SpanBuilder, SpanKind, Status, TraceContextExt, Tracer as _, TracerProvider as _,
+        Link, Span as _, SpanBuilder, SpanId, SpanKind, Status, TraceContextExt, Tracer as _,
+        TracerProvider as _,
     },
 };
 use opentelemetry_http::{HeaderExtractor, HeaderInjector};
@@ -46,6 +52,17 @@ struct Recorder {
 /// A place in a trace, under which others begin.
 #[derive(Clone, Debug)]
 pub(crate) struct Place(Context);
+
+/// A span that has ended.
+pub(crate) struct Reported {
+    pub(crate) name: String,
+    pub(crate) id: SpanId,
+    pub(crate) start: SystemTime,
+    pub(crate) end: SystemTime,
+    pub(crate) attributes: Vec<KeyValue>,
+    /// Why what it is about failed, if it did.
+    pub(crate) error: Option<String>,
+}
 
 /// A span, which ends when it is dropped. It is empty if nothing is recorded.
 #[derive(Default)]
@@ -150,6 +167,26 @@ impl Tracer {
         ];
         let builder = span(format!("{channel} receive"), SpanKind::Consumer, attributes);
         recorder.begin(builder, &Context::new(), &mut HeaderMap::new())
+    }
+
+    /// A component reports a span of its own, which began at the place of these headers.
+    pub(crate) fn reported(&self, parent: &HeaderMap, component: &str, reported: Reported) {
+        let Some(recorder) = &self.0 else {
+            return;
+        };
+        let mut attributes = reported.attributes;
+        attributes.push(KeyValue::new("component_id", component.to_owned()));
+        let builder =
+            span(reported.name, SpanKind::Internal, attributes).with_start_time(reported.start);
+        let parent = recorder.place(parent);
+        // What began under it has named this id already.
+        let mut span = ids::with(reported.id, || {
+            recorder.tracer.build_with_context(builder, &parent)
+        });
+        if let Some(error) = reported.error {
+            span.set_status(Status::error(error));
+        }
+        span.end_with_timestamp(reported.end);
     }
 
     /// Exports what has been recorded, for a limited time, and ends.

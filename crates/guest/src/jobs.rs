@@ -13,12 +13,13 @@ use http_api::{Caller, Problem};
 use jobs::{
     Claim, Cut, Delivery, Done, Ending, Error, Job, Lease, Metrics, Millis, NewJob, Next, Outcome,
     Page, PartResult, Parted, Platform, Progress, Queue, RedisStore, Settings, Speech, SqliteStore,
-    Stage, Status, Store, StoreKind, Submitted, Whole, Work,
+    Stage, StageEnd, StageOfJob, Status, Store, StoreKind, Submitted, Whole, Work,
 };
 use spin_sdk::http::body::IncomingBodyExt;
 
+use crate::outgoing::{self, Placed};
 use crate::runtime::IDLE_CORES;
-use crate::{LocalFuture, Response};
+use crate::{LocalFuture, Response, Span};
 use drivers::{SpinRedis, SpinSqlite};
 
 /// The channel that tells workers about new jobs.
@@ -92,6 +93,7 @@ pub async fn part(
     request: crate::Request,
     compute: impl AsyncFn(&Work, &Progress) -> Option<Done>,
 ) -> Response {
+    let place = outgoing::place(request.headers());
     let task = request
         .headers()
         .get(TASK)
@@ -100,8 +102,11 @@ pub async fn part(
     let Ok(bytes) = request.into_body().bytes().await else {
         return StatusCode::BAD_REQUEST.into_response();
     };
-    let stage = Stage::Part(bytes.into());
-    match compute(&Work { task, stage }, &Progress::waited()).await {
+    let work = Work {
+        task,
+        stage: Stage::Part(bytes.into()),
+    };
+    match Placed::new(place, compute(&work, &Progress::waited())).await {
         Some(Done::Part(PartResult { bytes, weight })) => {
             ([(WEIGHT, HeaderValue::from(weight))], bytes).into_response()
         }
@@ -167,6 +172,32 @@ impl Platform for Spin {
         response
             .map(|response| response.status())
             .map_err(|error| error.to_string())
+    }
+
+    async fn traced(
+        &self,
+        stage: &StageOfJob,
+        work: impl Future<Output = Result<StageEnd, Error>>,
+    ) -> Result<StageEnd, Error> {
+        let mut span = Span::under_header(stage.trace.as_deref(), "job");
+        span.set("job.id", stage.job.as_str());
+        span.set("job.route", stage.route.as_str());
+        span.set("job.stage", stage.name);
+        span.set("job.attempt", stage.attempt);
+        if let Some(part) = stage.part {
+            span.set("job.part", part);
+        }
+        let ended = span.run(work).await;
+        match &ended {
+            Ok(end) => {
+                span.set("job.end", end.as_str());
+                if *end == StageEnd::Job(Status::Failed) {
+                    span.failed("the job failed");
+                }
+            }
+            Err(error) => span.failed(error),
+        }
+        ended
     }
 
     async fn idle_cores(&self) -> usize {

@@ -13,6 +13,7 @@ pub mod limiter;
 pub mod limits;
 mod outgoing;
 pub mod runtime;
+mod span;
 mod uploads;
 
 use std::cell::{OnceCell, RefCell};
@@ -28,13 +29,14 @@ use http_api::{Operations, Service, Settings, X_CALLER};
 use spin_sdk::variables;
 use utoipa_axum::router::OpenApiRouter;
 
-use outgoing::Answering;
+use outgoing::Placed;
 
 pub use axum::response::Response;
 pub use busy::{Busy, pause};
 pub use outgoing::send;
 /// Makes a future `Send`, as axum requires, in this single-threaded guest.
 pub use send_wrapper::SendWrapper as LocalFuture;
+pub use span::Span;
 pub use spin_sdk::http::Request;
 
 thread_local! {
@@ -73,7 +75,12 @@ where
     B::Error: Into<axum::BoxError>,
 {
     let place = outgoing::place(request.headers());
-    Answering::new(place, respond(routes, request)).await
+    let response = Placed::new(place.clone(), respond(routes, request)).await;
+    if place.is_empty() {
+        return response;
+    }
+    // A body may be computed while it is sent.
+    response.map(|body| Body::new(Placed::new(place, body)))
 }
 
 /// Answers a request. This is the one place where it is asked who calls: see `gate.rs`.

@@ -9,14 +9,16 @@ use std::task::{Context, Poll};
 
 use axum::body::Bytes;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Request};
+use http_body::{Body, Frame, SizeHint};
+use send_wrapper::SendWrapper;
 use spin_sdk::http::{FullBody, Response};
 use spin_sdk::wasip3::http::types::ErrorCode;
 
-/// The headers that name a place in a trace.
-const PLACE: [HeaderName; 2] = [
-    HeaderName::from_static("traceparent"),
-    HeaderName::from_static("tracestate"),
-];
+/// The header that names a place in a trace.
+pub(crate) const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+
+/// The headers that tell about a place.
+const PLACE: [HeaderName; 2] = [TRACEPARENT, HeaderName::from_static("tracestate")];
 
 /// Those headers of a request.
 pub(crate) type Place = Rc<Vec<(HeaderName, HeaderValue)>>;
@@ -31,8 +33,13 @@ pub(crate) fn place(headers: &HeaderMap) -> Place {
 }
 
 thread_local! {
-    /// The place of the request whose future is being polled.
+    /// The place of what is being polled.
     static CURRENT: RefCell<Place> = RefCell::default();
+}
+
+/// Where what is being polled is.
+pub(crate) fn current() -> Place {
+    CURRENT.with_borrow(Rc::clone)
 }
 
 /// Sends a request, in the trace of the one that is being answered.
@@ -40,36 +47,60 @@ thread_local! {
 /// # Errors
 /// If no response arrives.
 pub async fn send(mut request: Request<Bytes>) -> Result<Response, ErrorCode> {
-    let place = CURRENT.with_borrow(Rc::clone);
+    let place = current();
     for (name, value) in place.iter() {
         request.headers_mut().insert(name, value.clone());
     }
     spin_sdk::http::send(request.map(FullBody::new)).await
 }
 
-/// Answers a request: a future that knows the request's place whenever it is polled.
-pub(crate) struct Answering<F> {
-    place: Place,
-    future: Pin<Box<F>>,
+/// A future or a body that is there in a trace whenever it is polled.
+pub(crate) struct Placed<T> {
+    place: SendWrapper<Place>,
+    inner: Pin<Box<T>>,
 }
 
-impl<F: Future> Answering<F> {
-    pub(crate) fn new(place: Place, future: F) -> Self {
+impl<T> Placed<T> {
+    pub(crate) fn new(place: Place, inner: T) -> Self {
         Self {
-            place,
-            future: Box::pin(future),
+            place: SendWrapper::new(place),
+            inner: Box::pin(inner),
         }
+    }
+
+    fn poll<O>(&mut self, poll: impl FnOnce(Pin<&mut T>) -> O) -> O {
+        let before = CURRENT.replace(Rc::clone(&self.place));
+        let polled = poll(self.inner.as_mut());
+        CURRENT.set(before);
+        polled
     }
 }
 
-impl<F: Future> Future for Answering<F> {
+impl<F: Future> Future for Placed<F> {
     type Output = F::Output;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
-        let before = CURRENT.replace(Rc::clone(&self.place));
-        let poll = self.future.as_mut().poll(context);
-        CURRENT.set(before);
-        poll
+        Placed::poll(&mut self, |inner| inner.poll(context))
+    }
+}
+
+impl<B: Body> Body for Placed<B> {
+    type Data = B::Data;
+    type Error = B::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
+        Placed::poll(&mut self, |inner| inner.poll_frame(context))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner.size_hint()
     }
 }
 
@@ -88,7 +119,7 @@ mod tests {
         let seen = || async {
             let mut seen = Vec::new();
             for _ in 0..2 {
-                let place = CURRENT.with_borrow(Rc::clone);
+                let place = current();
                 seen.extend(
                     place
                         .iter()
@@ -103,8 +134,8 @@ mod tests {
             }
             seen
         };
-        let mut one = Answering::new(place(&headers("a")), seen());
-        let mut other = Answering::new(place(&headers("b")), seen());
+        let mut one = Placed::new(place(&headers("a")), seen());
+        let mut other = Placed::new(place(&headers("b")), seen());
         let mut context = Context::from_waker(std::task::Waker::noop());
         // In turns, as a runtime polls them.
         for _ in 0..2 {

@@ -11,8 +11,11 @@ pub const METRICS: &str = "http://runtime.invalid/metrics";
 /// How many cores are idle.
 pub(crate) const IDLE_CORES: &str = "http://cores.runtime.invalid/";
 
+/// Where spans are reported.
+pub(crate) const SPANS: &str = "http://spans.runtime.invalid/";
+
 /// How long the runtime may take. On Spin the name is looked up, which may take as long as the network likes.
-const LIMIT: Duration = Duration::from_secs(1);
+pub(crate) const LIMIT: Duration = Duration::from_secs(1);
 
 /// What the runtime has at this address, in the media type `kind`; `None` if there is nothing.
 pub async fn ask(address: &str, kind: &str) -> Option<Bytes> {

@@ -23,6 +23,9 @@ use crate::webhook;
 /// The longest idempotency key, in bytes.
 const MAX_KEY: usize = 255;
 
+/// The longest `traceparent` that is stored, in bytes. Those of version 00 have 55.
+const MAX_TRACE: usize = 128;
+
 /// Answers a request with the result of the task or, if the client prefers that, with a job.
 ///
 /// `platform` is called only for a job: requests that are answered at once need no settings of jobs.
@@ -80,6 +83,7 @@ async fn defer<T: Task>(
         route: format!("{} {}", parts.method, parts.uri.path()),
         owner: String::new(),
         share: None,
+        trace: trace_of(&parts.headers),
         input: Input::of::<T>(&input)?,
         key: key.map(|key| key_for(&key, &parts, &body)),
         interest: None,
@@ -98,6 +102,12 @@ fn key_for(key: &str, parts: &Parts, body: &Bytes) -> Key {
         name: format!("{} {} {key}", parts.method, parts.uri.path()),
         fingerprint: fingerprint(target, &parts.headers, body),
     }
+}
+
+/// Where the request is in a trace.
+fn trace_of(headers: &HeaderMap) -> Option<String> {
+    let place = headers.get("traceparent")?.to_str().ok()?;
+    (place.len() <= MAX_TRACE).then(|| place.to_owned())
 }
 
 fn webhook_of(uri: &Uri) -> Option<String> {

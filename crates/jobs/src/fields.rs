@@ -36,6 +36,7 @@ pub(crate) trait Fields {
             webhook: self.maybe_text()?,
             // Before there were owners, nobody had a job.
             owner: self.maybe_text()?.unwrap_or_default(),
+            trace: self.maybe_text()?,
             parts: self.parts()?,
         })
     }

@@ -44,7 +44,7 @@ pub use model::{
 };
 pub use params::{DeferralHeaders, DeferralQuery};
 pub use parts::{Done, Parted, Parts, Stage, Step, Work, run, run_parted};
-pub use platform::{Platform, now};
+pub use platform::{Platform, StageEnd, StageOfJob, now};
 pub use queue::Queue;
 pub use redis::RedisStore;
 pub use runner::drain;

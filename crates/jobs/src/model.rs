@@ -113,6 +113,8 @@ pub struct Job {
     pub route: String,
     /// Who submitted it; empty where nobody was asked.
     pub owner: String,
+    /// The place of its submission in a trace: a header `traceparent` (W3C Trace Context).
+    pub trace: Option<String>,
     /// Its state.
     pub status: Status,
     /// Whether it was asked to stop.
@@ -154,6 +156,8 @@ pub struct NewJob {
     pub route: String,
     /// Who submits it; empty where nobody was asked.
     pub owner: String,
+    /// The place of its submission in a trace: a header `traceparent` (W3C Trace Context).
+    pub trace: Option<String>,
     /// How many jobs of its owner may wait, if that is limited.
     pub share: Option<u64>,
     /// What it computes from.
@@ -175,6 +179,7 @@ impl NewJob {
             id: self.id.clone(),
             route: self.route.clone(),
             owner: self.owner.clone(),
+            trace: self.trace.clone(),
             status: Status::Queued,
             cancel_requested: false,
             progress: None,

@@ -124,6 +124,7 @@ impl<D: Redis> Store for RedisStore<D> {
             )
             .maybe("webhook", job.webhook)
             .maybe("owner", (!job.owner.is_empty()).then_some(job.owner))
+            .maybe("trace", job.trace)
             .maybe(
                 "interest",
                 job.interest.map(|time| time.min(MAX_MILLIS).to_string()),

@@ -9,9 +9,11 @@ use bytes::Bytes;
 use futures_util::StreamExt;
 use futures_util::future::{Either, join, select};
 
-use crate::model::{Claim, Claimed, Cut, Delivery, Ending, Lease, Millis, Next, PartResult};
+use crate::model::{
+    Claim, Claimed, Cut, Delivery, Ending, Lease, Millis, Next, PartResult, Status,
+};
 use crate::parts::{Done, Stage, Work};
-use crate::platform::Platform;
+use crate::platform::{Platform, StageEnd, StageOfJob};
 use crate::store::{Error, Store};
 use crate::task::{Progress, outdated};
 use crate::view::JobView;
@@ -112,6 +114,17 @@ impl<P: Platform> Runner<'_, P> {
         claimed: Claimed,
         compute: &impl AsyncFn(&Work, &Progress) -> Option<Done>,
     ) -> Result<(), Error> {
+        let stage = StageOfJob::of(&claimed);
+        let ended = self.platform.traced(&stage, self.stage(claimed, compute));
+        ended.await.map(drop)
+    }
+
+    /// Computes what is claimed, and stores what came of it.
+    async fn stage(
+        &self,
+        claimed: Claimed,
+        compute: &impl AsyncFn(&Work, &Progress) -> Option<Done>,
+    ) -> Result<StageEnd, Error> {
         let progress = Progress::job(&claimed.claim.id);
         let claim = claimed.claim.clone();
         let change = pin!(self.change(claimed, &progress, compute));
@@ -121,7 +134,9 @@ impl<P: Platform> Runner<'_, P> {
             Either::Right((Stopped::Canceled, _)) => Some(Change::End(Ending::Canceled)),
             Either::Right((Stopped::Lost, _)) => None,
         };
-        let Some(change) = change else { return Ok(()) };
+        let Some(change) = change else {
+            return Ok(StageEnd::Lost);
+        };
         if let (Change::Cut(_) | Change::End(Ending::Outcome(_)), Some(latest)) =
             (&change, progress.latest())
         {
@@ -144,7 +159,7 @@ impl<P: Platform> Runner<'_, P> {
                 }
             })
             .await?;
-        match change {
+        Ok(match change {
             // The job may have been canceled since the last heartbeat.
             Change::Cut(_) if !changed && self.is_canceled(&claim).await? => {
                 self.persist(async || {
@@ -153,12 +168,18 @@ impl<P: Platform> Runner<'_, P> {
                         .await
                 })
                 .await?;
+                StageEnd::Job(Status::Canceled)
             }
             // Also if nothing has changed: a cut whose reply was lost is made once.
-            Change::Cut(cut) => self.share(cut.parts).await,
-            Change::End(_) | Change::Part(_) => {}
-        }
-        Ok(())
+            Change::Cut(cut) => {
+                self.share(cut.parts).await;
+                StageEnd::Cut
+            }
+            Change::End(_) | Change::Part(_) if !changed => StageEnd::Lost,
+            Change::Part(_) => StageEnd::Part,
+            Change::End(Ending::Outcome(outcome)) => StageEnd::Job(outcome.job_status()),
+            Change::End(Ending::Canceled) => StageEnd::Job(Status::Canceled),
+        })
     }
 
     async fn is_canceled(&self, claim: &Claim) -> Result<bool, Error> {

@@ -81,6 +81,7 @@ impl<D: Sql> SqliteStore<D> {
             number(max_waiting),
             text(&job.owner),
             maybe_number(job.share),
+            maybe_text(job.trace.as_ref()),
         ];
         // A job is acknowledged when it is on the disk. Connections that submit do little else, so they stay in this mode.
         if !self.synchronous.get() {

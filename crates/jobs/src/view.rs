@@ -172,6 +172,7 @@ mod tests {
             finished_at: None,
             expires_at: Some(Millis::MAX),
             owner: String::new(),
+            trace: None,
             webhook: None,
         }
     }

@@ -30,6 +30,8 @@ pub(crate) enum Told {
     Metrics,
     /// How many cores are idle.
     IdleCores,
+    /// Nothing: a component reports a span.
+    Spans,
 }
 
 impl Told {
@@ -39,6 +41,7 @@ impl Told {
         match host {
             "runtime.invalid" => Some(Self::Metrics),
             "cores.runtime.invalid" => Some(Self::IdleCores),
+            "spans.runtime.invalid" => Some(Self::Spans),
             _ => None,
         }
     }
@@ -46,12 +49,13 @@ impl Told {
 
 /// An application, as its own components reach it.
 pub(crate) trait Application: Send + Sync {
-    /// Answers a request to the host itself; `None` if it answers none.
-    fn tell(
-        &self,
+    /// Answers a request of a component to the host itself; `None` if it answers none.
+    fn tell<'a>(
+        &'a self,
+        component: &'a str,
         what: Told,
         request: Request<WasiBody>,
-    ) -> BoxFuture<'_, Option<Response<WasiBody>>>;
+    ) -> BoxFuture<'a, Option<Response<WasiBody>>>;
 
     /// Answers a request by its public route.
     fn internal(&self, request: Request<WasiBody>) -> BoxFuture<'_, Response<WasiBody>>;
@@ -106,7 +110,11 @@ impl Outbound {
         options: Option<RequestOptions>,
     ) -> Result<(Response<WasiBody>, Completion), Error> {
         let tracer = &self.network.tracer;
-        if !tracer.is_on() {
+        let is_report = matches!(
+            request.uri().host().and_then(Told::by_name),
+            Some(Told::Spans)
+        );
+        if is_report || !tracer.is_on() {
             return self.exchange(from, request, options, ()).await;
         }
         let span = tracer.client(&mut request, &self.component, &from.places());
@@ -165,7 +173,7 @@ impl Outbound {
         *request.uri_mut() = as_http(request.uri())?;
         let response = match (target, told) {
             (Some(component), _) => app.chained(&component, request).await,
-            (None, Some(what)) => app.tell(what, request).await,
+            (None, Some(what)) => app.tell(&self.component, what, request).await,
             (None, None) => Some(app.internal(request).await),
         };
         let response = response.ok_or(Error::DestinationNotFound)?;

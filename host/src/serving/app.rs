@@ -38,7 +38,7 @@ use crate::{
         cores,
         pool::Pool,
         refusal::Refusal,
-        scrape,
+        scrape, spans,
         target::{bad_request, host, set_target},
     },
     traces::Tracer,
@@ -228,16 +228,18 @@ impl App {
 }
 
 impl Application for App {
-    fn tell(
-        &self,
+    fn tell<'a>(
+        &'a self,
+        component: &'a str,
         what: Told,
         request: Request<WasiBody>,
-    ) -> BoxFuture<'_, Option<Response<WasiBody>>> {
+    ) -> BoxFuture<'a, Option<Response<WasiBody>>> {
         async move {
             let answer = match what {
                 Told::IdleCores => cores::answer().await,
                 Told::Metrics if self.shares_metrics => scrape::answer(&self.metrics, &request),
                 Told::Metrics => return None,
+                Told::Spans => spans::answer(&self.tracer, component, request).await,
             };
             Some(answer.map(|body| body.map_err(Error::from).boxed_unsync()))
         }

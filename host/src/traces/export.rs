@@ -25,7 +25,7 @@ use tokio::{runtime::Handle, time::timeout};
 use tracing::{info, warn};
 use wasmtime_wasi_http::default_send_request;
 
-use super::settings::Settings;
+use super::{ids::Ids, settings::Settings};
 
 /// Bytes of a collector's answer that are read.
 const ANSWER: usize = 64 * 1024;
@@ -64,6 +64,7 @@ pub(super) fn provider() -> Result<Option<SdkTracerProvider>> {
     Ok(Some(
         SdkTracerProvider::builder()
             .with_resource(resource.build())
+            .with_id_generator(Ids::default())
             .with_batch_exporter(exporter)
             .build(),
     ))

@@ -5,6 +5,7 @@ use std::ops::Range;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
+use guest::Span;
 use http_api::Problem;
 use http_api::problem::UNSUPPORTED_LANGUAGE;
 use speech::audio::SAMPLE_RATE;
@@ -76,9 +77,16 @@ impl Model {
             prompt: options.prompt.clone(),
             temperature: options.temperature,
         };
+        let sound = Duration::from_secs_f64(samples.len() as f64 / f64::from(SAMPLE_RATE));
+        let mut span = Span::begin("recognition");
+        span.set("speech.seconds", sound.as_secs_f64());
         let start = Instant::now();
         let heard = recognizer::recognize(samples.to_vec(), options).await;
-        let sound = Duration::from_secs_f64(samples.len() as f64 / f64::from(SAMPLE_RATE));
+        match &heard {
+            Ok(heard) => span.set("speech.language", heard.language.as_str()),
+            Err(error) => span.failed(format_args!("{error:?}")),
+        }
+        drop(span);
         guest::jobs::recognised(sound, start.elapsed()).await;
         heard.map(Heard::from).map_err(|error| match error {
             Error::Unsupported(reason) => Problem::new(UNSUPPORTED_LANGUAGE, reason),

@@ -5,6 +5,7 @@ use std::time::Duration;
 use axum::Json;
 use axum::response::IntoResponse;
 use bytes::Bytes;
+use guest::Span;
 use http_api::Problem;
 use jobs::{Mode, Parted, Parts, Progress, Step};
 use serde::{Deserialize, Serialize};
@@ -89,6 +90,24 @@ fn left(deadline: u64) -> u64 {
     deadline.saturating_sub(jobs::now())
 }
 
+/// Awaits a step of a factorisation, as a span of its trace.
+async fn traced<T>(
+    step: &'static str,
+    number: &str,
+    work: impl Future<Output = Result<T, Error>>,
+) -> Result<T, Error> {
+    let mut span = Span::begin("factorization");
+    span.set("factorization.step", step);
+    span.set("factorization.digits", number.len());
+    let result = work.await;
+    match &result {
+        Ok(_) => {}
+        Err(Error::TimeLimitExceeded(_)) => span.failed("the time limit passed"),
+        Err(Error::InvalidNumber(reason) | Error::InvalidPart(reason)) => span.failed(reason),
+    }
+    result
+}
+
 /// What a join needs beside the new relations.
 #[derive(Serialize, Deserialize)]
 pub struct Sieving {
@@ -149,7 +168,8 @@ impl Parted for Factorize {
     async fn begin(input: FactorizeInput, progress: &Progress) -> Result<Step<Self>, Problem> {
         let question = Question::new(input, progress.mode()).await;
         let begun = factorizer::begin(question.number.clone(), left(question.deadline));
-        match reporting(begun, &question.number, progress).await {
+        let begun = reporting(begun, &question.number, progress);
+        match traced("begin", &question.number, begun).await {
             Ok(step) => question.follow(step, "", Vec::new()),
             Err(error) => Err(question.problem(error)),
         }
@@ -164,7 +184,8 @@ impl Parted for Factorize {
             start: part.start,
             end: part.end,
         };
-        match factorizer::sieve(part.composite, numbers, left).await {
+        let sieved = factorizer::sieve(part.composite.clone(), numbers, left);
+        match traced("sieve", &part.composite, sieved).await {
             Ok(relations) => Ok((relations.bytes.into(), relations.weight)),
             Err(Error::TimeLimitExceeded(_)) => Ok((Bytes::new(), LAST)),
             Err(Error::InvalidNumber(reason) | Error::InvalidPart(reason)) => {
@@ -192,7 +213,8 @@ impl Parted for Factorize {
         }
         let results = relations.iter().map(|bytes| bytes.to_vec()).collect();
         let joined = factorizer::join(known.into(), composite.clone(), next, results, left);
-        match reporting(joined, &composite, progress).await {
+        let joined = reporting(joined, &composite, progress);
+        match traced("join", &composite, joined).await {
             Ok(step) => question.follow(step, &composite, relations),
             Err(error) => Err(question.problem(error)),
         }

@@ -29,7 +29,7 @@ local ENDED = {PREFIX .. 'succeeded', PREFIX .. 'failed', PREFIX .. 'canceled'}
 local MAX_MILLIS = 9007199254740991
 local BATCH = 500
 local FIELDS = {'id', 'route', 'status', 'cancel_requested', 'progress', 'attempts', 'created_at', 'started_at',
-    'finished_at', 'expires_at', 'webhook', 'owner'}
+    'finished_at', 'expires_at', 'webhook', 'owner', 'trace'}
 
 local now = tonumber(NOW)
 

@@ -7,8 +7,8 @@ use crate::store::Error;
 /// The version of the schema, kept in the database as `user_version`.
 ///
 /// 1 kept the HTTP request of a job, in a table `requests`. 2 keeps its [`Input`](crate::Input), and the headers of
-/// an answer. In 3 a job has an owner. 4 has counters, 5 has parts.
-const VERSION: i64 = 5;
+/// an answer. In 3 a job has an owner. 4 has counters, 5 has parts. In 6 a job has a trace.
+const VERSION: i64 = 6;
 
 /// The tables.
 const TABLES: &[&str] = &[
@@ -38,7 +38,8 @@ const TABLES: &[&str] = &[
         outcome_headers TEXT,
         owner TEXT NOT NULL DEFAULT '',
         stage TEXT,
-        base INTEGER NOT NULL DEFAULT 0)",
+        base INTEGER NOT NULL DEFAULT 0,
+        trace TEXT)",
     INPUTS,
     COUNTERS,
     CUTS,
@@ -118,6 +119,12 @@ const FROM_4: &[&str] = &[
     "DROP TRIGGER IF EXISTS count_lost",
 ];
 
+/// From version 5 to 6. The view comes back with the others.
+const FROM_5: &[&str] = &[
+    "ALTER TABLE jobs ADD COLUMN trace TEXT",
+    "DROP VIEW IF EXISTS submissions",
+];
+
 /// A trigger that adds 1 to a counter of the job's route.
 macro_rules! count {
     ($trigger:literal, $when:literal, $name:literal) => {
@@ -156,13 +163,13 @@ const AROUND: &[&str] = &[
     "CREATE INDEX IF NOT EXISTS parts_waiting ON parts (job, number) WHERE status = 'queued'",
     "CREATE INDEX IF NOT EXISTS parts_lease ON parts (lease_until) WHERE status = 'running'",
     "CREATE VIEW IF NOT EXISTS submissions AS
-        SELECT jobs.id, route, created_at, webhook, key, fingerprint, interest, expires_after, task, bytes, owner
+        SELECT jobs.id, route, created_at, webhook, key, fingerprint, interest, expires_after, task, bytes, owner, trace
         FROM jobs JOIN inputs ON inputs.id = jobs.id",
     "CREATE TRIGGER IF NOT EXISTS submit INSTEAD OF INSERT ON submissions BEGIN
         INSERT INTO jobs (id, route, status, cancel_requested, attempts, created_at, webhook, deliveries,
-            key, fingerprint, interest, expires_after, lottery, owner)
+            key, fingerprint, interest, expires_after, lottery, owner, trace)
         VALUES (NEW.id, NEW.route, 'queued', 0, 0, NEW.created_at, NEW.webhook, 0,
-            NEW.key, NEW.fingerprint, NEW.interest, NEW.expires_after, random(), NEW.owner);
+            NEW.key, NEW.fingerprint, NEW.interest, NEW.expires_after, random(), NEW.owner, NEW.trace);
         INSERT INTO inputs (id, task, bytes) VALUES (NEW.id, NEW.task, NEW.bytes);
     END",
     "CREATE TRIGGER IF NOT EXISTS job_ended AFTER UPDATE OF finished_at ON jobs
@@ -301,10 +308,11 @@ async fn migrate<D: Sql>(driver: &D) -> Result<(), Error> {
     let tables: &[&[&str]] = match version(driver).await? {
         // Another connection was first.
         VERSION => return Ok(()),
-        4 => &[FROM_4],
-        3 => &[FROM_3, FROM_4],
-        2 => &[FROM_2, FROM_3, FROM_4],
-        1 => &[FROM_1, FROM_2, FROM_3, FROM_4],
+        5 => &[FROM_5],
+        4 => &[FROM_4, FROM_5],
+        3 => &[FROM_3, FROM_4, FROM_5],
+        2 => &[FROM_2, FROM_3, FROM_4, FROM_5],
+        1 => &[FROM_1, FROM_2, FROM_3, FROM_4, FROM_5],
         _ => &[TABLES],
     };
     for statement in tables.iter().copied().flatten().chain(AROUND) {

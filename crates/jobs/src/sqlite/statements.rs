@@ -6,7 +6,7 @@
 macro_rules! job_columns {
     () => {
         "id, route, status, cancel_requested, progress, max(attempts - base, min(attempts, 1)), created_at, started_at, \
-         finished_at, expires_at, webhook, owner, \
+         finished_at, expires_at, webhook, owner, trace, \
          (SELECT done FROM cuts WHERE cuts.job = jobs.id AND jobs.finished_at IS NULL), \
          (SELECT total FROM cuts WHERE cuts.job = jobs.id AND jobs.finished_at IS NULL)"
     };
@@ -125,8 +125,8 @@ pub(super) const RENEW: &str = concat!(
 
 pub(super) const INSERT: &str =
     "INSERT INTO submissions (created_at, id, route, webhook, key, fingerprint, interest,
-        expires_after, task, bytes, owner)
-    SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?12
+        expires_after, task, bytes, owner, trace)
+    SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?12, ?14
     WHERE (SELECT count(*) FROM jobs WHERE status = 'queued') < ?11
     AND (?13 IS NULL OR (SELECT count(*) FROM jobs WHERE owner = ?12 AND status = 'queued') < ?13)
     RETURNING id";

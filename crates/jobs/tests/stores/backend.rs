@@ -215,6 +215,7 @@ pub(crate) fn job(id: &str) -> NewJob {
         id: id.to_owned(),
         route: "POST /factorize".to_owned(),
         owner: String::new(),
+        trace: Some(format!("trace of {id}")),
         share: None,
         input: input(id.as_bytes()),
         key: None,

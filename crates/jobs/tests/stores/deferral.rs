@@ -5,15 +5,15 @@ use std::time::Duration;
 
 use axum::body::{Body, to_bytes};
 use axum::extract::{FromRequest, Request};
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use http_api::problem::{INVALID_NUMBER, TIME_LIMIT_EXCEEDED};
 use http_api::{Caller, Problem};
 use jobs::{
     Done, Error, Mode, PartResult, Parted, Parts, Platform, Progress, Queue, Settings, SqliteStore,
-    Stage, Status, Step, Task, Whole, Work, answer, answer_parted, drain, outdated, run,
-    run_parted,
+    Stage, StageEnd, StageOfJob, Status, Step, Task, Whole, Work, answer, answer_parted, drain,
+    outdated, run, run_parted,
 };
 use pollster::block_on;
 use serde_json::Value;
@@ -98,6 +98,8 @@ struct Here {
     settings: Settings,
     wakes: Cell<u32>,
     sent: RefCell<Vec<axum::http::Request<Bytes>>>,
+    /// The stages of jobs and how they ended.
+    traced: RefCell<Vec<(StageOfJob, StageEnd)>>,
     idle_cores: usize,
     /// Whether the other instances fail.
     alone: bool,
@@ -117,6 +119,7 @@ impl Here {
             settings: block_on(Settings::load(variable)),
             wakes: Cell::new(0),
             sent: RefCell::default(),
+            traced: RefCell::default(),
             idle_cores: 1,
             alone: false,
             shared: Cell::new(0),
@@ -177,6 +180,16 @@ impl Platform for &Here {
     async fn send(&self, request: axum::http::Request<Bytes>) -> Result<StatusCode, String> {
         self.sent.borrow_mut().push(request);
         Ok(StatusCode::NO_CONTENT)
+    }
+
+    async fn traced(
+        &self,
+        stage: &StageOfJob,
+        work: impl Future<Output = Result<StageEnd, Error>>,
+    ) -> Result<StageEnd, Error> {
+        let ended = work.await?;
+        self.traced.borrow_mut().push((stage.clone(), ended));
+        Ok(ended)
     }
 
     async fn idle_cores(&self) -> usize {
@@ -247,6 +260,40 @@ fn a_job_in_parts_is_answered_as_the_request_would_be() {
             "{text}"
         );
         assert_eq!(here.database.parts(), 0);
+    }
+}
+
+#[test]
+fn each_stage_of_a_job_is_in_the_trace_of_its_submission() {
+    let here = &Here::start();
+    let trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    let mut deferred = deferred("/squares", "a", "4");
+    let headers = deferred.headers_mut();
+    headers.insert("traceparent", HeaderValue::from_static(trace));
+    let response = block_on(answer_parted::<Squares, _>(async || here, deferred));
+    assert_eq!(response.status(), StatusCode::ACCEPTED);
+    here.drain();
+    let traced = here.traced.take();
+    let mut seen: Vec<_> = traced
+        .iter()
+        .map(|(stage, end)| (stage.name, stage.part, end.as_str()))
+        .collect();
+    // Claims of parts are random.
+    seen[1..5].sort();
+    let expected = [
+        ("begin", None, "cut"),
+        ("part", Some(0), "done"),
+        ("part", Some(1), "done"),
+        ("part", Some(2), "done"),
+        ("part", Some(3), "done"),
+        ("join", None, "cut"),
+        ("part", Some(0), "done"),
+        ("join", None, "succeeded"),
+    ];
+    assert_eq!(seen, expected);
+    for (stage, _) in traced {
+        assert_eq!(stage.trace.as_deref(), Some(trace));
+        assert_eq!(stage.route, "POST /squares");
     }
 }
 

@@ -114,6 +114,7 @@ impl Model {
             id: new.id,
             route: new.route,
             owner: new.owner,
+            trace: new.trace,
             status: Status::Queued,
             cancel_requested: false,
             progress: None,

@@ -20,6 +20,7 @@ pub(super) async fn answers_a_job(backend: &impl Backend) {
             finished_at: None,
             expires_at: None,
             owner: String::new(),
+            trace: Some("trace of a".to_owned()),
             webhook: None,
         }
     );
