@@ -16,7 +16,7 @@ fn refuses_a_database_of_a_newer_version() {
         refused,
         Some(Error::NewerSchema {
             found: 99,
-            known: 5
+            known: 6
         })
     );
 }
