@@ -14,13 +14,20 @@ function withoutGuesses(document) {
 }
 
 /** A form with an empty example for each field that may be left out. */
-function emptied(document, { $ref, ...inline }) {
-  const form = $ref ? document.components.schemas[$ref.split("/").pop()] : inline;
-  const fields = Object.entries(form.properties).map(([name, field]) => [
-    name,
-    form.required?.includes(name) ? field : { ...field, example: field.type === "array" ? [] : "" },
-  ]);
+function emptied(document, schema) {
+  const form = resolved(document, schema);
+  const fields = Object.entries(form.properties).map(([name, field]) => {
+    if (form.required?.includes(name)) return [name, field];
+    if (field.type !== "array") return [name, { ...field, example: "" }];
+    // The button for another file would say "Add string item".
+    const items = resolved(document, field.items).format === "binary" ? { type: "file" } : field.items;
+    return [name, { ...field, items, example: [] }];
+  });
   return { ...form, properties: Object.fromEntries(fields) };
+}
+
+function resolved(document, { $ref, ...inline }) {
+  return $ref ? document.components.schemas[$ref.split("/").pop()] : inline;
 }
 
 SwaggerUIBundle({
