@@ -22,9 +22,9 @@ fn metrics_are_those_of_the_host() {
     let app = exporting(&collector.endpoint(), &port.to_string()).start();
     let get = [("http.request.method", "GET"), ("url.scheme", "http")];
     let open = [("component_id", "open")];
+    let url = encode(format!("http://127.0.0.1:{port}/"));
+    let target = format!("/open/a?do=fetch&url={url}");
     thread::scope(|scope| {
-        let url = encode(format!("http://127.0.0.1:{port}/"));
-        let target = format!("/open/a?do=fetch&url={url}");
         let answer = scope.spawn(|| app.get(&target));
         let request = peer.recv().unwrap();
         collector.number("http.server.active_requests", &get, |active| active == 1.0);
@@ -46,7 +46,7 @@ fn metrics_are_those_of_the_host() {
             ("http.response.status_code", status),
         ];
         attributes.extend(route.map(|route| ("http.route", route)));
-        let once = |count| count == 1.0;
+        let once = |count: f64| count == 1.0;
         collector.number("http.server.request.duration", &attributes, once);
         collector.number("http.server.response.body.size", &attributes, once);
     }
