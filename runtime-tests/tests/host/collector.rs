@@ -21,7 +21,7 @@ use tiny_http::Response;
 use crate::launch;
 
 /// The application `outbound`, which exports to an endpoint. `port` is that of another server.
-pub fn exporting(endpoint: &str, port: &str) -> Launch {
+pub(crate) fn exporting(endpoint: &str, port: &str) -> Launch {
     launch("outbound")
         .variable("port", port)
         .env("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint)
@@ -44,31 +44,31 @@ struct Export {
 
 /// A line of the log.
 #[derive(Clone, Debug)]
-pub struct Line {
-    pub target: String,
-    pub record: LogRecord,
+pub(crate) struct Line {
+    pub(crate) target: String,
+    pub(crate) record: LogRecord,
 }
 
 /// What has arrived so far.
 #[derive(Debug, Default)]
-pub struct Received {
+pub(crate) struct Received {
     /// Where it was sent.
-    pub paths: BTreeSet<String>,
-    pub spans: Vec<Span>,
+    pub(crate) paths: BTreeSet<String>,
+    pub(crate) spans: Vec<Span>,
     /// The last state of each metric.
-    pub metrics: BTreeMap<String, Metric>,
-    pub lines: Vec<Line>,
+    pub(crate) metrics: BTreeMap<String, Metric>,
+    pub(crate) lines: Vec<Line>,
 }
 
 /// Answers at once, and keeps what arrives.
-pub struct Collector {
+pub(crate) struct Collector {
     server: Arc<tiny_http::Server>,
     exports: Receiver<Export>,
     received: Received,
 }
 
 impl Collector {
-    pub fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let server = Arc::new(tiny_http::Server::http("127.0.0.1:0").unwrap());
         let (sender, exports) = channel();
         let requests = Arc::clone(&server);
@@ -99,12 +99,12 @@ impl Collector {
         }
     }
 
-    pub fn endpoint(&self) -> String {
+    pub(crate) fn endpoint(&self) -> String {
         format!("http://{}", self.server.server_addr())
     }
 
     /// What is looked for, when it has arrived.
-    pub fn wait_for<T>(&mut self, what: &str, found: impl Fn(&Received) -> Option<T>) -> T {
+    pub(crate) fn wait_for<T>(&mut self, what: &str, found: impl Fn(&Received) -> Option<T>) -> T {
         let until = Instant::now() + Duration::from_secs(30);
         loop {
             if let Some(found) = found(&self.received) {
@@ -119,14 +119,14 @@ impl Collector {
     }
 
     /// The spans that arrive until there are so many.
-    pub fn spans(&mut self, number: usize) -> Vec<Span> {
+    pub(crate) fn spans(&mut self, number: usize) -> Vec<Span> {
         self.wait_for(&format!("{number} spans"), |received| {
             (received.spans.len() >= number).then(|| received.spans.clone())
         })
     }
 
     /// The line of the log that is looked for.
-    pub fn line(&mut self, target: &str, text: &str) -> LogRecord {
+    pub(crate) fn line(&mut self, target: &str, text: &str) -> LogRecord {
         self.wait_for(&format!("'{text}' of {target}"), |received| {
             let mut lines = received.lines.iter();
             let line =
@@ -136,7 +136,7 @@ impl Collector {
     }
 
     /// Waits until a metric has this value.
-    pub fn number(
+    pub(crate) fn number(
         &mut self,
         metric: &str,
         attributes: &[(&str, &str)],
@@ -149,7 +149,7 @@ impl Collector {
     }
 
     /// Everything that arrived from an application that has ended.
-    pub fn all(&mut self) -> &Received {
+    pub(crate) fn all(&mut self) -> &Received {
         while let Ok(export) = self.exports.try_recv() {
             self.take(&export);
         }
@@ -217,7 +217,7 @@ impl Drop for Collector {
 }
 
 /// The value of an attribute, as text.
-pub fn text(attributes: &[KeyValue], name: &str) -> String {
+pub(crate) fn text(attributes: &[KeyValue], name: &str) -> String {
     match value(attributes, name) {
         Some(text) => text,
         None => panic!("{name} is missing or of another kind: {attributes:#?}"),
@@ -234,7 +234,7 @@ fn value(attributes: &[KeyValue], name: &str) -> Option<String> {
 }
 
 /// The text of a line of the log.
-pub fn body(record: &LogRecord) -> &str {
+pub(crate) fn body(record: &LogRecord) -> &str {
     let body = record.body.as_ref().and_then(|body| body.value.as_ref());
     match body {
         Some(Attribute::StringValue(text)) => text,
@@ -242,7 +242,7 @@ pub fn body(record: &LogRecord) -> &str {
     }
 }
 
-pub fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
