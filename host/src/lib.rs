@@ -6,13 +6,14 @@
 //!
 //! Each module uses only those after it: `cli`, the command line; `serving`, requests and messages; `interfaces`, what a
 //! component sees and reaches; `code`, the engine and machine code; `log`, the host's log lines; `metrics`, what it counts;
-//! `traces`, the spans that it exports.
+//! `traces`, its spans; `otlp`, the export of all three.
 
 mod cli;
 mod code;
 mod interfaces;
 mod log;
 mod metrics;
+mod otlp;
 mod serving;
 mod traces;
 

@@ -1,9 +1,10 @@
 //! The host's log lines: requests and the start on standard output, everything else on standard error, as text or as one JSON
-//! object per line.
+//! object per line; and the same as records for a collector.
 //!
 //! Modules log with the macros of `tracing`. A line about a request has the field `request`, its id; one about a
 //! component the field `component`.
 
+mod export;
 mod lines;
 
 use std::{
@@ -12,6 +13,7 @@ use std::{
     sync::OnceLock,
 };
 
+use opentelemetry_sdk::logs::SdkLogger;
 use tracing::{Level, Metadata, info, level_filters::LevelFilter, warn};
 use tracing_subscriber::{
     filter::{ParseError, Targets},
@@ -21,12 +23,18 @@ use tracing_subscriber::{
 };
 
 pub(crate) use self::lines::{ACCESS, Format, Printable, START};
-use self::lines::{GUEST, HOST, Lines};
+use self::{
+    export::Records,
+    lines::{GUEST, HOST, Lines},
+};
 
 /// The environment variable that sets levels: `warn`, or `host=debug,access=off`.
 const LEVELS: &str = "RUST_LOG";
 
 static FORMAT: OnceLock<Format> = OnceLock::new();
+
+/// Takes records, if they are exported.
+static LOGGER: OnceLock<SdkLogger> = OnceLock::new();
 
 /// Starts logging, once. With `quiet`, only warnings and errors are written, unless `RUST_LOG` says otherwise.
 pub(crate) fn init(format: Format, quiet: bool) {
@@ -39,12 +47,25 @@ pub(crate) fn init(format: Format, quiet: bool) {
         .with_writer(Outputs)
         // A closed output must not end the server.
         .log_internal_errors(false);
-    let subscriber = tracing_subscriber::registry().with(levels).with(lines);
+    let subscriber = tracing_subscriber::registry()
+        .with(levels)
+        .with(lines)
+        .with(Records(&LOGGER));
     // The only possible error is that a subscriber is already set.
     _ = subscriber.try_init();
     if let Some(error) = error {
         warn!("cannot use {LEVELS}: {error}");
     }
+}
+
+/// Exports lines from now on.
+pub(crate) fn export(logger: SdkLogger) {
+    LOGGER.get_or_init(|| logger);
+}
+
+/// Whether lines are exported.
+pub(crate) fn is_exported() -> bool {
+    LOGGER.get().is_some()
 }
 
 /// Whether a line may be overwritten: whether the output is a terminal.
@@ -67,14 +88,34 @@ fn levels(asked: Option<&str>, quiet: bool) -> (Targets, Option<ParseError>) {
     (levels.with_target(GUEST, LevelFilter::INFO), error)
 }
 
-/// Writes the output of a component: whole lines, or parts of long ones. As text it is written unchanged. `requests` are the
-/// ids of the requests in progress in the instance.
-pub(crate) fn guest(component: &str, stream: &str, requests: Option<&str>, text: &[u8]) {
-    match FORMAT.get().copied().unwrap_or_default() {
-        Format::Text => _ = io::stderr().lock().write_all(text),
-        Format::Json => {
-            for line in String::from_utf8_lossy(text).lines() {
-                info!(target: GUEST, component, stream, request = requests, "{line}");
+/// The output of a component: whole lines, or parts of long ones.
+pub(crate) struct Printed<'a> {
+    pub(crate) component: &'a str,
+    pub(crate) stream: &'static str,
+    /// The ids of the requests in progress in the instance.
+    pub(crate) requests: Option<&'a str>,
+    pub(crate) text: &'a [u8],
+}
+
+impl Printed<'_> {
+    /// Writes it; as text unchanged.
+    pub(crate) fn write(&self) {
+        match FORMAT.get().copied().unwrap_or_default() {
+            Format::Text => _ = io::stderr().lock().write_all(self.text),
+            Format::Json => {
+                let (component, stream, requests) = (self.component, self.stream, self.requests);
+                for line in String::from_utf8_lossy(self.text).lines() {
+                    info!(target: GUEST, component, stream, request = requests, "{line}");
+                }
+            }
+        }
+    }
+
+    /// Exports it.
+    pub(crate) fn export(&self) {
+        if let Some(logger) = LOGGER.get() {
+            for line in String::from_utf8_lossy(self.text).lines() {
+                export::guest(logger, self.component, self.stream, self.requests, line);
             }
         }
     }

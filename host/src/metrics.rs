@@ -2,6 +2,8 @@
 //!
 //! Labels are routes of the manifest, ids of components and status codes, so that requests cannot add any number of them.
 
+mod instruments;
+
 use std::{
     collections::HashMap,
     fmt, fs,
@@ -9,7 +11,8 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use http::StatusCode;
+use http::{Method, StatusCode};
+use opentelemetry::metrics::Meter;
 use prometheus_client::{
     collector::Collector,
     encoding::{DescriptorEncoder, EncodeMetric},
@@ -18,6 +21,8 @@ use prometheus_client::{
     },
     registry::Registry,
 };
+
+use self::instruments::Instruments;
 
 /// The route in labels where the manifest has none for a path, or the request could not be read.
 const UNMATCHED: &str = "unmatched";
@@ -51,6 +56,8 @@ pub(crate) struct Metrics {
     memory: By<Arc<str>, Gauge>,
     failures: By<Arc<str>, Counter>,
     components: By<&'static str, Gauge>,
+    /// The same for a collector, if there is one.
+    instruments: Option<Instruments>,
 }
 
 /// The numbers of a route.
@@ -79,8 +86,11 @@ impl Route {
 }
 
 impl Metrics {
-    /// Begins to count, for an application with these routes.
-    pub(crate) fn new<'a>(routes: impl IntoIterator<Item = &'a str>) -> Arc<Self> {
+    /// Begins to count, for an application with these routes, and to export with this meter.
+    pub(crate) fn new<'a>(
+        routes: impl IntoIterator<Item = &'a str>,
+        meter: Option<Meter>,
+    ) -> Arc<Self> {
         let mut registry = Registry::default();
         let requests = Family::default();
         registry.register(
@@ -174,6 +184,7 @@ impl Metrics {
             memory,
             failures,
             components,
+            instruments: meter.map(Instruments::new),
         })
     }
 
@@ -186,32 +197,52 @@ impl Metrics {
     /// A component.
     pub(crate) fn component(&self, id: &Arc<str>) -> Component {
         let label = [("component", Arc::clone(id))];
-        Component {
+        let component = Component {
             instances: self.instances.get_or_create_owned(&label),
             memory: self.memory.get_or_create_owned(&label),
             failures: self.failures.get_or_create_owned(&label),
+        };
+        if let Some(instruments) = &self.instruments {
+            instruments.component(id, &component);
         }
+        component
     }
 
     /// A request begins.
-    pub(crate) fn begin(&self) {
+    pub(crate) fn begin(&self, method: &Method) {
         self.in_progress.inc();
+        if let Some(instruments) = &self.instruments {
+            instruments.begin(method);
+        }
     }
 
     /// A request that began has ended.
-    pub(crate) fn end(&self, route: &Route, status: StatusCode, took: Duration, bytes: u64) {
+    pub(crate) fn end(
+        &self,
+        method: &Method,
+        route: &Route,
+        status: StatusCode,
+        took: Duration,
+        bytes: u64,
+    ) {
         self.in_progress.dec();
         let seconds = took.as_secs_f64();
         let labels = answered(route, status);
         self.requests.get_or_create(&labels).inc();
         self.seconds.get_or_create(&labels).observe(seconds);
         route.bytes.inc_by(bytes);
+        if let Some(instruments) = &self.instruments {
+            instruments.end(method, route, status, took, bytes);
+        }
     }
 
     /// A request that could not be read was refused.
     pub(crate) fn unread(&self, status: StatusCode) {
         let labels = answered(&self.unmatched, status);
         self.requests.get_or_create(&labels).inc();
+        if let Some(instruments) = &self.instruments {
+            instruments.unread(status);
+        }
     }
 
     /// The machine code of so many components was found, in the cache or compiled ahead of time; so many were compiled.
@@ -219,6 +250,9 @@ impl Metrics {
         for (code, number) in [("found", found), ("compiled", compiled)] {
             let number = i64::try_from(number).unwrap_or(i64::MAX);
             self.components.get_or_create(&[("code", code)]).set(number);
+            if let Some(instruments) = &self.instruments {
+                instruments.loaded(code, number);
+            }
         }
     }
 
@@ -244,12 +278,10 @@ impl fmt::Debug for Process {
 
 impl Collector for Process {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
-        // Other systems have no such file, and then there is no such metric.
-        let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-        let Some(kibibytes) = resident(&status) else {
+        let Some(bytes) = resident_bytes() else {
             return Ok(());
         };
-        let gauge = ConstGauge::new(kibibytes.saturating_mul(1024));
+        let gauge = ConstGauge::new(bytes);
         let encoder = encoder.encode_descriptor(
             "process_resident_memory_bytes",
             "Resident memory of the process.",
@@ -258,6 +290,12 @@ impl Collector for Process {
         )?;
         gauge.encode(encoder)
     }
+}
+
+/// The resident memory of this process. Other systems have no such file, and then there is no such metric.
+fn resident_bytes() -> Option<i64> {
+    let status = fs::read_to_string("/proc/self/status").ok()?;
+    Some(resident(&status)?.saturating_mul(1024))
 }
 
 /// The resident memory in `/proc/self/status`, in KiB.
@@ -280,18 +318,18 @@ mod tests {
 
     #[test]
     fn requests_are_counted_by_the_route_of_the_manifest() {
-        let metrics = Metrics::new(["/a/...", "/b"]);
+        let metrics = Metrics::new(["/a/...", "/b"], None);
         for (route, status) in [
             (Some("/a/..."), StatusCode::OK),
             (Some("/a/..."), StatusCode::OK),
             (Some("/a/secret"), StatusCode::NOT_FOUND),
             (None, StatusCode::NOT_FOUND),
         ] {
-            metrics.begin();
-            let route = metrics.route(route);
-            metrics.end(&route, status, Duration::from_millis(3), 10);
+            metrics.begin(&Method::GET);
+            let (route, took) = (metrics.route(route), Duration::from_millis(3));
+            metrics.end(&Method::GET, &route, status, took, 10);
         }
-        metrics.begin();
+        metrics.begin(&Method::GET);
         metrics.unread(StatusCode::BAD_REQUEST);
         let text = text(&metrics);
         for sample in [
@@ -312,7 +350,7 @@ mod tests {
     #[test]
     fn the_process_says_what_it_is_and_when_it_started() {
         let before = SystemTime::now();
-        let text = text(&Metrics::new([]));
+        let text = text(&Metrics::new([], None));
         let version = env!("CARGO_PKG_VERSION");
         let info =
             format!("\nroutelets_build_info{{runtime=\"embedded\",version=\"{version}\"}} 1\n");
@@ -334,7 +372,7 @@ mod tests {
             Some(1234)
         );
         assert_eq!(resident(""), None);
-        let text = text(&Metrics::new([]));
+        let text = text(&Metrics::new([], None));
         let has = text.contains("\nprocess_resident_memory_bytes ");
         assert_eq!(has, cfg!(target_os = "linux"), "{text}");
     }

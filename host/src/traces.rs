@@ -1,50 +1,32 @@
-//! Traces: a span for each request, each call of a component and each request that a component makes, exported with OTLP.
+//! Traces: a span for each request, each call of a component and each request that a component makes.
 //!
 //! A span's place in its trace travels in the headers `traceparent` and `tracestate` (W3C Trace Context), from outside, between
-//! components and to other servers. The settings are the variables of OpenTelemetry; without an endpoint, nothing is recorded.
+//! components and to other servers. Where traces are not exported, nothing is recorded.
 //! Names and attributes are those of OpenTelemetry's semantic conventions; `execute_wasm_component` is Spin's name.
 
-mod export;
-mod ids;
-mod settings;
+use std::{borrow::Cow, sync::Arc, time::SystemTime};
 
-use std::{
-    borrow::Cow,
-    sync::Arc,
-    time::{Duration, SystemTime},
-};
-
-use anyhow::Result;
 use http::{
     HeaderMap, HeaderValue, Method, Request, StatusCode, Uri, header::HeaderName, uri::Authority,
 };
 use opentelemetry::{
     Context, KeyValue,
     propagation::TextMapPropagator,
-    trace::{
-        Link, Span as _, SpanBuilder, SpanId, SpanKind, Status, TraceContextExt, Tracer as _,
-        TracerProvider as _,
-    },
+    trace::{Link, Span as _, SpanBuilder, SpanId, SpanKind, Status, TraceContextExt, Tracer as _},
 };
 use opentelemetry_http::{HeaderExtractor, HeaderInjector};
-use opentelemetry_sdk::{
-    propagation::TraceContextPropagator,
-    trace::{SdkTracer, SdkTracerProvider},
-};
-use tracing::warn;
+use opentelemetry_sdk::{propagation::TraceContextPropagator, trace::SdkTracer};
+
+use crate::otlp::{method, with_span_id};
 
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
-
-/// How long the last spans may take to leave at the end.
-const FLUSH: Duration = Duration::from_secs(5);
 
 /// Makes the spans of this process.
 #[derive(Clone, Default)]
 pub(crate) struct Tracer(Option<Arc<Recorder>>);
 
 struct Recorder {
-    provider: SdkTracerProvider,
     tracer: SdkTracer,
     propagator: TraceContextPropagator,
 }
@@ -69,13 +51,9 @@ pub(crate) struct Reported {
 pub(crate) struct Span(Option<Context>);
 
 impl Tracer {
-    /// Exports where the environment says, on the runtime of the caller.
-    ///
-    /// # Errors
-    /// When a variable is invalid.
-    pub(crate) fn from_environment() -> Result<Self> {
-        let recorder = export::provider()?.map(Recorder::new);
-        Ok(Self(recorder.map(Arc::new)))
+    /// Records with this tracer, or nothing.
+    pub(crate) fn new(tracer: Option<SdkTracer>) -> Self {
+        Self(tracer.map(Recorder::new).map(Arc::new))
     }
 
     /// Whether spans are recorded.
@@ -180,7 +158,7 @@ impl Tracer {
             span(reported.name, SpanKind::Internal, attributes).with_start_time(reported.start);
         let parent = recorder.place(parent);
         // What began under it has named this id already.
-        let mut span = ids::with(reported.id, || {
+        let mut span = with_span_id(reported.id, || {
             recorder.tracer.build_with_context(builder, &parent)
         });
         if let Some(error) = reported.error {
@@ -188,27 +166,13 @@ impl Tracer {
         }
         span.end_with_timestamp(reported.end);
     }
-
-    /// Exports what has been recorded, for a limited time, and ends.
-    pub(crate) async fn flush(self) {
-        let Some(recorder) = self.0 else {
-            return;
-        };
-        // It blocks.
-        let flushed =
-            tokio::task::spawn_blocking(move || recorder.provider.shutdown_with_timeout(FLUSH));
-        if let Ok(Err(error)) = flushed.await {
-            warn!("the last spans are lost: {error}");
-        }
-    }
 }
 
 impl Recorder {
-    fn new(provider: SdkTracerProvider) -> Self {
+    fn new(tracer: SdkTracer) -> Self {
         Self {
-            tracer: provider.tracer("routelets"),
+            tracer,
             propagator: TraceContextPropagator::new(),
-            provider,
         }
     }
 
@@ -233,7 +197,20 @@ impl Recorder {
     }
 }
 
+impl Place {
+    /// Says something about what happens there, so that exported log lines name the trace and the span.
+    pub(crate) fn say<T>(place: Option<&Self>, say: impl FnOnce() -> T) -> T {
+        let _current = place.map(|Self(context)| context.clone().attach());
+        say()
+    }
+}
+
 impl Span {
+    /// Says something about what the span is about, as [`Place::say`].
+    pub(crate) fn say<T>(&self, say: impl FnOnce() -> T) -> T {
+        Place::say(self.place().as_ref(), say)
+    }
+
     /// Where it is, for what begins under it.
     pub(crate) fn place(&self) -> Option<Place> {
         self.0.clone().map(Place)
@@ -299,15 +276,6 @@ fn span(
     SpanBuilder::from_name(name)
         .with_kind(kind)
         .with_attributes(attributes)
-}
-
-/// The method, or `_OTHER` for one that a client has made up.
-fn method(method: &Method) -> Cow<'static, str> {
-    let known = [
-        "GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH",
-    ];
-    let known = known.into_iter().find(|known| *known == method.as_str());
-    known.unwrap_or("_OTHER").into()
 }
 
 /// A target without user information and query, which may be secrets.

@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 // The errors of `manifest` include their causes in one line.
 use anyhow::{Context, Error, Result, bail, ensure};
 use manifest::{Manifest, Variables};
+use opentelemetry::metrics::Meter;
 use tokio::{
     runtime::{self, Runtime},
     task,
@@ -19,6 +20,7 @@ use crate::{
         stdio::Logs,
     },
     log,
+    otlp::Exporters,
     serving::{
         pool::Reuse,
         scrape,
@@ -81,7 +83,18 @@ fn runtime(requests: usize) -> Result<Runtime> {
         .context("cannot start the threads that serve")
 }
 
+/// Runs the application, and exports what is known of it.
 async fn run(options: Up, manifest: Manifest) -> Result<()> {
+    let exporters = Exporters::from_environment()?;
+    if let Some(logger) = exporters.logger() {
+        log::export(logger);
+    }
+    let served = start_and_serve(options, manifest, &exporters).await;
+    exporters.flush().await;
+    served
+}
+
+async fn start_and_serve(options: Up, manifest: Manifest, exporters: &Exporters) -> Result<()> {
     let shutdown = Shutdown::default();
     shutdown.listen()?;
     // Compiling may take a while: check first that the address is free.
@@ -98,10 +111,13 @@ async fn run(options: Up, manifest: Manifest) -> Result<()> {
         shutdown: options.shutdown_timeout,
     };
     let routes = announcement::routes(&manifest);
-    let tracer = Tracer::from_environment()?;
+    let (tracer, meter) = (Tracer::new(exporters.tracer()), exporters.meter());
     let start = task::spawn_blocking({
-        let (shutdown, tracer) = (shutdown.clone(), tracer.clone());
-        move || start::start(&manifest, settings(options, &manifest, tracer)?, &shutdown)
+        let shutdown = shutdown.clone();
+        move || {
+            let settings = settings(options, &manifest, tracer, meter)?;
+            start::start(&manifest, settings, &shutdown)
+        }
     });
     let Started {
         app,
@@ -128,13 +144,16 @@ async fn run(options: Up, manifest: Manifest) -> Result<()> {
     };
     // Without Redis there is no application that has Redis triggers.
     let subscribe = subscriber::run(servers, &shutdown, limits.shutdown);
-    let served = tokio::try_join!(serve, subscribe);
-    tracer.flush().await;
-    served.map(drop)
+    tokio::try_join!(serve, subscribe).map(drop)
 }
 
 /// The settings of the application that are not in its manifest.
-fn settings(options: Up, manifest: &Manifest, tracer: Tracer) -> Result<start::Settings> {
+fn settings(
+    options: Up,
+    manifest: &Manifest,
+    tracer: Tracer,
+    meter: Option<Meter>,
+) -> Result<start::Settings> {
     let config = config::Settings::load(&options, manifest.folder())?;
     let logs = logs(&options, manifest, config.log_dir)?;
     let variables = variables(&options, manifest)?;
@@ -159,6 +178,7 @@ fn settings(options: Up, manifest: &Manifest, tracer: Tracer) -> Result<start::S
         body_pause: options.client_timeout,
         shares_metrics: options.metrics_listen.is_none(),
         tracer,
+        meter,
         environment: options.env,
         code: source::Settings {
             compiled: options.compiled,

@@ -146,11 +146,13 @@ impl Outbound {
         };
         if !allowed {
             let host = if to_self { "self" } else { host };
-            error!(
-                component = &*self.component,
-                request = from.ids().as_deref(),
-                "it may not call '{host}': allowed_outbound_hosts does not name it"
-            );
+            let component = &*self.component;
+            from.say(|request| {
+                error!(
+                    component,
+                    request, "it may not call '{host}': allowed_outbound_hosts does not name it"
+                );
+            });
             return Err(Error::HttpRequestDenied);
         }
         let permit = Arc::clone(&self.network.open)

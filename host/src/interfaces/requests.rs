@@ -48,6 +48,11 @@ impl Tracked {
         }
     }
 
+    /// Says something about the request, as [`Place::say`].
+    pub(crate) fn say<T>(&self, say: impl FnOnce() -> T) -> T {
+        Place::say(self.place.get(), say)
+    }
+
     /// The id as a header value.
     pub(crate) fn header(&self) -> &HeaderValue {
         &self.id
@@ -137,9 +142,16 @@ impl AtWork {
         last.into_iter().collect()
     }
 
+    /// Says something about the instance, with the ids of its requests. If it has one only, as [`Place::say`].
+    pub(crate) fn say<T>(&self, say: impl FnOnce(Option<&str>) -> T) -> T {
+        let (ids, places) = (self.ids(), self.places());
+        let only = places.first().filter(|_| places.len() == 1);
+        Place::say(only, || say(ids.as_deref()))
+    }
+
     /// Their ids, with commas between them; `None` when there is none. Of a line about an instance that has several at
     /// work, nobody knows which of them it is about.
-    pub(crate) fn ids(&self) -> Option<String> {
+    fn ids(&self) -> Option<String> {
         let requests = self.0.requests();
         let ids: Vec<_> = requests
             .iter()

@@ -1,4 +1,4 @@
-//! Where a component's standard output and error go: a log file, the terminal, or both.
+//! Where a component's standard output and error go: a log file, the terminal, a collector.
 
 use std::{
     fs::{self, File},
@@ -18,7 +18,10 @@ use wasmtime_wasi::{
     p2::{OutputStream, Pollable, StreamError, StreamResult},
 };
 
-use crate::{interfaces::requests::AtWork, log};
+use crate::{
+    interfaces::requests::AtWork,
+    log::{self, Printed},
+};
 
 /// Longer lines go to the terminal in parts.
 const LONGEST_LINE: usize = 8 << 10;
@@ -112,9 +115,24 @@ impl Sink {
         }))
     }
 
+    /// Whether anybody but the file gets whole lines.
+    fn has_readers(&self) -> bool {
+        self.follow || log::is_exported()
+    }
+
     fn show(&self, requests: &AtWork, text: &[u8]) {
-        let requests = requests.ids();
-        log::guest(&self.component, self.stream, requests.as_deref(), text);
+        requests.say(|requests| {
+            let printed = Printed {
+                component: &self.component,
+                stream: self.stream,
+                requests,
+                text,
+            };
+            if self.follow {
+                printed.write();
+            }
+            printed.export();
+        });
     }
 }
 
@@ -134,7 +152,7 @@ impl Lines {
         if let Some(mut file) = self.sink.file.as_ref() {
             file.write_all(bytes)?;
         }
-        if self.sink.follow {
+        if self.sink.has_readers() {
             let mut pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
             pending.extend_from_slice(bytes);
             let whole = match pending.iter().rposition(|byte| *byte == b'\n') {

@@ -226,9 +226,9 @@ impl Serialize for Record<'_> {
 
 /// The fields of an event as JSON values.
 #[derive(Default)]
-struct Fields {
-    message: String,
-    named: Vec<(&'static str, Value)>,
+pub(super) struct Fields {
+    pub(super) message: String,
+    pub(super) named: Vec<(&'static str, Value)>,
 }
 
 impl Visit for Fields {

@@ -41,7 +41,7 @@ impl Entry {
         metrics: &Arc<Metrics>,
         span: Span,
     ) -> Self {
-        metrics.begin();
+        metrics.begin(request.method());
         Self {
             start: Instant::now(),
             method: request.method().clone(),
@@ -66,12 +66,13 @@ fn client_closed_request() -> StatusCode {
 impl Drop for Entry {
     fn drop(&mut self) {
         let (took, bytes) = (self.start.elapsed(), self.tracked.bytes());
-        self.metrics.end(&self.route, self.status, took, bytes);
+        let (route, status) = (&self.route, self.status);
+        self.metrics.end(&self.method, route, status, took, bytes);
         let component = self.component.as_deref();
         self.span.routed(&self.method, self.route.name(), component);
         self.span.answered(self.status, false);
         let caller = self.caller.as_ref();
-        Line {
+        let line = Line {
             request: self.tracked.id(),
             caller: caller.and_then(|caller| caller.to_str().ok()),
             method: self.method.as_str(),
@@ -80,8 +81,8 @@ impl Drop for Entry {
             bytes,
             ms: took.as_micros() as f64 / 1e3,
             component: component.unwrap_or("-"),
-        }
-        .write();
+        };
+        self.span.say(|| line.write());
     }
 }
 

@@ -219,7 +219,8 @@ impl App {
                 Ok(response.map(|body| Held::new(body, span).boxed_unsync()))
             }
             Err(error) => {
-                let refusal = component.refusal(tracked, &error, start.elapsed());
+                let elapsed = start.elapsed();
+                let refusal = tracked.say(|| component.refusal(tracked, &error, elapsed));
                 span.failed(refusal.detail());
                 Err(refusal)
             }

@@ -206,16 +206,14 @@ impl WorkerState for Worker {
     }
 
     fn drop(&self, store: Store<InstanceState>, result: Result<()>) {
+        let component = &*self.sandbox.id;
         if self.abandoned.load(Ordering::Acquire) {
-            let component = &*self.sandbox.id;
-            info!(component, "an instance ends: nobody waits for its answer");
+            self.at_work
+                .say(|_| info!(component, "an instance ends: nobody waits for its answer"));
         } else if let Err(error) = result {
             self.sandbox.metrics.failures.inc();
-            error!(
-                component = &*self.sandbox.id,
-                request = self.at_work.ids().as_deref(),
-                "an instance failed: {error:?}"
-            );
+            self.at_work
+                .say(|request| error!(component, request, "an instance failed: {error:?}"));
         }
         drop(store);
     }

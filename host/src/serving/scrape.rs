@@ -85,7 +85,7 @@ mod tests {
 
     #[test]
     fn metrics_are_all_there_is() {
-        let metrics = Metrics::new([]);
+        let metrics = Metrics::new([], None);
         for (method, path, status) in [
             ("GET", "/metrics", 200),
             ("HEAD", "/metrics", 200),

@@ -10,6 +10,7 @@ use std::{
 // The errors of `manifest` include their causes in one line.
 use anyhow::{Context, Error, Result};
 use manifest::{AllowedHosts, Manifest, TriggerRoute, Variables};
+use opentelemetry::metrics::Meter;
 use tempfile::TempDir;
 use tokio::sync::Semaphore;
 use wasmtime::Engine;
@@ -74,6 +75,8 @@ pub(crate) struct Settings {
     pub(crate) shares_metrics: bool,
     /// Makes the spans of its requests.
     pub(crate) tracer: Tracer,
+    /// Exports what is counted.
+    pub(crate) meter: Option<Meter>,
 }
 
 /// An application that is ready for requests.
@@ -101,16 +104,12 @@ pub(crate) fn start(
     })?;
     let clock = EpochClock::start(engine.clone());
     let network = Network::new(settings.tracer.clone());
-    let metrics =
-        Metrics::new(
-            manifest
-                .http_triggers
-                .iter()
-                .filter_map(|trigger| match &trigger.route {
-                    TriggerRoute::Public(route) => Some(route.as_str()),
-                    TriggerRoute::Private => None,
-                }),
-        );
+    let routes = manifest.http_triggers.iter();
+    let routes = routes.filter_map(|trigger| match &trigger.route {
+        TriggerRoute::Public(route) => Some(route.as_str()),
+        TriggerRoute::Private => None,
+    });
+    let metrics = Metrics::new(routes, settings.meter.clone());
     let sandboxes = sandboxes(manifest, &settings, &network, &clock, &metrics)?;
     let linked = load(manifest, &engine, settings.code, settings.live, &metrics)?;
     let reuse = settings.reuse;

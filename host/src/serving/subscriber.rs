@@ -188,10 +188,8 @@ async fn handle(
             tokio::spawn(async move {
                 if let Err(error) = receiver.receive(payload, &span).await {
                     span.failed("the message was not handled");
-                    error!(
-                        component = &*receiver.sandbox.id,
-                        "a message was not handled: {error:#}"
-                    );
+                    let component = &*receiver.sandbox.id;
+                    span.say(|| error!(component, "a message was not handled: {error:#}"));
                 }
             })
         });

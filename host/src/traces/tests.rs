@@ -2,10 +2,10 @@
 
 use std::sync::Mutex;
 
-use opentelemetry::trace::SpanId;
+use opentelemetry::trace::{SpanId, TracerProvider as _};
 use opentelemetry_sdk::{
     error::OTelSdkResult,
-    trace::{SpanData, SpanExporter},
+    trace::{SdkTracerProvider, SpanData, SpanExporter},
 };
 
 use super::*;
@@ -39,10 +39,7 @@ fn recording() -> (Tracer, Ended) {
     let provider = SdkTracerProvider::builder()
         .with_simple_exporter(ended.clone())
         .build();
-    (
-        Tracer(Some(Arc::new(Recorder::new(provider)))),
-        ended.clone(),
-    )
+    (Tracer::new(Some(provider.tracer("test"))), ended)
 }
 
 fn get(uri: &str) -> Request<()> {
@@ -159,7 +156,15 @@ fn without_an_endpoint_headers_pass() {
 }
 
 #[test]
-fn methods_that_clients_make_up_are_not_names() {
-    assert_eq!(method(&Method::PATCH), "PATCH");
-    assert_eq!(method(&Method::from_bytes(b"BREW").unwrap()), "_OTHER");
+fn what_is_said_about_a_span_names_it() {
+    let current = || Context::current().span().span_context().span_id();
+    let (tracer, _) = recording();
+    let span = tracer.component(&mut HeaderMap::new(), "c", "r");
+    let place = span.place().unwrap();
+    let id = place.0.span().span_context().span_id();
+    assert_eq!(span.say(current), id);
+    assert_eq!(Place::say(Some(&place), current), id);
+    assert_eq!(Place::say(None, current), SpanId::INVALID);
+    assert_eq!(Span::default().say(current), SpanId::INVALID);
+    assert_eq!(current(), SpanId::INVALID, "it is over");
 }

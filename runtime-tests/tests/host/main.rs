@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod collector;
 mod compiled;
 mod faults;
 mod files;
@@ -16,6 +17,7 @@ mod routing;
 mod slow;
 mod sqlite;
 mod startup;
+mod telemetry;
 mod traces;
 mod variables;
 

@@ -3,92 +3,22 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
-use opentelemetry_proto::tonic::common::v1::{KeyValue, any_value::Value as Attribute};
 use opentelemetry_proto::tonic::trace::v1::{Span, span::SpanKind, status::StatusCode};
-use prost::Message;
-use runtime_tests::{Launch, Request, Server};
+use runtime_tests::{Request, Server};
 use serde_json::Value;
 use tiny_http::Response;
 
-use crate::{encode, headers, launch, tell};
+use crate::collector::{Collector, exporting, hex, text};
+use crate::{encode, headers, tell};
 
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 const PARENT: &str = "00f067aa0ba902b7";
-
-/// A collector and its endpoint.
-fn collector() -> (tiny_http::Server, String) {
-    let server = tiny_http::Server::http("127.0.0.1:0").unwrap();
-    let endpoint = format!("http://{}", server.server_addr());
-    (server, endpoint)
-}
-
-fn traced(endpoint: &str, port: &str) -> Launch {
-    launch("outbound")
-        .variable("port", port)
-        .env("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint)
-        .env(
-            "OTEL_EXPORTER_OTLP_HEADERS",
-            "authorization=Bearer%20collector",
-        )
-        .env("OTEL_BSP_SCHEDULE_DELAY", "50")
-        .env("OTEL_SERVICE_NAME", "a test")
-}
-
-fn text(attributes: &[KeyValue], name: &str) -> String {
-    let found = attributes.iter().find(|it| it.key == name);
-    let value = found.and_then(|found| found.value.as_ref()?.value.clone());
-    match value {
-        Some(Attribute::StringValue(text)) => text,
-        Some(Attribute::IntValue(number)) => number.to_string(),
-        other => panic!("{name}: {other:?} in {attributes:#?}"),
-    }
-}
-
-/// The spans that arrive until there are so many.
-fn receive(collector: &tiny_http::Server, number: usize) -> Vec<Span> {
-    let until = Instant::now() + Duration::from_secs(30);
-    let mut spans = Vec::new();
-    while spans.len() < number {
-        let left = until.saturating_duration_since(Instant::now());
-        let mut request = collector
-            .recv_timeout(left)
-            .unwrap()
-            .unwrap_or_else(|| panic!("{number} spans did not arrive: {spans:#?}"));
-        assert_eq!(request.url(), "/v1/traces");
-        let header = |name: &'static str| {
-            let mut headers = request.headers().iter();
-            let found = headers.find(|header| header.field.equiv(name));
-            found
-                .map(|header| header.value.to_string())
-                .unwrap_or_default()
-        };
-        assert_eq!(header("content-type"), "application/x-protobuf");
-        assert_eq!(header("authorization"), "Bearer collector");
-        assert_eq!(header("host"), collector.server_addr().to_string());
-        let mut body = Vec::new();
-        request.as_reader().read_to_end(&mut body).unwrap();
-        let batch = ExportTraceServiceRequest::decode(&*body).unwrap();
-        for of_resource in batch.resource_spans {
-            let resource = of_resource.resource.unwrap();
-            assert_eq!(text(&resource.attributes, "service.name"), "a test");
-            let scopes = of_resource.scope_spans.into_iter();
-            spans.extend(scopes.flat_map(|scope| scope.spans));
-        }
-        request.respond(Response::empty(200)).unwrap();
-    }
-    spans
-}
 
 fn named<'a>(spans: &'a [Span], name: &str, kind: SpanKind) -> &'a Span {
     let found = spans
         .iter()
         .find(|span| span.name == name && span.kind() == kind);
     found.unwrap_or_else(|| panic!("{name}: {spans:#?}"))
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn failed(span: &Span) -> bool {
@@ -109,7 +39,7 @@ fn in_trace(app: &Server, target: &str) -> Value {
 #[test]
 #[cfg_attr(spin, ignore = "on Spin it is Spin that exports traces")]
 fn a_trace_goes_from_the_client_through_components_to_other_servers() {
-    let (collector, endpoint) = collector();
+    let mut collector = Collector::start();
     // Another server, which shows what it was sent.
     let peer = tiny_http::Server::http("127.0.0.1:0").unwrap();
     let port = peer.server_addr().to_ip().unwrap().port();
@@ -121,11 +51,11 @@ fn a_trace_goes_from_the_client_through_components_to_other_servers() {
         request.respond(Response::from_string("peer")).unwrap();
         parent.unwrap_or_default()
     });
-    let app = traced(&endpoint, &port.to_string()).start();
+    let app = exporting(&collector.endpoint(), &port.to_string()).start();
     // Server, component, client, and the server of the start's health check.
     let url = encode(format!("http://127.0.0.1:{port}/hook?key=secret"));
     in_trace(&app, &format!("/open/a?do=fetch&url={url}"));
-    let spans = receive(&collector, 4);
+    let spans = collector.spans(4);
     let server = named(&spans, "GET /open/...", SpanKind::Server);
     let component = named(&spans, "execute_wasm_component open", SpanKind::Internal);
     let client = named(&spans, "GET", SpanKind::Client);
@@ -160,11 +90,11 @@ fn a_trace_goes_from_the_client_through_components_to_other_servers() {
 #[test]
 #[cfg_attr(spin, ignore = "on Spin it is Spin that exports traces")]
 fn a_chained_component_is_in_the_same_trace() {
-    let (collector, endpoint) = collector();
-    let app = traced(&endpoint, "1").start();
+    let mut collector = Collector::start();
+    let app = exporting(&collector.endpoint(), "1").start();
     let url = encode("http://hidden.spin.internal/x");
     let answer = in_trace(&app, &format!("/open/a?do=fetch&url={url}"));
-    let spans = receive(&collector, 5);
+    let spans = collector.spans(5);
     let open = named(&spans, "execute_wasm_component open", SpanKind::Internal);
     let client = named(&spans, "GET", SpanKind::Client);
     let hidden = named(&spans, "execute_wasm_component hidden", SpanKind::Internal);
@@ -180,14 +110,14 @@ fn a_chained_component_is_in_the_same_trace() {
 #[test]
 #[cfg_attr(spin, ignore = "on Spin it is Spin that exports traces")]
 fn failures_are_errors_of_their_spans() {
-    let (collector, endpoint) = collector();
-    let mut app = traced(&endpoint, "1").start();
+    let mut collector = Collector::start();
+    let mut app = exporting(&collector.endpoint(), "1").start();
     assert_eq!(app.get("/open/?do=trap").status, 500);
     let refused = tell(&app, "/closed/", "fetch&url=http://127.0.0.1:1/");
     assert!(refused.is_err(), "{refused:?}");
     // The last spans leave at the stop.
     app.terminate();
-    let spans = receive(&collector, 6);
+    let spans = collector.spans(6);
     assert!(app.wait().success());
     let server = named(&spans, "GET /open/...", SpanKind::Server);
     assert!(failed(server), "{server:#?}");
@@ -209,7 +139,7 @@ fn requests_do_not_depend_on_the_collector() {
     let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let silent_endpoint = format!("http://{}", silent.local_addr().unwrap());
     for endpoint in ["http://127.0.0.1:1", &silent_endpoint] {
-        let mut app = traced(endpoint, "1")
+        let mut app = exporting(endpoint, "1")
             .env("OTEL_EXPORTER_OTLP_TIMEOUT", "200")
             .start();
         for _ in 0..50 {
@@ -231,7 +161,7 @@ fn requests_do_not_depend_on_the_collector() {
 #[test]
 #[cfg_attr(spin, ignore = "on Spin it is Spin that exports traces")]
 fn a_protocol_that_the_host_lacks_is_refused_at_the_start() {
-    let launch = traced("http://127.0.0.1:1", "1").env("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc");
+    let launch = exporting("http://127.0.0.1:1", "1").env("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc");
     let (status, output) = launch.fail();
     assert!(!status.success());
     assert!(output.contains("OTEL_EXPORTER_OTLP_PROTOCOL"), "{output}");

@@ -82,12 +82,14 @@ impl HostConnectionWithStore<InstanceState> for HasSelf<InstanceState> {
             let state = access.get();
             let sandbox = state.sandbox();
             if !is_allowed(&sandbox.outbound.allowed, info.addr()) {
-                let host = info.addr();
-                error!(
-                    component = &*sandbox.id,
-                    request = state.requests().ids().as_deref(),
-                    "it may not connect to redis://{host}: allowed_outbound_hosts does not name it"
-                );
+                let (component, host) = (&*sandbox.id, info.addr());
+                state.requests().say(|request| {
+                    error!(
+                        component,
+                        request,
+                        "it may not connect to redis://{host}: allowed_outbound_hosts does not name it"
+                    );
+                });
                 return Err(Error::InvalidAddress);
             }
             let permit = state.connection().ok_or(Error::TooManyConnections)?;

@@ -11,7 +11,7 @@ thread_local! {
 }
 
 /// Builds a span with this id.
-pub(super) fn with<T>(id: SpanId, build: impl FnOnce() -> T) -> T {
+pub(crate) fn with_span_id<T>(id: SpanId, build: impl FnOnce() -> T) -> T {
     NEXT.set(Some(id));
     let built = build();
     NEXT.set(None);
