@@ -21,9 +21,13 @@ use tiny_http::Response;
 use crate::launch;
 
 /// The application `outbound`, which exports to an endpoint. `port` is that of another server.
-pub(crate) fn exporting(endpoint: &str, port: &str) -> Launch {
-    launch("outbound")
-        .variable("port", port)
+pub(crate) fn outbound(endpoint: &str, port: &str) -> Launch {
+    exporting(launch("outbound").variable("port", port), endpoint)
+}
+
+/// An application that exports to an endpoint.
+pub(crate) fn exporting(application: Launch, endpoint: &str) -> Launch {
+    application
         .env("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint)
         .env(
             "OTEL_EXPORTER_OTLP_HEADERS",

@@ -15,6 +15,7 @@ mod recognizer;
 mod redis;
 mod routing;
 mod slow;
+mod spans;
 mod sqlite;
 mod startup;
 mod telemetry;

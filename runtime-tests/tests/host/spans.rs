@@ -37,7 +37,11 @@ fn components_report_what_they_compute() {
     let app = exporting(Launch::new(&application()), &collector.endpoint()).start();
     let request = in_trace(Request::get("/factorize/408216"));
     assert_eq!(app.send(&request).status, 200);
-    let span = under(&mut collector, "factorization", "execute_wasm_component factorize");
+    let span = under(
+        &mut collector,
+        "factorization",
+        "execute_wasm_component factorize",
+    );
     for (name, value) in [
         ("factorization.step", "begin"),
         ("factorization.digits", "6"),
@@ -64,8 +68,8 @@ fn components_report_what_they_compute() {
 fn a_job_is_in_the_trace_of_its_submission() {
     let mut collector = Collector::start();
     let app = exporting(Launch::new(&application()), &collector.endpoint()).start();
-    let request = Request::post_json("/factorize", r#"{"number": 408216}"#)
-        .header("prefer", "respond-async");
+    let request =
+        Request::post_json("/factorize", r#"{"number": 408216}"#).header("prefer", "respond-async");
     let answer = app.send(&in_trace(request));
     assert_eq!(answer.status, 202, "{answer:?}");
     let job = under(&mut collector, "job", "execute_wasm_component factorize");

@@ -7,7 +7,7 @@ use opentelemetry_proto::tonic::trace::v1::Span;
 use runtime_tests::Request;
 use tiny_http::Response;
 
-use crate::collector::{Collector, exporting, hex, text};
+use crate::collector::{Collector, hex, outbound, text};
 use crate::{encode, tell};
 
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
@@ -19,7 +19,7 @@ fn metrics_are_those_of_the_host() {
     // Another server, which answers when the request has been counted.
     let peer = tiny_http::Server::http("127.0.0.1:0").unwrap();
     let port = peer.server_addr().to_ip().unwrap().port();
-    let app = exporting(&collector.endpoint(), &port.to_string()).start();
+    let app = outbound(&collector.endpoint(), &port.to_string()).start();
     let get = [("http.request.method", "GET"), ("url.scheme", "http")];
     let open = [("component_id", "open")];
     let url = encode(format!("http://127.0.0.1:{port}/"));
@@ -66,7 +66,7 @@ fn is_within(record: &LogRecord, span: &Span) -> bool {
 fn lines_name_their_request_and_its_trace() {
     let mut collector = Collector::start();
     // The terminal shows the output of another component only.
-    let app = exporting(&collector.endpoint(), "1")
+    let app = outbound(&collector.endpoint(), "1")
         .arg("--follow")
         .arg("closed")
         .start();
@@ -133,7 +133,7 @@ fn each_signal_can_be_switched_off() {
         ("OTEL_EXPORTER_OTLP_ENDPOINT", "", &[]),
     ] {
         let mut collector = Collector::start();
-        let mut app = exporting(&collector.endpoint(), "1")
+        let mut app = outbound(&collector.endpoint(), "1")
             .env(variable, value)
             .start();
         tell(&app, "/open/", "print&text=hello").unwrap();

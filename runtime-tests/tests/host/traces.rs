@@ -8,7 +8,7 @@ use runtime_tests::{Request, Server};
 use serde_json::Value;
 use tiny_http::Response;
 
-use crate::collector::{Collector, exporting, hex, text};
+use crate::collector::{Collector, hex, outbound, text};
 use crate::{encode, headers, tell};
 
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
@@ -51,7 +51,7 @@ fn a_trace_goes_from_the_client_through_components_to_other_servers() {
         request.respond(Response::from_string("peer")).unwrap();
         parent.unwrap_or_default()
     });
-    let app = exporting(&collector.endpoint(), &port.to_string()).start();
+    let app = outbound(&collector.endpoint(), &port.to_string()).start();
     // Server, component, client, and the server of the start's health check.
     let url = encode(format!("http://127.0.0.1:{port}/hook?key=secret"));
     in_trace(&app, &format!("/open/a?do=fetch&url={url}"));
@@ -91,7 +91,7 @@ fn a_trace_goes_from_the_client_through_components_to_other_servers() {
 #[cfg_attr(spin, ignore = "on Spin it is Spin that exports traces")]
 fn a_chained_component_is_in_the_same_trace() {
     let mut collector = Collector::start();
-    let app = exporting(&collector.endpoint(), "1").start();
+    let app = outbound(&collector.endpoint(), "1").start();
     let url = encode("http://hidden.spin.internal/x");
     let answer = in_trace(&app, &format!("/open/a?do=fetch&url={url}"));
     let spans = collector.spans(5);
@@ -111,7 +111,7 @@ fn a_chained_component_is_in_the_same_trace() {
 #[cfg_attr(spin, ignore = "on Spin it is Spin that exports traces")]
 fn failures_are_errors_of_their_spans() {
     let mut collector = Collector::start();
-    let mut app = exporting(&collector.endpoint(), "1").start();
+    let mut app = outbound(&collector.endpoint(), "1").start();
     assert_eq!(app.get("/open/?do=trap").status, 500);
     let refused = tell(&app, "/closed/", "fetch&url=http://127.0.0.1:1/");
     assert!(refused.is_err(), "{refused:?}");
@@ -139,7 +139,7 @@ fn requests_do_not_depend_on_the_collector() {
     let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let silent_endpoint = format!("http://{}", silent.local_addr().unwrap());
     for endpoint in ["http://127.0.0.1:1", &silent_endpoint] {
-        let mut app = exporting(endpoint, "1")
+        let mut app = outbound(endpoint, "1")
             .env("OTEL_EXPORTER_OTLP_TIMEOUT", "200")
             .start();
         for _ in 0..50 {
@@ -161,7 +161,7 @@ fn requests_do_not_depend_on_the_collector() {
 #[test]
 #[cfg_attr(spin, ignore = "on Spin it is Spin that exports traces")]
 fn a_protocol_that_the_host_lacks_is_refused_at_the_start() {
-    let launch = exporting("http://127.0.0.1:1", "1").env("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc");
+    let launch = outbound("http://127.0.0.1:1", "1").env("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc");
     let (status, output) = launch.fail();
     assert!(!status.success());
     assert!(output.contains("OTEL_EXPORTER_OTLP_PROTOCOL"), "{output}");
