@@ -32,7 +32,7 @@ use tracing::warn;
 pub(crate) use self::ids::with_span_id;
 use self::{client::Client, ids::Ids, settings::Settings};
 
-/// Who says all this, within the service.
+/// The scope of spans and instruments. That of a log record is its target.
 const SCOPE: &str = "routelets";
 
 /// How long the last data may take to leave at the end.
@@ -89,7 +89,7 @@ impl Exporters {
         Some(provider.meter(SCOPE))
     }
 
-    /// What takes log records. Their scope is their target.
+    /// What takes log records.
     pub(crate) fn logger(&self) -> Option<SdkLogger> {
         let provider = self.logs.as_ref()?;
         Some(provider.logger(SCOPE))

@@ -5,7 +5,7 @@ use opentelemetry_sdk::{
     error::OTelSdkResult,
     metrics::{
         SdkMeterProvider, Temporality,
-        data::{AggregatedMetrics, Metric, MetricData, ResourceMetrics},
+        data::{AggregatedMetrics, Metric, MetricData, ResourceMetrics, ScopeMetrics},
         exporter::PushMetricExporter,
     },
 };
@@ -22,7 +22,7 @@ impl PushMetricExporter for Kept {
         let mut kept = self.0.lock().unwrap();
         kept.clear();
         let scopes = metrics.scope_metrics();
-        for metric in scopes.flat_map(|scope| scope.metrics()) {
+        for metric in scopes.flat_map(ScopeMetrics::metrics) {
             kept.extend(points(metric));
         }
         Ok(())
