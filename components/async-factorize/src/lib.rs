@@ -118,6 +118,7 @@ async fn ask(queue: &Queue<Spin>, input: &FactorizeInput) -> Result<Job, Problem
                 route: "POST /async/factorize".to_owned(),
                 owner: String::new(),
                 share: None,
+                trace: None,
                 input: Input::of::<Factorize>(input)?,
                 key: None,
                 interest: Some(now() + INTEREST),

@@ -174,6 +174,10 @@ impl Platform for Spin {
             .map_err(|error| error.to_string())
     }
 
+    fn place(&self) -> Option<String> {
+        outgoing::traceparent()
+    }
+
     async fn traced(
         &self,
         stage: &StageOfJob,

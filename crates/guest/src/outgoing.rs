@@ -42,6 +42,14 @@ pub(crate) fn current() -> Place {
     CURRENT.with_borrow(Rc::clone)
 }
 
+/// The same as a header `traceparent`, if it is of a usual length. One of version 00 has 55 characters.
+pub(crate) fn traceparent() -> Option<String> {
+    let place = current();
+    let (_, value) = place.iter().find(|(name, _)| *name == TRACEPARENT)?;
+    let text = value.to_str().ok()?;
+    (text.len() <= 128).then(|| text.to_owned())
+}
+
 /// Sends a request, in the trace of the one that is being answered.
 ///
 /// # Errors

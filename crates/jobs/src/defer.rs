@@ -23,9 +23,6 @@ use crate::webhook;
 /// The longest idempotency key, in bytes.
 const MAX_KEY: usize = 255;
 
-/// The longest `traceparent` that is stored, in bytes. Those of version 00 have 55.
-const MAX_TRACE: usize = 128;
-
 /// Answers a request with the result of the task or, if the client prefers that, with a job.
 ///
 /// `platform` is called only for a job: requests that are answered at once need no settings of jobs.
@@ -83,7 +80,7 @@ async fn defer<T: Task>(
         route: format!("{} {}", parts.method, parts.uri.path()),
         owner: String::new(),
         share: None,
-        trace: trace_of(&parts.headers),
+        trace: None,
         input: Input::of::<T>(&input)?,
         key: key.map(|key| key_for(&key, &parts, &body)),
         interest: None,
@@ -102,12 +99,6 @@ fn key_for(key: &str, parts: &Parts, body: &Bytes) -> Key {
         name: format!("{} {} {key}", parts.method, parts.uri.path()),
         fingerprint: fingerprint(target, &parts.headers, body),
     }
-}
-
-/// Where the request is in a trace.
-fn trace_of(headers: &HeaderMap) -> Option<String> {
-    let place = headers.get("traceparent")?.to_str().ok()?;
-    (place.len() <= MAX_TRACE).then(|| place.to_owned())
 }
 
 fn webhook_of(uri: &Uri) -> Option<String> {

@@ -113,7 +113,7 @@ pub struct Job {
     pub route: String,
     /// Who submitted it; empty where nobody was asked.
     pub owner: String,
-    /// The place of its submission in a trace: a header `traceparent` (W3C Trace Context).
+    /// The place of its submission in a trace: a header `traceparent` (W3C Trace Context). A queue sets it.
     pub trace: Option<String>,
     /// Its state.
     pub status: Status,
@@ -156,7 +156,7 @@ pub struct NewJob {
     pub route: String,
     /// Who submits it; empty where nobody was asked.
     pub owner: String,
-    /// The place of its submission in a trace: a header `traceparent` (W3C Trace Context).
+    /// The place of its submission in a trace: a header `traceparent` (W3C Trace Context). A queue sets it.
     pub trace: Option<String>,
     /// How many jobs of its owner may wait, if that is limited.
     pub share: Option<u64>,

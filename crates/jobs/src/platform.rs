@@ -41,6 +41,11 @@ pub trait Platform {
     /// The reason, if no response arrives.
     async fn send(&self, request: Request<Bytes>) -> Result<StatusCode, String>;
 
+    /// The place of the request that is being answered in a trace: a header `traceparent` (W3C Trace Context).
+    fn place(&self) -> Option<String> {
+        None
+    }
+
     /// Works on a stage of a job, and records that as a span of a trace where there are traces.
     async fn traced(
         &self,

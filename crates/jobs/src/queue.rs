@@ -51,6 +51,7 @@ impl<P: Platform> Queue<P> {
     pub async fn submit(&self, mut job: NewJob) -> Result<Job, Problem> {
         let settings = self.platform.settings();
         let most = settings.max_waiting;
+        job.trace = self.platform.place();
         if !self.owner().is_empty() {
             self.owner().clone_into(&mut job.owner);
             job.share = Some(settings.max_waiting_per_caller);
