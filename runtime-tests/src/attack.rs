@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::{self, ErrorKind};
 use std::path::Path;
+use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use base64::Engine;
@@ -45,6 +46,8 @@ pub struct Attack {
     /// On how many connections `raw` is sent, all of which stay open. The first answer is the one that counts.
     #[serde(default = "one")]
     connections: usize,
+    /// How many bytes of the answers are read, one every tenth of a second, before the clients leave.
+    reads: Option<usize>,
     /// How often the request is sent; the last answer is the one that counts.
     #[serde(default = "one")]
     times: usize,
@@ -188,6 +191,9 @@ impl Attack {
     /// The answer, if there is one.
     fn send(&self, server: &Server, job: &str) -> Result<Option<Response>, String> {
         let told = |error: io::Error| error.to_string();
+        if let Some(bytes) = self.reads {
+            return self.read_slowly(server, bytes).map(Some).map_err(told);
+        }
         if self.connections > 1 {
             return self.send_and_wait(server).map(Some).map_err(told);
         }
@@ -214,6 +220,40 @@ impl Attack {
 
     /// The first answer on many connections.
     fn send_and_wait(&self, server: &Server) -> io::Result<Response> {
+        let mut connections = self.open(server)?;
+        Connection::first_answered(&mut connections)?.read("GET")
+    }
+
+    /// The start of an answer, of which little is read on each connection. Meanwhile the application must serve.
+    fn read_slowly(&self, server: &Server, bytes: usize) -> io::Result<Response> {
+        let mut connections = self.open(server)?;
+        let mut read = Vec::new();
+        for _ in 0..bytes {
+            thread::sleep(Duration::from_millis(100));
+            read.push(connections[0].read_byte()?);
+            for other in &mut connections[1..] {
+                other.read_byte()?;
+            }
+        }
+        let ping = server.try_send(&Request::get("/ping"))?;
+        if ping.status != 200 {
+            let message = format!("meanwhile /ping answers {}", ping.status);
+            return Err(io::Error::other(message));
+        }
+        let line = String::from_utf8_lossy(&read);
+        let status = line
+            .split(' ')
+            .nth(1)
+            .and_then(|status| status.parse().ok());
+        Ok(Response {
+            status: status.ok_or(ErrorKind::InvalidData)?,
+            headers: Vec::new(),
+            body: read,
+        })
+    }
+
+    /// Connections on which `raw` was sent.
+    fn open(&self, server: &Server) -> io::Result<Vec<Connection>> {
         let raw = self.raw.as_ref().expect("what is raw");
         let raw = expand(&self.filled(raw));
         let open = (0..self.connections).map(|_| {
@@ -221,8 +261,7 @@ impl Attack {
             connection.write(&raw)?;
             Ok(connection)
         });
-        let mut connections = open.collect::<io::Result<Vec<_>>>()?;
-        Connection::first_answered(&mut connections)?.read("GET")
+        open.collect()
     }
 
     fn request(&self, job: &str) -> Request {

@@ -334,6 +334,16 @@ impl Connection {
         Ok((size > 0).then_some(chunk))
     }
 
+    /// Reads one byte, so that the server cannot send more than fits into the buffers of the connection.
+    ///
+    /// # Errors
+    /// When the server has closed the connection.
+    pub fn read_byte(&mut self) -> io::Result<u8> {
+        let mut byte = [0];
+        self.stream.get_mut().read_exact(&mut byte)?;
+        Ok(byte[0])
+    }
+
     /// Whether the server has sent nothing more yet.
     ///
     /// # Errors

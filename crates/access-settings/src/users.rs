@@ -8,6 +8,9 @@ const MAX_MEMORY: u32 = 1 << 17;
 /// The most passes over that memory.
 const MAX_PASSES: u32 = 20;
 
+/// The most lanes in it.
+const MAX_LANES: u32 = 16;
+
 /// A user, as it is written.
 pub struct UserEntry<'a> {
     /// The name.
@@ -67,14 +70,24 @@ fn is_hash(text: &str) -> bool {
     let [("m", memory), ("t", passes), ("p", lanes)] = *costs else {
         return false;
     };
-    let within = |text: &str, most: u32| text.parse().is_ok_and(|cost: u32| cost <= most);
+    let within = |text: &str, most| {
+        text.parse::<u32>()
+            .ok()
+            .filter(|cost| (1..=most).contains(cost))
+    };
+    let (Some(memory), Some(_), Some(lanes)) = (
+        within(memory, MAX_MEMORY),
+        within(passes, MAX_PASSES),
+        within(lanes, MAX_LANES),
+    ) else {
+        return false;
+    };
     let is_base64 = |text: &str| {
         let mut characters = text.bytes();
         characters.all(|c| c.is_ascii_alphanumeric() || c == b'+' || c == b'/')
     };
-    within(memory, MAX_MEMORY)
-        && within(passes, MAX_PASSES)
-        && within(lanes, 16)
+    // RFC 9106, section 3.1.
+    memory >= 8 * lanes
         && [salt, hash]
             .iter()
             .all(|text| text.len() >= 11 && is_base64(text))
@@ -114,6 +127,9 @@ mod tests {
                 UserError::BadHash(name()),
             ),
             (ada.replace("t=2", "t=1000"), UserError::BadHash(name())),
+            (ada.replace("t=2", "t=0"), UserError::BadHash(name())),
+            (ada.replace("m=19456", "m=7"), UserError::BadHash(name())),
+            (ada.replace("p=1", "p=0"), UserError::BadHash(name())),
             (ada.replace("$BwcH", "$Bw.H"), UserError::BadHash(name())),
             (format!("{ada}$x"), UserError::BadHash(name())),
             (

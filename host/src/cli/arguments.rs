@@ -240,7 +240,7 @@ pub(crate) struct Up {
     )]
     pub(crate) max_concurrent_requests: u32,
 
-    /// How long a client may take for a request's head, pause within its body, or leave a connection idle
+    /// How long a client may take for a request's head, pause within its body or in reading the response, or leave a connection idle
     #[arg(long, value_name = "TIME", default_value = "60s", value_parser = duration)]
     pub(crate) client_timeout: Duration,
 

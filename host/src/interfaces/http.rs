@@ -1,6 +1,8 @@
 //! `wasi:http`: the requests that a component makes, to hosts that its manifest allows, and to its own
 //! application without a socket.
 
+mod destination;
+
 use std::sync::{Arc, OnceLock, Weak};
 
 use futures::future::BoxFuture;
@@ -9,8 +11,9 @@ use http_body_util::BodyExt;
 use manifest::{AllowedHosts, chaining_target};
 use tokio::sync::Semaphore;
 use tracing::error;
-use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks, default_send_request};
+use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
 
+use self::destination::Unreachable;
 use crate::{
     interfaces::{body::Held, requests::AtWork},
     traces::Tracer,
@@ -162,9 +165,11 @@ impl Outbound {
         let target = chaining_target(host).map(str::to_owned);
         let told = Told::by_name(host);
         if !to_self && told.is_none() && target.is_none() {
-            let (response, completion) = default_send_request(request, options).await?;
-            let response = response.map(|body| Held::new(body.boxed_unsync(), held).boxed_unsync());
-            return Ok((response, Box::new(completion)));
+            let found = destination::find(request.uri(), options).await;
+            let found = found.map_err(|error| self.unreachable(from, host, error))?;
+            let (response, completion) = destination::send(request, options, found).await?;
+            let response = response.map(|body| Held::new(body, held).boxed_unsync());
+            return Ok((response, completion));
         }
         let app = self
             .network
@@ -183,6 +188,21 @@ impl Outbound {
             response.map(|body| Held::new(body, held).boxed_unsync()),
             Box::new(async { Ok(()) }),
         ))
+    }
+
+    /// The error of a request that goes nowhere.
+    fn unreachable(&self, from: &AtWork, host: &str, error: Unreachable) -> Error {
+        match error {
+            Unreachable::Inside(address) => {
+                error!(
+                    component = &*self.component,
+                    request = from.ids().as_deref(),
+                    "it may not call '{host}': the name has the address {address}, which is inside of this machine or its cloud"
+                );
+                Error::DestinationIpProhibited
+            }
+            Unreachable::Unknown(error) => error,
+        }
     }
 }
 

@@ -38,7 +38,7 @@ const BACKLOG: u32 = 1_024;
 pub(crate) struct Limits {
     /// Bytes of a request's head, and of the buffer for its body.
     pub(crate) buffer: usize,
-    /// How long a client may take for a request's head, or leave a connection idle.
+    /// How long a client may take for a request's head, pause while it reads a response, or leave a connection idle.
     pub(crate) client: Duration,
     /// How long requests in flight may take after a stop.
     pub(crate) shutdown: Duration,
@@ -178,11 +178,12 @@ async fn connection(
             Ok::<_, Infallible>(response.map(|body| Held::new(body, answering)))
         })
     });
+    let stream = Stream::new(stream, exchange.clone(), limits.client);
     let mut connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(limits.client)
         .max_buf_size(limits.buffer)
-        .serve_connection(TokioIo::new(Stream::new(stream, exchange.clone())), service);
+        .serve_connection(TokioIo::new(stream), service);
     // What goes wrong here is the client's doing, and it knows. The connection is polled first: a
     // request that has arrived before the stop is answered, even when this task starts after it.
     let ended = tokio::select! {

@@ -20,9 +20,6 @@ use tokio::{
 
 use crate::serving::refusal::Refusal;
 
-/// How long a client may pause while it reads a response.
-const WRITE_PAUSE: Duration = Duration::from_secs(60);
-
 /// How long a refused client may go on sending.
 const LINGER: Duration = Duration::from_secs(2);
 
@@ -66,7 +63,7 @@ impl Drop for Answering {
     }
 }
 
-/// A stream that fails when its peer reads nothing for [`WRITE_PAUSE`].
+/// A stream that fails when its peer reads nothing for too long.
 ///
 /// Hyper's own answers to heads that it cannot read have no body. The stream holds them back and reads their status, so that a
 /// problem document can replace them.
@@ -76,16 +73,20 @@ pub(crate) struct Stream {
     /// Whether bytes have arrived since the last exchange.
     received: bool,
     refused: Option<StatusCode>,
+    /// How long the peer may read nothing.
+    pause: Duration,
     deadline: Option<Pin<Box<Sleep>>>,
 }
 
 impl Stream {
-    pub(crate) fn new(stream: TcpStream, exchange: Exchange) -> Self {
+    /// Lets the peer pause for at most `pause` while it reads a response.
+    pub(crate) fn new(stream: TcpStream, exchange: Exchange, pause: Duration) -> Self {
         Self {
             stream,
             exchange,
             received: false,
             refused: None,
+            pause,
             deadline: None,
         }
     }
@@ -135,9 +136,10 @@ impl Stream {
             self.deadline = None;
             return poll;
         }
+        let pause = self.pause;
         let deadline = self
             .deadline
-            .get_or_insert_with(|| Box::pin(tokio::time::sleep(WRITE_PAUSE)));
+            .get_or_insert_with(|| Box::pin(tokio::time::sleep(pause)));
         ready!(deadline.as_mut().poll(cx));
         Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
     }

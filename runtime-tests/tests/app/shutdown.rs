@@ -89,6 +89,30 @@ fn new_connections_are_refused_while_it_finishes() {
 
 #[test]
 #[cfg_attr(spin, ignore = "Spin drops what it is doing when it is told to stop")]
+fn no_probe_is_answered_on_an_open_connection_while_it_finishes() {
+    let mut app = Launch::new(&application())
+        .variable("factorize_time_limit", "4")
+        .start();
+    let probe = Request::get("/readyz");
+    let mut busy = factorising(&app);
+    let mut silent = app.connect();
+    let mut kept = app.connect();
+    assert_eq!(kept.send(&probe).unwrap().status, 200);
+    app.terminate();
+    for connection in [&mut kept, &mut silent] {
+        assert!(connection.is_closed().unwrap());
+    }
+    // Behind the request in flight, whose answer is the last one.
+    busy.send_only(&probe).unwrap();
+    let last = busy.read("POST").unwrap();
+    assert_eq!(last.problem(), "time-limit-exceeded");
+    assert_eq!(last.header("connection"), Some("close"));
+    assert!(busy.is_closed().unwrap());
+    assert_eq!(app.wait().code(), Some(0));
+}
+
+#[test]
+#[cfg_attr(spin, ignore = "Spin drops what it is doing when it is told to stop")]
 fn a_second_signal_does_not_wait() {
     let mut app = Launch::new(&application())
         .variable("factorize_time_limit", "60")

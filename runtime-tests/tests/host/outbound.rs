@@ -83,6 +83,22 @@ fn every_other_host_is_refused() {
 }
 
 #[test]
+#[cfg_attr(
+    spin,
+    ignore = "Spin needs `block_networks` in its runtime configuration"
+)]
+fn a_name_does_not_lead_into_the_machine() {
+    let (port, asked) =
+        answering("HTTP/1.1 200 OK\r\ncontent-length: 4\r\nconnection: close\r\n\r\npeer");
+    let app = start(port);
+    // The manifest allows this address. Written like this, it is found by a lookup, as a name is.
+    let outcome = fetch(&app, "/open/", &format!("http://127.1:{port}/"));
+    assert!(outcome.is_err(), "{outcome:?}");
+    assert_eq!(asked.load(Ordering::Relaxed), 0);
+    let _ = app.line(|line| line.contains("'127.1': the name has the address 127.0.0.1,"));
+}
+
+#[test]
 fn a_redirect_is_not_followed() {
     for location in ["http://169.254.169.254/latest/meta-data/", "/again"] {
         let answer = format!(

@@ -222,6 +222,19 @@ fn a_receiver_that_is_not_there_harms_nobody(kind: Kind) {
 }
 
 #[test]
+fn an_origin_may_be_localhost() {
+    let receiver = Receiver::start(&[]);
+    let origin = receiver.origin().replace("127.0.0.1", "localhost");
+    let stack = Setup::new(Kind::Sqlite)
+        .variable("webhook_origin", &origin)
+        .start();
+    let target = format!("?webhook={origin}/by-name");
+    let job = id(&stack.defer(&factorize_and_tell("6", &target)));
+    let call = receiver.wait(1).remove(0);
+    assert_eq!((call.id, &*call.path), (job, "/by-name"));
+}
+
+#[test]
 fn only_the_origin_of_the_operator_is_called() {
     let stack = Setup::new(Kind::Sqlite)
         .variable("webhook_origin", "https://*.hooks.example:8443")
