@@ -194,11 +194,14 @@ impl Outbound {
     fn unreachable(&self, from: &AtWork, host: &str, error: Unreachable) -> Error {
         match error {
             Unreachable::Inside(address) => {
-                error!(
-                    component = &*self.component,
-                    request = from.ids().as_deref(),
-                    "it may not call '{host}': the name has the address {address}, which is inside of this machine or its cloud"
-                );
+                let component = &*self.component;
+                from.say(|request| {
+                    error!(
+                        component,
+                        request,
+                        "it may not call '{host}': the name has the address {address}, which is inside this machine or its cloud"
+                    );
+                });
                 Error::DestinationIpProhibited
             }
             Unreachable::Unknown(error) => error,
