@@ -201,6 +201,7 @@ mod tests {
             expires_at: None,
             webhook: None,
             owner: String::new(),
+            trace: None,
         }
     }
 

@@ -199,7 +199,7 @@ impl Platform for Spin {
                     span.failed("the job failed");
                 }
             }
-            Err(error) => span.failed(error),
+            Err(error) => span.failed(error.to_string()),
         }
         ended
     }

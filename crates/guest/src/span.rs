@@ -96,9 +96,9 @@ impl Span {
     }
 
     /// What the span is about failed.
-    pub fn failed(&mut self, reason: impl ToString) {
+    pub fn failed(&mut self, reason: impl Into<String>) {
         if let Some(open) = &mut self.0 {
-            open.report.error = Some(reason.to_string());
+            open.report.error = Some(reason.into());
         }
     }
 

@@ -84,7 +84,7 @@ impl Model {
         let heard = recognizer::recognize(samples.to_vec(), options).await;
         match &heard {
             Ok(heard) => span.set("speech.language", heard.language.as_str()),
-            Err(error) => span.failed(format_args!("{error:?}")),
+            Err(error) => span.failed(format!("{error:?}")),
         }
         drop(span);
         guest::jobs::recognised(sound, start.elapsed()).await;
