@@ -99,7 +99,7 @@ async def files_are_chosen(page: Browser) -> None:
     await page.select(f"{form} .content-type", "multipart/form-data")
     for count, name in [(1, "letter.mp3"), (2, "silence.wav")]:
         add = f"{form} [data-property-name=files] .json-schema-form-item-add"
-        assert await page.value(f"document.querySelector({json.dumps(add)}).textContent") == "Add file item"
+        await page.until(f"document.querySelector('{add}').innerText === 'Add file'")
         await page.click(add)
         picker = f"{form} .json-schema-form-item:nth-of-type({count}) input[type=file]"
         await page.until(f"document.querySelector('{picker}')")
@@ -115,6 +115,8 @@ async def files_are_chosen(page: Browser) -> None:
     await page.select(f"{block} [data-property-name=response_format] select", "srt")
     status, body = await execute(page, block)
     assert status == "200" and body.startswith("1\n00:00:0") and "Please write a letter" in body, (status, body)
+    # Swagger UI says so of each file of a list.
+    page.messages = [message for message in page.messages if "JsonSchema_string_binary" not in message]
 
 
 async def dialog_signs_in(page: Browser, url: str, name: str, key: str, password: str) -> None:

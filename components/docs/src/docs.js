@@ -14,20 +14,13 @@ function withoutGuesses(document) {
 }
 
 /** A form with an empty example for each field that may be left out. */
-function emptied(document, schema) {
-  const form = resolved(document, schema);
-  const fields = Object.entries(form.properties).map(([name, field]) => {
-    if (form.required?.includes(name)) return [name, field];
-    if (field.type !== "array") return [name, { ...field, example: "" }];
-    // The button for another file would say "Add string item".
-    const items = resolved(document, field.items).format === "binary" ? { type: "file" } : field.items;
-    return [name, { ...field, items, example: [] }];
-  });
+function emptied(document, { $ref, ...inline }) {
+  const form = $ref ? document.components.schemas[$ref.split("/").pop()] : inline;
+  const fields = Object.entries(form.properties).map(([name, field]) => [
+    name,
+    form.required?.includes(name) ? field : { ...field, example: field.type === "array" ? [] : "" },
+  ]);
   return { ...form, properties: Object.fromEntries(fields) };
-}
-
-function resolved(document, { $ref, ...inline }) {
-  return $ref ? document.components.schemas[$ref.split("/").pop()] : inline;
 }
 
 SwaggerUIBundle({
@@ -52,6 +45,10 @@ function mend() {
   for (const field of document.querySelectorAll("input, select, textarea")) name(field);
   for (const button of document.querySelectorAll(".copy-to-clipboard button:not([aria-label])")) button.ariaLabel = "Copy";
   for (const scrolled of document.querySelectorAll("pre.microlight:not([tabindex])")) scrolled.tabIndex = 0;
+  for (const button of document.querySelectorAll("[data-property-name=files] .json-schema-form-item-add")) {
+    // Swagger UI calls files strings, and this observer sees what it sets.
+    if (button.innerText !== "Add file") button.innerText = "Add file";
+  }
   const dialog = document.querySelector(".modal-ux:not([role])");
   if (!dialog) return;
   dialog.role = "dialog";
