@@ -63,7 +63,7 @@ impl Span {
         if parent.is_empty() || REFUSED.get() {
             return Self::default();
         }
-        // 62 random bits and two set ones: it is not 0, which would be invalid.
+        // Random, and not 0, which would be invalid: its highest bit is set.
         let id = format!("{:016x}", Uuid::new_v4().as_u64_pair().1);
         let place = parent.iter().find_map(|(name, value)| {
             let value = (*name == TRACEPARENT).then_some(value)?.to_str().ok()?;

@@ -49,7 +49,7 @@ pub(super) enum Destination {
 /// Why a request goes nowhere.
 #[derive(Debug)]
 pub(super) enum Unreachable {
-    /// The name has this address, which is inside of this machine or its cloud.
+    /// The name has this address, which is inside this machine or its cloud.
     Inside(IpAddr),
     /// The name could not be looked up.
     Unknown(Error),
