@@ -292,7 +292,7 @@ impl Collector for Process {
     }
 }
 
-/// The resident memory of this process. Other systems have no such file, and then there is no such metric.
+/// The resident memory of this process. `None` on systems without `/proc`.
 fn resident_bytes() -> Option<i64> {
     let status = fs::read_to_string("/proc/self/status").ok()?;
     Some(resident(&status)?.saturating_mul(1024))

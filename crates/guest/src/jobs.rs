@@ -35,6 +35,9 @@ const TASK: HeaderName = HeaderName::from_static("x-task");
 /// The weight of its result.
 const WEIGHT: HeaderName = HeaderName::from_static("x-weight");
 
+/// The longest `traceparent` that is stored. One of version 00 has 55 characters.
+const MAX_TRACE: usize = 128;
+
 /// Answers a request with the result of a task or, if the client prefers that, with a job.
 pub async fn answer<T: Whole>(request: axum::extract::Request) -> Response {
     LocalFuture::new(jobs::answer::<T, _>(Spin::load, request)).await
@@ -175,7 +178,9 @@ impl Platform for Spin {
     }
 
     fn place(&self) -> Option<String> {
-        outgoing::traceparent()
+        let place = outgoing::current();
+        let traceparent = outgoing::traceparent(&place)?;
+        (traceparent.len() <= MAX_TRACE).then(|| traceparent.to_owned())
     }
 
     async fn traced(

@@ -42,12 +42,10 @@ pub(crate) fn current() -> Place {
     CURRENT.with_borrow(Rc::clone)
 }
 
-/// The same as a header `traceparent`, if it is of a usual length. One of version 00 has 55 characters.
-pub(crate) fn traceparent() -> Option<String> {
-    let place = current();
+/// The header `traceparent` of a place.
+pub(crate) fn traceparent(place: &Place) -> Option<&str> {
     let (_, value) = place.iter().find(|(name, _)| *name == TRACEPARENT)?;
-    let text = value.to_str().ok()?;
-    (text.len() <= 128).then(|| text.to_owned())
+    value.to_str().ok()
 }
 
 /// Sends a request, in the trace of the one that is being answered.

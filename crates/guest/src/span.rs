@@ -19,7 +19,7 @@ thread_local! {
     static REFUSED: Cell<bool> = const { Cell::new(false) };
 }
 
-/// A span. It ends when it is dropped, and is empty where there is no trace.
+/// A span, which ends when it is dropped. Outside a trace it does nothing.
 #[derive(Default)]
 pub struct Span(Option<Open>);
 
@@ -65,15 +65,14 @@ impl Span {
         }
         // Random, and not 0, which would be invalid: its highest bit is set.
         let id = format!("{:016x}", Uuid::new_v4().as_u64_pair().1);
-        let place = parent.iter().find_map(|(name, value)| {
-            let value = (*name == TRACEPARENT).then_some(value)?.to_str().ok()?;
-            HeaderValue::try_from(child(value, &id)?).ok()
-        });
-        let Some(place) = place else {
+        let traceparent = outgoing::traceparent(&parent)
+            .and_then(|parent| child(parent, &id))
+            .and_then(|traceparent| HeaderValue::try_from(traceparent).ok());
+        let Some(traceparent) = traceparent else {
             return Self::default();
         };
         let mut headers = HeaderMap::from_iter(parent.iter().cloned());
-        headers.insert(TRACEPARENT, place);
+        headers.insert(TRACEPARENT, traceparent);
         Self(Some(Open {
             parent,
             place: outgoing::place(&headers),
@@ -130,9 +129,9 @@ async fn tell(parent: Place, report: Report) {
     let request = Request::post(SPANS)
         .header(header::CONTENT_TYPE, "application/json")
         .body(Bytes::from(body));
-    let Ok(mut request) = request else { return };
-    request.headers_mut().extend(parent.iter().cloned());
-    let sent = crate::within(LIMIT, crate::send(request)).await;
+    let Ok(request) = request else { return };
+    let sent = Placed::new(parent, crate::send(request));
+    let sent = crate::within(LIMIT, sent).await;
     let status = sent.and_then(Result::ok).map(|response| response.status());
     if status != Some(StatusCode::NO_CONTENT) {
         REFUSED.set(true);

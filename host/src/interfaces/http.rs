@@ -113,11 +113,13 @@ impl Outbound {
         options: Option<RequestOptions>,
     ) -> Result<(Response<WasiBody>, Completion), Error> {
         let tracer = &self.network.tracer;
-        let is_report = matches!(
-            request.uri().host().and_then(Told::by_name),
-            Some(Told::Spans)
-        );
-        if is_report || !tracer.is_on() {
+        // The report of a span is not one itself.
+        if !tracer.is_on()
+            || matches!(
+                request.uri().host().and_then(Told::by_name),
+                Some(Told::Spans)
+            )
+        {
             return self.exchange(from, request, options, ()).await;
         }
         let span = tracer.client(&mut request, &self.component, &from.places());

@@ -125,6 +125,9 @@ const FROM_5: &[&str] = &[
     "DROP VIEW IF EXISTS submissions",
 ];
 
+/// The steps from version to version, beginning with that from 1.
+const STEPS: [&[&str]; 5] = [FROM_1, FROM_2, FROM_3, FROM_4, FROM_5];
+
 /// A trigger that adds 1 to a counter of the job's route.
 macro_rules! count {
     ($trigger:literal, $when:literal, $name:literal) => {
@@ -305,16 +308,16 @@ async fn version<D: Sql>(driver: &D) -> Result<i64, Error> {
 }
 
 async fn migrate<D: Sql>(driver: &D) -> Result<(), Error> {
-    let tables: &[&[&str]] = match version(driver).await? {
-        // Another connection was first.
-        VERSION => return Ok(()),
-        5 => &[FROM_5],
-        4 => &[FROM_4, FROM_5],
-        3 => &[FROM_3, FROM_4, FROM_5],
-        2 => &[FROM_2, FROM_3, FROM_4, FROM_5],
-        1 => &[FROM_1, FROM_2, FROM_3, FROM_4, FROM_5],
-        _ => &[TABLES],
-    };
+    let found = version(driver).await?;
+    // Another connection was first.
+    if found == VERSION {
+        return Ok(());
+    }
+    // A new database has version 0.
+    let steps = usize::try_from(found - 1)
+        .ok()
+        .and_then(|first| STEPS.get(first..));
+    let tables = steps.unwrap_or(&[TABLES]);
     for statement in tables.iter().copied().flatten().chain(AROUND) {
         driver.execute(statement, &[]).await?;
     }

@@ -139,8 +139,7 @@ pub(super) async fn send(
     destination: Destination,
 ) -> Result<(Response<WasiBody>, Completion), Error> {
     match destination {
-        // The name is looked up once more for a connection with TLS, whose certificate shows that the server is the one that
-        // the name means.
+        // A connection with TLS looks the name up again. The certificate shows that the server is the one that is named.
         Destination::Addresses(addresses) if !is_https(request.uri()) => {
             send_to(request, options, &addresses).await
         }
