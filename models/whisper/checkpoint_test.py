@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import convert
+from conversion import Failure, safetensors
 
 SPECIAL = ["<|endoftext|>", "<|startoftranscript|>", "<|en|>", "<|de|>", "<|translate|>", "<|transcribe|>"]
 SPECIAL += ["<|startoflm|>", "<|startofprev|>", "<|nospeech|>", "<|notimestamps|>", "<|0.00|>"]
@@ -21,7 +22,7 @@ def tensor(kind, *values):
 
 
 def save(path, tensors):
-    convert.write(path, [(name, *parts) for name, parts in tensors.items()], {})
+    safetensors.write(path, [(name, *parts) for name, parts in tensors.items()], {})
 
 
 def folder_of(root, name, files, shards):
@@ -42,12 +43,12 @@ def folder_of(root, name, files, shards):
 
 def converted(root, folder):
     with contextlib.redirect_stdout(io.StringIO()) as said:
-        convert.checkpoint(str(folder), root / "out")
+        convert.of_checkpoint(str(folder), root / "out")
     path = Path(said.getvalue().strip())
     data = path.read_bytes()
     header = json.loads(data[8 : 8 + struct.unpack_from("<Q", data)[0]])
     metadata = {name: json.loads(header["__metadata__"][name]) for name in ("config", "generation_config", "vocabulary")}
-    return {name: (kind, shape, bytes(bytes_)) for name, kind, shape, bytes_ in convert.read_safetensors(path)}, metadata
+    return {name: (kind, shape, bytes(bytes_)) for name, kind, shape, bytes_ in safetensors.read(path)}, metadata
 
 
 def main():
@@ -89,7 +90,7 @@ def main():
     (broken / "model.safetensors").write_bytes(data[:-1])
     try:
         converted(root, broken)
-    except convert.Failure as failure:
+    except Failure as failure:
         assert "ends before its tensors do" in str(failure), failure
     else:
         raise AssertionError("half a file was converted")

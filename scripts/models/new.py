@@ -17,7 +17,9 @@ from prepare import Refused, prepare
 
 # What its components may reach.
 GRANTS = """{{name}} = [
+    "allowed_outbound_hosts: http://worker.spin.internal",
     "allowed_outbound_hosts: http://limiter.spin.internal",
+    "sqlite_databases: default",
     "secret: api_keys",
     "secret: jwt_secrets",
 ]
@@ -115,7 +117,7 @@ def add(root, name, model, sample):
     if is_new:
         template = (HERE / "templates/spin.toml.in").read_text(encoding="utf-8")
         try:
-            manifests.add(root, template.replace("{{name}}", name), GRANTS.replace("{{name}}", name))
+            manifests.add(root, template.replace("{{name}}", name), GRANTS.replace("{{name}}", name), f"http://{name}.spin.internal")
         except LookupError as error:
             raise Refused(f"the route cannot be added: {error}") from error
     return made

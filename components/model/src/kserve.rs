@@ -9,13 +9,13 @@ use axum::{Extension, Json};
 use http_api::extract::{Object, is_json, objects, parse_json, unsupported_media_type};
 use http_api::problem::{BODY, INVALID_TENSOR, JSON, UNSUPPORTED_MEDIA_TYPE};
 use http_api::{Body, Problem, problem_responses};
+use model_routes::{Contract, Datatype, Port};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::bindings::routelets::model::model::{Elements, Tensor};
-use crate::contract::{Contract, Datatype, Port};
 use crate::rows;
 
 /// The only version of a model.

@@ -1,36 +1,29 @@
 //! The HTTP side of a model that another component provides: `POST /NAME` with a row or many, `GET /NAME` with a row, and the
 //! Open Inference Protocol under `/v2/models/NAME`.
 
-mod contract;
 mod kserve;
 mod rows;
-mod table;
 
 use std::sync::Arc;
 
-use axum::extract::{FromRequest, Request as HttpRequest};
+use axum::extract::Request as HttpRequest;
 use axum::http::Uri;
 use axum::response::IntoResponse;
 use axum::routing::{any, get, post};
 use axum::{Extension, Json};
 use bindings::routelets::model::model::{self, Tensor};
 use guest::{Busy, LocalFuture, Request, Response};
-use http_api::extract::{content_type, is_json, parse_json, unsupported_media_type};
-use http_api::problem::{BODY, INVALID_BODY, INVALID_CSV, INVALID_PARAMETER, JSON, extended};
-use http_api::{Body, Problem, problem_responses};
+use http_api::problem::{BODY, DEFERRAL, INVALID_CSV, INVALID_PARAMETER, JSON, extended};
+use http_api::{Problem, problem_responses};
+use jobs::{Mode, Task};
+use model_routes::{Checked, Contract, Infer, InferInput, Rows};
 use serde_json::{Map, Value};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use contract::Contract;
-use table::Columns;
-
 interfaces::import!("../../wit/model");
 
-/// The most rows that one request may bring.
-const MAX_ROWS: usize = 10_000;
-
 problem_responses!(QueryProblems = &[INVALID_PARAMETER]);
-problem_responses!(BodyProblems = BODY, JSON, &[INVALID_CSV]);
+problem_responses!(BodyProblems = BODY, JSON, DEFERRAL, &[INVALID_CSV]);
 
 /// What the model makes of the row in the query.
 #[utoipa::path(get, path = "/{model}", tag = "models", responses((status = 200, body = Value), QueryProblems))]
@@ -45,7 +38,7 @@ async fn predict_one(
             None => Problem::new(INVALID_PARAMETER, refusal.to_string()),
         }
     })?;
-    let mut answers = predict(&contract, &[&row]).await?;
+    let mut answers = predict(&contract, &[row]).await?;
     Ok(Json(answers.pop().unwrap_or_default()))
 }
 
@@ -56,89 +49,50 @@ async fn predict_one(
     post,
     path = "/{model}",
     tag = "models",
+    params(jobs::DeferralHeaders, jobs::DeferralQuery),
     request_body(content((Value = "application/json"), (String = "text/csv"))),
-    responses((status = 200, body = Value), BodyProblems)
+    responses(
+        (status = 200, body = Value),
+        (status = 202, description = "With `Prefer: respond-async`: the job", body = jobs::JobView),
+        BodyProblems
+    )
 )]
 async fn predict_many(
     Extension(contract): Extension<Arc<Contract>>,
     request: HttpRequest,
-) -> Result<Json<Value>, Problem> {
-    let headers = request.headers();
-    if !is_json(headers) {
-        let columns = Columns::of(&contract);
-        let is_csv = content_type(headers).is_some_and(|it| it.essence_str() == "text/csv");
-        if let Some(columns) = columns.as_ref().filter(|_| is_csv) {
-            return predict_table(&contract, columns, request).await;
+) -> Response {
+    let compute = async |input| compute(&contract, input).await;
+    guest::jobs::answer_here::<Infer>(request, compute).await
+}
+
+/// Computes a job for the worker, which only other components of the application can call.
+#[utoipa::path(post, path = "/", request_body = Value, responses((status = 200)), security(()))]
+async fn compute_job(
+    Extension(contract): Extension<Arc<Contract>>,
+    request: HttpRequest,
+) -> Result<Response, Problem> {
+    let input = Infer::check(request, Mode::Now).await?;
+    LocalFuture::new(compute(&contract, input)).await
+}
+
+async fn compute(contract: &Contract, input: InferInput) -> Result<Response, Problem> {
+    let Checked { rows, are_listed } = input.rows(contract)?;
+    let mut answers = match rows {
+        Rows::Numbers(rows) => {
+            let count = rows.count;
+            answers(contract, rows::numeric(contract, rows), count).await?
         }
-        let expected = match columns {
-            Some(_) => "application/json or text/csv",
-            None => "application/json",
-        };
-        return Err(unsupported_media_type(headers, expected));
-    }
-    let Body(bytes) = Body::from_request(request, &()).await?;
-    if let Some(rows) = read_numbers(&contract, &bytes) {
-        let (are_listed, count) = (rows.are_listed, rows.count);
-        let answers = answers(&contract, rows::numeric(&contract, rows), count).await?;
-        return Ok(Json(listed(answers, are_listed)));
-    }
-    let body: Value = parse_json(&bytes)?;
-    let rows = match &body {
-        Value::Array(rows) if rows.len() > MAX_ROWS => {
-            let detail = format!(
-                "the body must have at most {MAX_ROWS} rows, not {}",
-                rows.len()
-            );
-            return Err(Problem::new(INVALID_BODY, detail).with("pointer", ""));
-        }
-        Value::Array(rows) => rows.iter().enumerate().collect(),
-        row => vec![(0, row)],
+        Rows::Objects(rows) => predict(contract, &rows).await?,
     };
-    let many = body.is_array();
-    let mut objects = Vec::with_capacity(rows.len());
-    for (index, row) in rows {
-        contract.row.check(row).map_err(|refusal| {
-            let refusal = if many { refusal.within(index) } else { refusal };
-            Problem::new(INVALID_BODY, refusal.to_string()).with("pointer", refusal.pointer())
-        })?;
-        objects.extend(row.as_object());
-    }
-    let answers = predict(&contract, &objects).await?;
-    Ok(Json(listed(answers, many)))
-}
-
-/// The rows of a body in which all is as the contract says, and a number. None where it is not, and the contract says why.
-fn read_numbers(contract: &Contract, body: &[u8]) -> Option<signature::Rows> {
-    let rows = contract.reader.as_ref()?.read(body, MAX_ROWS)?;
-    (rows.count == 1 || !contract.is_single()).then_some(rows)
-}
-
-/// Answers as the rows came: as an array, or one alone.
-fn listed(mut answers: Vec<Value>, are_listed: bool) -> Value {
-    match are_listed {
+    let answer = match are_listed {
         true => Value::Array(answers),
         false => answers.pop().unwrap_or_default(),
-    }
-}
-
-async fn predict_table(
-    contract: &Contract,
-    columns: &Columns<'_>,
-    request: HttpRequest,
-) -> Result<Json<Value>, Problem> {
-    let Body(bytes) = Body::from_request(request, &()).await?;
-    let rows = columns.read(&bytes)?;
-    let mut objects = Vec::with_capacity(rows.len());
-    for (line, row) in &rows {
-        let checked = contract.row.check(row);
-        checked.map_err(|refusal| Problem::new(INVALID_CSV, format!("line {line}: {refusal}")))?;
-        objects.extend(row.as_object());
-    }
-    Ok(Json(Value::Array(predict(contract, &objects).await?)))
+    };
+    Ok(Json(answer).into_response())
 }
 
 /// An answer for each row, in the same order.
-async fn predict(contract: &Contract, rows: &[&Map<String, Value>]) -> Result<Vec<Value>, Problem> {
+async fn predict(contract: &Contract, rows: &[Map<String, Value>]) -> Result<Vec<Value>, Problem> {
     let at_once = match contract.is_single() {
         true => 1,
         false => rows.len().max(1),
@@ -191,6 +145,7 @@ fn model_routes() -> OpenApiRouter {
     // What is declared is protected by keys.
     let (_, declared) = operations().split_for_parts();
     OpenApiRouter::with_openapi(declared)
+        .merge(OpenApiRouter::new().routes(routes!(compute_job)))
         .route(&format!("/{}", contract.route), methods)
         .merge(kserve::routes(&contract.route))
         .layer(Extension(contract))

@@ -2,22 +2,22 @@
 
 use http_api::Problem;
 use http_api::problem::INVALID_BODY;
+use model_routes::{Contract, Datatype, Port};
 use serde_json::{Map, Number, Value, json};
 use signature::{Column, Numbers, Rows};
 
 use crate::bindings::routelets::model::model::{Elements, Tensor};
-use crate::contract::{Contract, Datatype, Port};
 
 /// The tensors of rows that are valid by the contract, or where a row has another shape than the first.
 pub(crate) fn tensors(
     contract: &Contract,
-    rows: &[&Map<String, Value>],
+    rows: &[Map<String, Value>],
 ) -> Result<Vec<Tensor>, Problem> {
     let inputs = contract.model.inputs.iter();
     inputs.map(|port| tensor(port, rows)).collect()
 }
 
-fn tensor(port: &Port, rows: &[&Map<String, Value>]) -> Result<Tensor, Problem> {
+fn tensor(port: &Port, rows: &[Map<String, Value>]) -> Result<Tensor, Problem> {
     let mut scalars = Vec::new();
     let mut shape: Option<Vec<usize>> = None;
     for row in rows {

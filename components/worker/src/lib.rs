@@ -15,6 +15,7 @@ use function_routes::Call;
 use guest::jobs::{drain, part};
 use guest::{Busy, Request, Response};
 use jobs::{Done, Progress, Task, Work, run, run_parted};
+use model_routes::Infer;
 use prediction_routes::Predict;
 
 /// Computes a stage of a job.
@@ -22,6 +23,7 @@ async fn compute(work: &Work, progress: &Progress) -> Option<Done> {
     Some(match &*work.task {
         Factorize::NAME => run_parted::<Factorize>(work, progress).await,
         Call::NAME => run::<Call>(work, progress).await,
+        Infer::NAME => run::<Infer>(work, progress).await,
         Predict::NAME => run::<Predict>(work, progress).await,
         #[cfg(feature = "speech")]
         asr_routes::Asr::NAME => run_parted::<asr_routes::Asr>(work, progress).await,

@@ -13,7 +13,7 @@ use http_api::{Caller, Problem};
 use jobs::{
     Claim, Cut, Delivery, Done, Ending, Error, Job, Lease, Metrics, Millis, NewJob, Next, Outcome,
     Page, PartResult, Parted, Platform, Progress, Queue, RedisStore, Settings, Speech, SqliteStore,
-    Stage, StageEnd, StageOfJob, Status, Store, StoreKind, Submitted, Whole, Work,
+    Stage, StageEnd, StageOfJob, Status, Store, StoreKind, Submitted, Task, Whole, Work,
 };
 use spin_sdk::http::body::IncomingBodyExt;
 
@@ -41,6 +41,23 @@ const MAX_TRACE: usize = 128;
 /// Answers a request with the result of a task or, if the client prefers that, with a job.
 pub async fn answer<T: Whole>(request: axum::extract::Request) -> Response {
     LocalFuture::new(jobs::answer::<T, _>(Spin::load, request)).await
+}
+
+/// The same for a task that this component computes for clients that wait, and [`Whole::compute`] for jobs.
+///
+/// With jobs in Redis each request is answered at once, because its workers do not reach this component. A preference need not be
+/// honoured (RFC 7240, section 2).
+pub async fn answer_here<T: Task>(
+    mut request: axum::extract::Request,
+    compute: impl AsyncFnOnce(T::Input) -> Result<Response, Problem>,
+) -> Response {
+    LocalFuture::new(async {
+        if crate::variable("jobs_store").await.as_deref() == Some("redis") {
+            request.headers_mut().remove("prefer");
+        }
+        jobs::answer_with::<T, _>(Spin::load, request, compute).await
+    })
+    .await
 }
 
 /// The same for a task in parts, which idle cores compute.

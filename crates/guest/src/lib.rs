@@ -33,7 +33,7 @@ use outgoing::Placed;
 
 pub use axum::response::Response;
 pub use busy::{Busy, pause};
-pub use outgoing::send;
+pub use outgoing::{exchange, exchange_within, send};
 /// Makes a future `Send`, as axum requires, in this single-threaded guest.
 pub use send_wrapper::SendWrapper as LocalFuture;
 pub use span::Span;
@@ -150,6 +150,15 @@ pub async fn settings() -> Settings {
             .and_then(|value| value.parse().ok())
             .unwrap_or(default.max_body_bytes),
     }
+}
+
+/// A time limit in seconds from the variable `name`, or `default` if it has none that can be used.
+pub async fn seconds(name: &'static str, default: f64) -> f64 {
+    variable(name)
+        .await
+        .and_then(|value| value.parse().ok())
+        .filter(|seconds: &f64| (0.001..1e9).contains(seconds))
+        .unwrap_or(default)
 }
 
 /// A variable of this component, if `spin.toml` declares one of this name.

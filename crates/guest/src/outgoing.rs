@@ -6,11 +6,15 @@ use std::cell::RefCell;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use axum::body::Bytes;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Request};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Request, header};
+use http_api::Problem;
+use http_api::problem::TIME_LIMIT_EXCEEDED;
 use http_body::{Body, Frame, SizeHint};
 use send_wrapper::SendWrapper;
+use spin_sdk::http::body::IncomingBodyExt;
 use spin_sdk::http::{FullBody, Response};
 use spin_sdk::wasip3::http::types::ErrorCode;
 
@@ -58,6 +62,41 @@ pub async fn send(mut request: Request<Bytes>) -> Result<Response, ErrorCode> {
         request.headers_mut().insert(name, value.clone());
     }
     spin_sdk::http::send(request.map(FullBody::new)).await
+}
+
+/// The answer of another component of the application, without its headers other than its media type.
+///
+/// # Errors
+/// `internal-error` if no answer arrives.
+pub async fn exchange(request: Request<Bytes>) -> Result<axum::http::Response<Bytes>, Problem> {
+    let failed = |error: ErrorCode| Problem::internal(error.to_string());
+    let (mut head, body) = send(request).await.map_err(failed)?.into_parts();
+    let media_type = head.headers.remove(header::CONTENT_TYPE);
+    let body = body.bytes().await.map_err(failed)?;
+    let mut answer = axum::http::Response::new(body);
+    *answer.status_mut() = head.status;
+    let media_type = media_type.map(|value| (header::CONTENT_TYPE, value));
+    answer.headers_mut().extend(media_type);
+    Ok(answer)
+}
+
+/// The same within a number of seconds. `what` is named where it takes longer.
+///
+/// # Errors
+/// `time-limit-exceeded`, or `internal-error` if no answer arrives.
+pub async fn exchange_within(
+    seconds: f64,
+    what: &str,
+    request: Request<Bytes>,
+) -> Result<crate::Response, Problem> {
+    let limit = Duration::from_secs_f64(seconds);
+    match crate::within(limit, exchange(request)).await {
+        Some(answer) => Ok(answer?.map(axum::body::Body::from)),
+        None => Err(Problem::new(
+            TIME_LIMIT_EXCEEDED,
+            format!("the {what} took longer than {seconds} s"),
+        )),
+    }
 }
 
 /// A future or a body that is there in a trace whenever it is polled.

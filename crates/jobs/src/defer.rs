@@ -30,7 +30,17 @@ pub async fn answer<T: Whole, P: Platform>(
     platform: impl AsyncFnOnce() -> P,
     request: Request,
 ) -> Response {
-    let compute = async |_, input| T::compute(input, &Progress::waited()).await;
+    let compute = async |input| T::compute(input, &Progress::waited()).await;
+    answer_with::<T, P>(platform, request, compute).await
+}
+
+/// The same where `compute` answers a client that waits.
+pub async fn answer_with<T: Task, P: Platform>(
+    platform: impl AsyncFnOnce() -> P,
+    request: Request,
+    compute: impl AsyncFnOnce(T::Input) -> Result<Response, Problem>,
+) -> Response {
+    let compute = async |_, input| compute(input).await;
     respond::<T, P, _>(platform, request, compute).await
 }
 

@@ -35,7 +35,7 @@ mod together;
 mod view;
 mod webhook;
 
-pub use defer::{answer, answer_parted};
+pub use defer::{answer, answer_parted, answer_with};
 pub use driver::{DriverError, Redis, Reply, Sql, Value};
 pub use model::{
     Claim, Claimed, Cut, Delivery, Ending, Input, Job, Key, Lease, MAX_ATTEMPTS, Metrics, Millis,

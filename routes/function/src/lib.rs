@@ -68,16 +68,9 @@ async fn ask(
         BodyProblems
     )
 )]
-async fn send(mut request: Request) -> Response {
-    // Workers of Redis have no way to the functions. A preference need not be honoured (RFC 7240, section 2).
-    if LocalFuture::new(guest::variable("jobs_store"))
-        .await
-        .as_deref()
-        == Some("redis")
-    {
-        request.headers_mut().remove("prefer");
-    }
-    guest::jobs::answer::<Call>(request).await
+async fn send(request: Request) -> Response {
+    let compute = async |input| Call::compute(input, &Progress::waited()).await;
+    guest::jobs::answer_here::<Call>(request, compute).await
 }
 
 /// A call of a function.

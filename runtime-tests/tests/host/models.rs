@@ -120,6 +120,59 @@ fn a_model_asks_for_a_key_where_there_are_keys() {
 }
 
 #[test]
+fn rows_may_be_deferred_and_are_checked_first() {
+    let app = launch("model").start();
+    let deferred = |target: &str, body: &str| {
+        let request = Request::post_json(target, body).header("prefer", "respond-async");
+        let answer = app.send(&request);
+        (answer.status, answer.problem())
+    };
+    let row = r#"{"x": [1, 2, 3], "text": ""}"#;
+    for (target, body, status, code) in [
+        (
+            "/estimator?webhook=https://other.example/",
+            row,
+            403,
+            "webhook-not-allowed",
+        ),
+        (
+            "/estimator",
+            r#"{"x": [1, 2], "text": ""}"#,
+            422,
+            "invalid-body",
+        ),
+        ("/estimator", "{", 400, "invalid-json"),
+    ] {
+        assert_eq!(deferred(target, body), (status, code.to_owned()), "{body}");
+    }
+}
+
+#[test]
+fn jobs_come_from_other_components_only() {
+    let key = "0123456789abcdef0123456789abcdef";
+    let app = launch("model")
+        .variable("api_keys", &format!("ada:{key}"))
+        .start();
+    let row = r#"{"x":[1,2,3],"text":"a"}"#;
+    assert_eq!(app.send(&Request::post_json("/", row)).status, 404);
+    let send = |path: &str| {
+        let json = row
+            .replace('"', "%22")
+            .replace('{', "%7B")
+            .replace('}', "%7D");
+        let url = format!("http://estimator.spin.internal{path}");
+        app.get(&format!("/other?do=post&url={url}&json={json}"))
+            .json()
+    };
+    let answer = send("/");
+    assert_eq!(answer["status"], 200, "{answer}");
+    let found: Value = serde_json::from_str(answer["body"].as_str().unwrap()).unwrap();
+    assert_eq!(found["sum"], 6.0);
+    // The paths that have triggers ask for a key there, too.
+    assert_eq!(send("/estimator")["status"], 401);
+}
+
+#[test]
 fn tensors_come_by_the_inference_protocol() {
     let app = launch("model").start();
     let metadata = app.get("/v2/models/estimator").json();

@@ -13,7 +13,7 @@ use anyhow::{Context, Result, bail};
 use bytes::Bytes;
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
-use spin_sdk::http::{EmptyBody, FullBody, Request, Response};
+use spin_sdk::http::{FullBody, Request, Response};
 use spin_sdk::{http, time, variables};
 
 /// Answers an HTTP request: 200 with the result of the action, or 502 with the error.
@@ -85,7 +85,12 @@ async fn act(arguments: &Arguments, request: Option<Request>) -> Result<Value> {
             json!("written")
         }
         "list" => list(arguments.text("path")?)?,
-        "fetch" => fetch(arguments.text("url")?).await?,
+        "fetch" => fetch(Request::get(arguments.text("url")?).body(Bytes::new())?).await?,
+        "post" => {
+            let request = Request::post(arguments.text("url")?);
+            let request = request.header("content-type", "application/json");
+            fetch(request.body(arguments.text("json")?.to_owned().into())?).await?
+        }
         "print" => {
             println!("{}", arguments.text("text")?);
             eprintln!("{}", arguments.text("text")?);
@@ -130,9 +135,8 @@ fn list(path: &str) -> Result<Value> {
     Ok(json!(names))
 }
 
-async fn fetch(url: &str) -> Result<Value> {
-    let request = Request::get(url).body(EmptyBody::new())?;
-    let response = http::send(request).await?;
+async fn fetch(request: Request<Bytes>) -> Result<Value> {
+    let response = http::send(request.map(FullBody::new)).await?;
     let status = response.status().as_u16();
     let body = response.into_body().collect().await?.to_bytes();
     Ok(json!({"status": status, "body": String::from_utf8_lossy(&body)}))

@@ -6,13 +6,15 @@ use signature::{ContractError, NumberType, RowReader, Schema};
 
 /// The contract of a model, which `make new-model` has written.
 #[derive(Debug, Deserialize)]
-pub(crate) struct Contract {
-    pub(crate) route: String,
-    pub(crate) model: Ports,
+pub struct Contract {
+    /// The name of the route and of the model.
+    pub route: String,
+    /// What the graph takes and gives.
+    pub model: Ports,
     arguments: Value,
     /// Of one row.
     #[serde(skip)]
-    pub(crate) row: Schema,
+    pub row: Schema,
     /// Reads rows, where all inputs are numbers.
     #[serde(skip)]
     pub(crate) reader: Option<RowReader>,
@@ -20,27 +22,32 @@ pub(crate) struct Contract {
 
 /// Inputs and outputs, in the order of the graph.
 #[derive(Debug, Deserialize)]
-pub(crate) struct Ports {
-    pub(crate) inputs: Vec<Port>,
-    pub(crate) outputs: Vec<Port>,
+pub struct Ports {
+    /// What it takes.
+    pub inputs: Vec<Port>,
+    /// What it gives.
+    pub outputs: Vec<Port>,
 }
 
 /// An input or an output.
 #[derive(Clone, Debug, Deserialize)]
-pub(crate) struct Port {
-    pub(crate) name: String,
-    pub(crate) datatype: Datatype,
+pub struct Port {
+    /// Its name in the graph.
+    pub name: String,
+    /// The type of its elements.
+    pub datatype: Datatype,
     /// Dimensions; -1 is any length. The first one is that of rows.
-    pub(crate) shape: Vec<i64>,
+    pub shape: Vec<i64>,
     /// The labels of what the last axis holds.
     #[serde(default)]
-    pub(crate) classes: Vec<Value>,
+    pub classes: Vec<Value>,
 }
 
 /// The type of elements, by the names of the Open Inference Protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "UPPERCASE")]
-pub(crate) enum Datatype {
+#[allow(missing_docs)] // The protocol defines them.
+pub enum Datatype {
     Bool,
     Uint8,
     Uint16,
@@ -58,11 +65,16 @@ pub(crate) enum Datatype {
 
 impl Contract {
     /// Whether the model takes one row at a time.
-    pub(crate) fn is_single(&self) -> bool {
+    #[must_use]
+    pub fn is_single(&self) -> bool {
         self.model.inputs.iter().any(Port::is_single)
     }
 
-    pub(crate) fn parse(text: &str) -> Result<Self, ContractError> {
+    /// Reads a contract.
+    ///
+    /// # Errors
+    /// When it is not JSON, lacks a member, or has a schema that is not understood.
+    pub fn parse(text: &str) -> Result<Self, ContractError> {
         let mut contract: Self = serde_json::from_str(text)?;
         contract.row = Schema::read(&contract.arguments)?;
         let types = contract.model.inputs.iter().map(Port::number_type);
@@ -86,12 +98,14 @@ impl Port {
     }
 
     /// The dimensions of a row.
-    pub(crate) fn row(&self) -> &[i64] {
+    #[must_use]
+    pub fn row(&self) -> &[i64] {
         self.shape.get(1..).unwrap_or_default()
     }
 
     /// Whether a row has one element, which JSON shows without brackets.
-    pub(crate) fn is_scalar(&self) -> bool {
+    #[must_use]
+    pub fn is_scalar(&self) -> bool {
         matches!(self.row(), [] | [1])
     }
 
