@@ -307,6 +307,11 @@ pub(super) const ELSEWHERE: &[(&str, &str, &str)] = &[
         "invalid-tensor",
         "host/models.rs: tensors_come_by_the_inference_protocol",
     ),
+    (
+        MODELS,
+        "webhook-not-allowed",
+        "host/models.rs: rows_may_be_deferred_and_are_checked_first",
+    ),
     // The bundled model does not translate.
     (
         "POST /v1/audio/translations",
