@@ -2,7 +2,8 @@
 
 use http_api::Problem;
 use http_api::problem::INVALID_BODY;
-use model_routes::{Contract, Datatype, Port};
+use model_contract::{Datatype, Port};
+use model_routes::Contract;
 use serde_json::{Map, Number, Value, json};
 use signature::{Column, Numbers, Rows};
 

@@ -43,7 +43,7 @@ pub async fn answer<T: Whole>(request: axum::extract::Request) -> Response {
     LocalFuture::new(jobs::answer::<T, _>(Spin::load, request)).await
 }
 
-/// The same for a task that this component computes for clients that wait, and [`Whole::compute`] for jobs.
+/// As [`answer`], for a task that only this application can compute; `compute` answers a client that waits.
 ///
 /// With jobs in Redis each request is answered at once, because its workers do not reach this component. A preference need not be
 /// honoured (RFC 7240, section 2).

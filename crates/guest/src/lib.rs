@@ -152,7 +152,7 @@ pub async fn settings() -> Settings {
     }
 }
 
-/// A time limit in seconds from the variable `name`, or `default` if it has none that can be used.
+/// Reads a time limit in seconds from the variable `name`. Returns `default` if it is not set, or not between 0.001 and 1e9.
 pub async fn seconds(name: &'static str, default: f64) -> f64 {
     variable(name)
         .await

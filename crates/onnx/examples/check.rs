@@ -9,7 +9,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use onnx::{Datatype, Draft, Elements, Port, Tensor};
+use model_contract::{Datatype, Port};
+use onnx::{Draft, Elements, Tensor};
 use serde_json::Value;
 
 const TOLERANCE: f64 = 1e-4;

@@ -1,6 +1,7 @@
 //! What a prepared model says of itself.
 
-use serde::{Deserialize, Serialize};
+use model_contract::Ports;
+use serde::Deserialize;
 
 /// The property in `metadata_props` that holds the contract.
 pub(crate) const PROPERTY: &str = "routelets";
@@ -23,53 +24,6 @@ pub struct Contract {
     pub route: String,
     /// Inputs and outputs.
     pub model: Ports,
-}
-
-/// Inputs and outputs of a model.
-#[derive(Clone, Debug, Deserialize)]
-pub struct Ports {
-    /// In the order of the graph.
-    pub inputs: Vec<Port>,
-    /// In the order of the graph.
-    pub outputs: Vec<Port>,
-    /// The texts of the graph. A number in the graph stands for the text at this place.
-    #[serde(default)]
-    pub vocabulary: Vec<String>,
-}
-
-/// An input or an output.
-#[derive(Clone, Debug, Deserialize)]
-pub struct Port {
-    /// Its name in the graph.
-    pub name: String,
-    /// The type of its elements.
-    pub datatype: Datatype,
-    /// Its dimensions; -1 is any length. The first one is that of rows.
-    pub shape: Vec<i64>,
-    /// The labels of the classes that the last axis is about.
-    #[serde(default)]
-    pub classes: Vec<serde_json::Value>,
-}
-
-/// The type of elements, by the names of the Open Inference Protocol.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(rename_all = "UPPERCASE")]
-#[allow(missing_docs, reason = "the names say it")]
-pub enum Datatype {
-    Bool,
-    Uint8,
-    Uint16,
-    Uint32,
-    Uint64,
-    Int8,
-    Int16,
-    Int32,
-    Int64,
-    Fp16,
-    Fp32,
-    Fp64,
-    /// Text.
-    Bytes,
 }
 
 impl Contract {

@@ -8,6 +8,6 @@ mod coupling;
 mod model;
 mod tensor;
 
-pub use contract::{Contract, ContractError, Datatype, Port};
+pub use contract::{Contract, ContractError};
 pub use model::{Draft, LoadError, Model, RunError};
 pub use tensor::{Elements, Tensor};

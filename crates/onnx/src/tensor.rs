@@ -1,9 +1,8 @@
 //! Tensors as they come and go: without the types of tract.
 
+use model_contract::Port;
 use tract_onnx::prelude::{DatumType, Tensor as Inner, TractResult};
 use tract_onnx::tract_core::internal::ensure;
-
-use crate::Port;
 
 /// A tensor.
 #[derive(Clone, Debug, PartialEq)]
@@ -63,7 +62,7 @@ impl Tensor {
         port: &Port,
         vocabulary: &[String],
     ) -> TractResult<Self> {
-        use crate::Datatype::{Bool, Bytes, Fp16, Fp32, Fp64};
+        use model_contract::Datatype::{Bool, Bytes, Fp16, Fp32, Fp64};
         let elements = match port.datatype {
             Fp16 | Fp32 => Elements::Floats(values(tensor)?),
             Fp64 => Elements::Doubles(values(tensor)?),

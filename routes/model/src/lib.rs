@@ -18,7 +18,7 @@ use http_api::{Body, Problem, RequestId, X_REQUEST_ID};
 use jobs::{Mode, Progress, Task, Whole};
 use serde::{Deserialize, Serialize};
 
-pub use contract::{Contract, Datatype, Port, Ports};
+pub use contract::Contract;
 pub use rows::{Checked, Rows};
 
 use table::Columns;
@@ -30,7 +30,7 @@ const MAX_ROWS: usize = 10_000;
 const JOB_TIME_LIMIT: f64 = 600.0;
 
 /// The path of the component `model` at which it computes jobs. No trigger has it, so that only other components reach it.
-pub const JOB: &str = "/";
+const JOB: &str = "/";
 
 /// The answer of a model to rows.
 pub struct Infer;

@@ -6,10 +6,11 @@
 use csv::{ReaderBuilder, StringRecord, Trim};
 use http_api::Problem;
 use http_api::problem::INVALID_CSV;
+use model_contract::{Datatype, Port};
 use serde_json::{Map, Number, Value};
 
 use crate::MAX_ROWS;
-use crate::contract::{Contract, Datatype, Port};
+use crate::contract::Contract;
 
 /// The columns of a table, in the order of the inputs.
 pub(crate) struct Columns<'a>(Vec<Column<'a>>);

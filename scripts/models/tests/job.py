@@ -2,24 +2,21 @@
 
 import json
 import sys
-import time
 import urllib.request
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from checking import ended, expect
 
 SERVER, NAME, SAMPLE = sys.argv[1], sys.argv[2], Path(sys.argv[3])
 
 
-def ask(path, body=None, **headers):
+def ask(path, body, **headers):
     """The status and the JSON of an answer."""
     request = urllib.request.Request(SERVER + path, body, {"Content-Type": "application/json", **headers})
     with urllib.request.urlopen(request) as answer:
         return answer.status, json.load(answer)
-
-
-def expect(found, expected):
-    """They are equal."""
-    if found != expected:
-        sys.exit(f"expected {expected}\nfound    {found}")
 
 
 rows = SAMPLE.read_bytes()
@@ -27,9 +24,5 @@ status, answer = ask(f"/{NAME}", rows)
 expect(status, 200)
 status, job = ask(f"/{NAME}", rows, Prefer="respond-async")
 expect((status, job["status"]), (202, "queued"))
-for _ in range(100):
-    time.sleep(0.1)
-    _, job = ask(f"/jobs/{job['id']}")
-    if job["status"] not in ("queued", "running"):
-        break
+job = ended(SERVER, job["id"])
 expect((job["status"], job["result"]), ("succeeded", answer))

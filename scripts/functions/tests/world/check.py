@@ -7,6 +7,10 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
+
+from checking import ended, expect
+
 URL, LOG = sys.argv[1], Path(sys.argv[2])
 
 FAILURES = {
@@ -32,12 +36,6 @@ def ask(what, request_id="none", prefer="wait=10", **arguments):
         return error.code, json.load(error)
 
 
-def expect(found, expected):
-    """They are equal."""
-    if found != expected:
-        sys.exit(f"expected {expected}\nfound    {found}")
-
-
 expect(ask("table"), (200, {"a": [1, None]}))
 expect(ask("package"), (200, 3600.0))
 expect(ask("imported"), (200, "AQ=="))
@@ -55,12 +53,7 @@ expect((status, abs(now - time.time()) < 60, abs(moment - now) < 2e-6, len(day))
 # As a job, with the id of the request that brought it.
 status, job = ask("print", "job-1", prefer="respond-async")
 expect((status, job["status"]), (202, "queued"))
-for _ in range(100):
-    time.sleep(0.1)
-    with urllib.request.urlopen(f"{URL.rsplit('/', 1)[0]}/jobs/{job['id']}") as answer:
-        job = json.load(answer)
-    if job["status"] not in ("queued", "running"):
-        break
+job = ended(URL.rsplit("/", 1)[0], job["id"])
 expect((job["status"], job["result"]), ("succeeded", None))
 expect("[job-1] to output\n" in LOG.read_text(encoding="utf-8"), True)
 
