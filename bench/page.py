@@ -7,7 +7,7 @@ import subprocess
 import servers
 from tables import table
 
-VISITS = 10
+VISITS = 40
 # The driver of the browser belongs to the environment of the tests.
 PYTHON = servers.ROOT / ".venv/bin/python"
 SCRIPT = servers.ROOT / "runtime-tests/browser/first_paint.py"
