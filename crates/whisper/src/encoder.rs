@@ -11,6 +11,7 @@ use kernels::{Pace, quantized};
 use crate::attention::{self, Projections};
 use crate::checkpoint::{Checkpoint, Config, LoadError};
 use crate::layers::{Norm, linear, projections};
+use crate::positions::Positions;
 
 /// Frames of the encoder in a second.
 pub(crate) const FRAMES: usize = 50;
@@ -22,6 +23,8 @@ const MERGED: usize = 4;
 const BLOCK: usize = 64;
 /// Frames that a convolution looks at.
 const KERNEL: usize = 3;
+/// What numbers up to 1 may lose in a file of 16-bit floats.
+const ROUNDING: f32 = 1.0 / 256.0;
 
 /// How the silence after a clip is encoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,10 +47,11 @@ impl Default for Padding {
 #[derive(Clone)]
 pub(crate) struct Encoder {
     convolutions: [Convolution; 2],
-    positions: Vec<f32>,
     layers: Vec<Layer>,
     norm: Norm,
     heads: usize,
+    /// Frames of a full window.
+    positions: usize,
     width: usize,
     bands: usize,
 }
@@ -84,9 +88,11 @@ impl Encoder {
         let &Config {
             width,
             bands,
+            positions,
             encoder_heads: heads,
             ..
         } = config;
+        check_positions(checkpoint)?;
         let convolution = |name: &str, inputs, stride| {
             Convolution::load(
                 checkpoint,
@@ -100,15 +106,12 @@ impl Encoder {
                 convolution("conv1", bands, 1)?,
                 convolution("conv2", width, 2)?,
             ],
-            positions: checkpoint.tensor(
-                "model.encoder.embed_positions.weight",
-                &[config.positions, width],
-            )?,
             layers: (0..config.encoder_layers)
                 .map(|i| Layer::load(checkpoint, &format!("model.encoder.layers.{i}")))
                 .collect::<Result<_, _>>()?,
             norm: Norm::load(checkpoint, "model.encoder.layer_norm", width)?,
             heads,
+            positions,
             width,
             bands,
         })
@@ -116,17 +119,17 @@ impl Encoder {
 
     /// Frames of a full window.
     pub(crate) fn positions(&self) -> usize {
-        self.positions.len() / self.width
+        self.positions
     }
 
     /// Of a clip with so many frames of its own, those that are encoded one by one.
     pub(crate) fn exact(&self, frames: usize, padding: Padding) -> usize {
-        (frames + padding.margin).min(self.positions())
+        (frames + padding.margin).min(self.positions)
     }
 
     /// Mel frames that are needed for so many frames: each takes two, and looks at one on each side twice.
     pub(crate) fn mel_frames(&self, exact: usize) -> usize {
-        (2 * exact + 2).min(2 * self.positions())
+        (2 * exact + 2).min(2 * self.positions)
     }
 
     /// Encodes a spectrogram of [`Encoder::mel_frames`] frames.
@@ -161,24 +164,43 @@ impl Encoder {
         let hidden = first.apply(spectrogram, frames, &mut scratch, pace);
         let mut rows = second.apply(&hidden, exact, &mut scratch, pace);
         let silence = rows[rows.len() - self.width..].to_vec();
-        for (value, position) in rows.iter_mut().zip(&self.positions) {
-            *value += position;
+        let mut positions = Positions::new(self.width);
+        for row in rows.chunks_exact_mut(self.width) {
+            positions.add_next(row, 1.0);
         }
         let mut bias = vec![0.0; exact];
-        for group in self.positions[exact * self.width..].chunks(padding.merged.max(1) * self.width)
-        {
-            let count = (group.len() / self.width) as f32;
+        let merged = padding.merged.max(1);
+        for first in (exact..self.positions).step_by(merged) {
+            let count = merged.min(self.positions - first);
             let start = rows.len();
             rows.extend_from_slice(&silence);
-            for positions in group.chunks_exact(self.width) {
-                for (value, position) in rows[start..].iter_mut().zip(positions) {
-                    *value += position / count;
-                }
+            for _ in 0..count {
+                positions.add_next(&mut rows[start..], 1.0 / count as f32);
             }
-            bias.push(count.ln());
+            bias.push((count as f32).ln());
         }
         (rows, bias)
     }
+}
+
+/// Whether a model has the positions that all Whisper models have.
+fn check_positions(checkpoint: &Checkpoint) -> Result<(), LoadError> {
+    let &Config {
+        positions, width, ..
+    } = &checkpoint.config;
+    let name = "model.encoder.embed_positions.weight";
+    let table = checkpoint.tensor(name, &[positions, width])?;
+    let mut expected = Positions::new(width);
+    let mut row = vec![0.0; width];
+    for found in table.chunks_exact(width) {
+        row.fill(0.0);
+        expected.add_next(&mut row, 1.0);
+        if row.iter().zip(found).any(|(a, b)| (a - b).abs() > ROUNDING) {
+            let reason = format!("the tensor '{name}' is not OpenAI's table of sines and cosines");
+            return Err(LoadError::Unsupported(reason));
+        }
+    }
+    Ok(())
 }
 
 /// Memory that the layers use one after the other.

@@ -15,6 +15,7 @@ mod loops;
 mod mel;
 mod model;
 mod panels;
+mod positions;
 mod rules;
 mod times;
 mod vocabulary;
