@@ -4,15 +4,18 @@
 mod kserve;
 mod rows;
 
+use std::cell::Cell;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use axum::extract::Request as HttpRequest;
-use axum::http::Uri;
+use axum::http::{Method, Uri};
 use axum::response::IntoResponse;
 use axum::routing::{any, get, post};
 use axum::{Extension, Json};
 use bindings::routelets::model::model::{self, Tensor};
 use guest::{Busy, LocalFuture, Request, Response};
+use http_api::extract::content_length;
 use http_api::problem::{BODY, DEFERRAL, INVALID_CSV, INVALID_PARAMETER, JSON, extended};
 use http_api::{Problem, problem_responses};
 use jobs::{Mode, Task};
@@ -24,6 +27,18 @@ interfaces::import!("../../wit/model");
 
 problem_responses!(QueryProblems = &[INVALID_PARAMETER]);
 problem_responses!(BodyProblems = BODY, JSON, DEFERRAL, &[INVALID_CSV]);
+
+/// The longest inference that other requests of the same instance may wait for. The next instance, with memory that is not in the
+/// cache, costs a short one more than the wait does.
+const SHORT: Duration = Duration::from_millis(1);
+
+/// The longest body that is expected to take no longer than the one before it, in bytes.
+const SMALL: u64 = 4 << 10;
+
+thread_local! {
+    /// How long the last inference of this instance took.
+    static LAST: Cell<Duration> = const { Cell::new(Duration::MAX) };
+}
 
 /// What the model makes of the row in the query.
 #[utoipa::path(get, path = "/{model}", tag = "models", responses((status = 200, body = Value), QueryProblems))]
@@ -116,7 +131,9 @@ async fn answers(
 }
 
 async fn infer(inputs: Vec<Tensor>) -> Result<Vec<Tensor>, Problem> {
+    let begin = Instant::now();
     let outputs = LocalFuture::new(async { model::infer(inputs).await }).await;
+    LAST.set(begin.elapsed());
     outputs.map_err(Problem::internal)
 }
 
@@ -151,10 +168,19 @@ fn model_routes() -> OpenApiRouter {
         .layer(Extension(contract))
 }
 
+/// Whether a request is likely to take so little that its instance can have others meanwhile.
+fn is_short(request: &Request) -> bool {
+    let is_small = match *request.method() {
+        Method::GET | Method::HEAD => true,
+        _ => content_length(request.headers()).is_some_and(|length| length <= SMALL),
+    };
+    is_small && LAST.get() <= SHORT
+}
+
 /// Answers an HTTP request.
 #[cfg_attr(target_family = "wasm", spin_sdk::http_service)]
 pub async fn handle(request: Request) -> Response {
-    let _busy = Busy::new();
+    let _busy = (!is_short(&request)).then(Busy::new);
     let is_inference = request.uri().path().starts_with("/v2/");
     let response = guest::serve(model_routes, request).await;
     if !is_inference {
