@@ -117,7 +117,10 @@ fn other_positions_of_frames_are_refused() {
     // The last one is a cosine near 1. In 16 bits all zeros are 0.
     file[8 + length + end - 2..][..2].fill(0);
     let found = Model::load(&file, || ()).err();
-    assert!(matches!(found, Some(LoadError::Unsupported(_))), "{found:?}");
+    assert!(
+        matches!(found, Some(LoadError::Unsupported(_))),
+        "{found:?}"
+    );
 }
 
 #[test]
