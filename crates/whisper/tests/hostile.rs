@@ -114,7 +114,7 @@ fn other_positions_of_frames_are_refused() {
     let offsets = &header["model.encoder.embed_positions.weight"]["data_offsets"];
     let end = usize::try_from(offsets[1].as_u64().unwrap()).unwrap();
     let mut file = FILE.to_vec();
-    // The last one is a cosine near 1. In 16 bits all zeros are 0.
+    // The last one is a cosine near 1; two bytes of zeros are the number 0.
     file[8 + length + end - 2..][..2].fill(0);
     let found = Model::load(&file, || ()).err();
     assert!(
