@@ -8,6 +8,12 @@ from browser import Browser
 
 # The package brings the script; what else it has needs a browser of its own.
 FOLDER = Path(__file__).parents[2] / ".cache/axe"
+# A color halfway through a transition is nobody's choice. An animation without end is not waited for.
+AT_REST = """Promise.allSettled(
+    document.getAnimations()
+        .filter((animation) => Number.isFinite(animation.effect.getComputedTiming().endTime))
+        .map((animation) => animation.finished)
+).then((ended) => ended.length)"""
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 
 
@@ -22,6 +28,7 @@ async def violations(page: Browser, within: str = "html") -> list[str]:
     """What violates WCAG 2.2 at level AA within an element: the rule, and the elements."""
     if not await page.value("'axe' in window"):
         await page.run(script())
+    await page.value(AT_REST)
     options = json.dumps({"runOnly": RULES, "resultTypes": ["violations"]})
     found = await page.value(f"axe.run({json.dumps(within)}, {options}).then((result) => result.violations)")
     return [f"{rule['id']}: {[(node['html'][:160], node['failureSummary'][:300]) for node in rule['nodes'][:4]]}" for rule in found]

@@ -46,7 +46,10 @@ async def execute(page: Browser, block: str) -> tuple[str, str]:
     await page.click(f"{block} .execute")
     await page.until(f"/^\\d/.test(document.querySelector('{answer} .response-col_status')?.innerText)")
     status = await page.text(f"{answer} .response-col_status")
-    body = await page.value(f"document.querySelector('{answer} .highlight-code code')?.innerText ?? ''")
+    # Swagger UI reads a type that it does not know after it has shown the heading.
+    text = f"document.querySelector('{answer} .highlight-code code')?.innerText"
+    await page.until(f"{text} || !document.querySelector('{answer} .response-col_description').innerText.includes('Response body')")
+    body = await page.value(f"{text} ?? ''")
     return status.split()[0], body
 
 

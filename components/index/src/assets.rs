@@ -120,6 +120,11 @@ pub(crate) async fn asset(
     Ok((caching, media_type, asset.content).into_response())
 }
 
+/// The icon where browsers look for it beside an answer that names none, such as JSON.
+pub(crate) async fn icon(headers: HeaderMap) -> Result<Response, Problem> {
+    asset(Path((String::new(), "icon.svg".into())), headers).await
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

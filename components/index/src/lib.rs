@@ -67,6 +67,7 @@ pub fn routes() -> OpenApiRouter {
     OpenApiRouter::new()
         .routes(routes!(index))
         .route("/assets/{version}/{name}", get(assets::asset))
+        .route("/favicon.ico", get(assets::icon))
         .route("/go/{route}", get(forms::redirect))
 }
 
