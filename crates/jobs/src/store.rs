@@ -76,9 +76,12 @@ pub trait Store {
         now: Millis,
     ) -> Result<Lease, Error>;
 
-    /// Adds a part to a job that is about to be cut; false if the claim is outdated or one of a part, and nothing changed.
-    /// Adding a number again changes nothing. A part is not computed before [`cut`](Store::cut), and is deleted if the claim is
-    /// lost before.
+    /// Adds a part to a job that is being cut; false if the claim is outdated or one of a part, and nothing changed. Adding a
+    /// number again changes nothing.
+    ///
+    /// What the beginning of a job adds is computed from now on. What a join adds is computed from the [`cut`](Store::cut) on,
+    /// since until then the results are those of the earlier cut. If the claim is lost before the cut, what was added under
+    /// it is deleted, with its results.
     ///
     /// # Errors
     /// Those of the database.
@@ -90,9 +93,9 @@ pub trait Store {
         now: Millis,
     ) -> Result<bool, Error>;
 
-    /// Cuts a job into the parts that were added under this claim, which ends with that; false if the claim is outdated or one of
-    /// a part, or the job is to be canceled, and nothing changed. The rest takes the place of the job's input, and results of an
-    /// earlier cut are deleted.
+    /// Ends the cutting of a job into the parts that were added under this claim, and the claim; false if the claim is outdated
+    /// or one of a part, or the job is to be canceled, and nothing changed. The rest takes the place of the job's input, and
+    /// results of an earlier cut are deleted.
     ///
     /// When all parts are done, or those that are weigh enough, the job waits for its join. A claim of a part is lost
     /// when the job ends or the part is not needed any more.

@@ -66,12 +66,14 @@ local function recover(attempts, outcome)
             elseif tries_of(job) >= attempts then
                 conclude(job, 'failed', outcome)
             else
-                -- Parts that were added for a cut that did not come.
-                input('DEL', PARTS .. job.id)
+                -- With the parts that were added for a cut that did not come.
                 input('ZREM', LEASES, member)
                 if job.stage then
+                    input('DEL', PARTS .. job.id)
                     input('SADD', JOINS, member)
                 else
+                    drop_parts(job)
+                    input('DEL', CUT .. job.id, FOUND .. job.id)
                     input('HSET', JOB .. job.id, 'status', 'queued')
                     input('HDEL', JOB .. job.id, 'progress')
                     input('ZREM', RUNNING, member)

@@ -53,8 +53,9 @@ impl<D: Sql> SqliteStore<D> {
             Value::Blob(outcome.body),
         ];
         self.run(sql::FAIL_LOST, &failure).await?;
-        self.run(sql::FAIL_PARTED, &failure).await?;
+        // A job whose beginning was lost has no parts any more.
         self.run(sql::REQUEUE, &[number(now), attempts]).await?;
+        self.run(sql::FAIL_PARTED, &failure).await?;
         self.run(sql::REQUEUE_PARTS, &[number(now)]).await?;
         Ok(())
     }

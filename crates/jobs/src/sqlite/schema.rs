@@ -7,8 +7,9 @@ use crate::store::Error;
 /// The version of the schema, kept in the database as `user_version`.
 ///
 /// 1 kept the HTTP request of a job, in a table `requests`. 2 keeps its [`Input`](crate::Input), and the headers of
-/// an answer. In 3 a job has an owner. 4 has counters, 5 has parts. In 6 a job has a trace.
-const VERSION: i64 = 6;
+/// an answer. In 3 a job has an owner. 4 has counters, 5 has parts. In 6 a job has a trace. In 7 parts are computed while
+/// the job is being cut.
+const VERSION: i64 = 7;
 
 /// The tables.
 const TABLES: &[&str] = &[
@@ -47,7 +48,8 @@ const TABLES: &[&str] = &[
     PART_BYTES,
 ];
 
-/// The last cut of a job. The job's `stage` is 'parts' or 'join', and `base` the claims that it had before.
+/// The last cut of a job. The job's `stage` is 'parts' or 'join', and `base` the claims that it had before. While its beginning
+/// is cut the job has no stage yet, and the total is 0.
 const CUTS: &str = "CREATE TABLE IF NOT EXISTS cuts (
     job TEXT PRIMARY KEY,
     total INTEGER NOT NULL,
@@ -57,7 +59,7 @@ const CUTS: &str = "CREATE TABLE IF NOT EXISTS cuts (
     enough INTEGER,
     lottery INTEGER NOT NULL)";
 
-/// The parts of jobs. The status is 'added' before the cut, then 'queued', 'running', 'done'.
+/// The parts of jobs. The status is 'queued', 'running', 'done'; before that, 'added' until a join has cut its job again.
 const PARTS: &str = "CREATE TABLE IF NOT EXISTS parts (
     id INTEGER PRIMARY KEY,
     job TEXT NOT NULL,
@@ -125,8 +127,16 @@ const FROM_5: &[&str] = &[
     "DROP VIEW IF EXISTS submissions",
 ];
 
+/// From version 6 to 7. The triggers come back with the others.
+const FROM_6: &[&str] = &[
+    "DROP TRIGGER IF EXISTS job_lost",
+    "DROP TRIGGER IF EXISTS add_part",
+    "DROP TRIGGER IF EXISTS cut_job",
+    "DROP TRIGGER IF EXISTS part_done",
+];
+
 /// The steps from version to version, beginning with that from 1.
-const STEPS: [&[&str]; 5] = [FROM_1, FROM_2, FROM_3, FROM_4, FROM_5];
+const STEPS: [&[&str]; 6] = [FROM_1, FROM_2, FROM_3, FROM_4, FROM_5, FROM_6];
 
 /// A trigger that adds 1 to a counter of the job's route.
 macro_rules! count {
@@ -188,27 +198,38 @@ const AROUND: &[&str] = &[
     END",
     "CREATE TRIGGER IF NOT EXISTS job_lost AFTER UPDATE OF status ON jobs
         WHEN OLD.lease_until IS NOT NULL AND NEW.lease_until IS NULL AND NEW.finished_at IS NULL BEGIN
-        DELETE FROM parts WHERE job = NEW.id AND status = 'added';
+        DELETE FROM parts WHERE job = NEW.id AND (status = 'added' OR NEW.stage IS NULL);
+        DELETE FROM cuts WHERE job = NEW.id AND NEW.stage IS NULL;
     END",
     "CREATE VIEW IF NOT EXISTS additions AS
         SELECT job, cut, number, bytes FROM parts JOIN part_bytes ON part_bytes.id = parts.id",
     "CREATE TRIGGER IF NOT EXISTS add_part INSTEAD OF INSERT ON additions BEGIN
         INSERT OR IGNORE INTO parts (job, cut, number, status, attempts)
-        VALUES (NEW.job, NEW.cut, NEW.number, 'added', 0);
+        SELECT id, NEW.cut, NEW.number, CASE WHEN stage IS NULL THEN 'queued' ELSE 'added' END, 0
+        FROM jobs WHERE id = NEW.job;
         INSERT OR IGNORE INTO part_bytes (id, bytes)
         SELECT id, NEW.bytes FROM parts WHERE job = NEW.job AND cut = NEW.cut AND number = NEW.number;
+    END",
+    "CREATE TRIGGER IF NOT EXISTS part_added AFTER INSERT ON parts WHEN NEW.status = 'queued' BEGIN
+        INSERT OR IGNORE INTO cuts (job, total, done, waiting, weight, lottery)
+        VALUES (NEW.job, 0, 0, 0, 0, random());
+        UPDATE cuts SET waiting = waiting + 1 WHERE job = NEW.job;
     END",
     "CREATE VIEW IF NOT EXISTS divisions AS
         SELECT job, 0 AS cut, total, enough, bytes AS rest FROM cuts JOIN inputs ON inputs.id = job",
     "CREATE TRIGGER IF NOT EXISTS cut_job INSTEAD OF INSERT ON divisions BEGIN
         DELETE FROM parts WHERE job = NEW.job AND cut <> NEW.cut;
-        UPDATE parts SET status = 'queued' WHERE job = NEW.job;
-        DELETE FROM cuts WHERE job = NEW.job;
-        INSERT INTO cuts (job, total, done, waiting, weight, enough, lottery)
-        VALUES (NEW.job, NEW.total, 0, NEW.total, 0, NEW.enough, random());
+        UPDATE parts SET status = 'queued' WHERE job = NEW.job AND status = 'added';
+        DELETE FROM cuts WHERE job = NEW.job
+            AND EXISTS (SELECT 1 FROM jobs WHERE id = NEW.job AND stage IS NOT NULL);
+        INSERT OR IGNORE INTO cuts (job, total, done, waiting, weight, lottery)
+        VALUES (NEW.job, 0, 0, 0, 0, random());
+        UPDATE cuts SET total = NEW.total, enough = NEW.enough,
+            waiting = (SELECT count(*) FROM parts WHERE job = NEW.job AND status = 'queued') WHERE job = NEW.job;
         UPDATE inputs SET bytes = NEW.rest WHERE id = NEW.job;
-        UPDATE jobs SET stage = CASE NEW.total WHEN 0 THEN 'join' ELSE 'parts' END, base = attempts,
-            lease_until = NULL WHERE id = NEW.job;
+        UPDATE jobs SET stage = 'parts', base = attempts, lease_until = NULL WHERE id = NEW.job;
+        UPDATE jobs SET stage = 'join' WHERE id = NEW.job
+            AND EXISTS (SELECT 1 FROM cuts WHERE job = NEW.job AND (done = total OR weight >= enough));
     END",
     "CREATE TRIGGER IF NOT EXISTS part_claimed AFTER UPDATE OF attempts ON parts BEGIN
         UPDATE cuts SET waiting = waiting - 1, lottery = random() WHERE job = NEW.job;
@@ -223,7 +244,7 @@ const AROUND: &[&str] = &[
         UPDATE parts SET status = 'done', lease_until = NULL WHERE id = NEW.id;
         UPDATE part_bytes SET bytes = NEW.bytes WHERE id = NEW.id;
         UPDATE cuts SET done = done + 1, weight = weight + NEW.weight WHERE job = NEW.job;
-        UPDATE jobs SET stage = 'join' WHERE id = NEW.job
+        UPDATE jobs SET stage = 'join' WHERE id = NEW.job AND stage = 'parts'
             AND EXISTS (SELECT 1 FROM cuts WHERE job = NEW.job AND (done = total OR weight >= enough));
     END",
     "CREATE TRIGGER IF NOT EXISTS parts_done AFTER UPDATE OF stage ON jobs

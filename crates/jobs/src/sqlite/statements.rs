@@ -7,8 +7,8 @@ macro_rules! job_columns {
     () => {
         "id, route, status, cancel_requested, progress, max(attempts - base, min(attempts, 1)), created_at, started_at, \
          finished_at, expires_at, webhook, owner, trace, \
-         (SELECT done FROM cuts WHERE cuts.job = jobs.id AND jobs.finished_at IS NULL), \
-         (SELECT total FROM cuts WHERE cuts.job = jobs.id AND jobs.finished_at IS NULL)"
+         (SELECT done FROM cuts WHERE cuts.job = jobs.id AND stage IS NOT NULL AND finished_at IS NULL), \
+         (SELECT total FROM cuts WHERE cuts.job = jobs.id AND stage IS NOT NULL AND finished_at IS NULL)"
     };
 }
 
@@ -104,7 +104,7 @@ pub(super) const FAIL_LOST: &str = concat!(
 );
 
 pub(super) const FAIL_PARTED: &str = concat!(
-    "UPDATE jobs SET status = 'failed', ",
+    "UPDATE jobs SET status = 'failed', lease_until = NULL, ",
     end!(),
     ", outcome_status = ?3, outcome_type = ?4, outcome_headers = ?5, outcome_body = ?6
     WHERE status = 'running' AND id IN (SELECT job FROM parts INDEXED BY parts_lease
@@ -217,7 +217,7 @@ pub(super) const FINISH: &str = concat!(
 );
 
 pub(super) const FINISH_PARTED: &str = concat!(
-    "UPDATE jobs SET status = ?4, ",
+    "UPDATE jobs SET status = ?4, lease_until = NULL, ",
     end!(),
     ", outcome_status = ?5, outcome_type = ?6, outcome_headers = ?7, outcome_body = ?8
     WHERE id = ?2 AND EXISTS (SELECT 1 FROM parts

@@ -12,7 +12,7 @@ use std::collections::HashSet;
 
 use jobs::{
     Claim, Claimed, Cut, Ending, Error, Input, Job, Lease, MAX_ATTEMPTS, Metrics, Millis, NewJob,
-    Next, Outcome, PartResult, PartsDone, RouteMetrics, Speech, Status, Store, Submitted,
+    Next, Outcome, PartId, PartResult, PartsDone, RouteMetrics, Speech, Status, Store, Submitted,
     worker_lost,
 };
 use pollster::block_on;
@@ -75,6 +75,10 @@ conformance! {
         shows_what_waits_now;
     parts:
         joins_the_results_of_parts
+        computes_parts_while_more_are_added
+        joins_at_once_what_was_done_before_the_cut
+        drops_the_parts_of_a_lost_beginning
+        ends_a_beginning_with_a_part
         hides_parts
         shares_claims_between_jobs
         stops_at_enough

@@ -9,14 +9,15 @@ use jobs::{
     NewJob, Next, Outcome, PartId, RouteMetrics, Status, Submitted, worker_lost,
 };
 
-use parts::{Parts, claimed_part};
+use parts::{Part, Parts, claimed_part};
 
 struct Entry {
     job: Job,
     /// Claims before the last cut, and all claims.
     base: u32,
     claims: u32,
-    added: BTreeMap<u32, Vec<u8>>,
+    /// What a join has added.
+    added: BTreeMap<u32, Part>,
     parts: Option<Parts>,
     input: Input,
     key: Option<Key>,
@@ -164,6 +165,7 @@ impl Model {
                 } else {
                     entry.lease_until = None;
                     entry.added.clear();
+                    entry.parts.take_if(|parts| parts.open);
                     if entry.parts.is_none() {
                         entry.job.status = Status::Queued;
                         entry.job.progress = None;
@@ -171,7 +173,11 @@ impl Model {
                 }
             }
             let mut fails = false;
-            for part in entry.parts.iter_mut().flat_map(|parts| &mut parts.parts) {
+            for part in entry
+                .parts
+                .iter_mut()
+                .flat_map(|parts| parts.parts.values_mut())
+            {
                 if part.lease_until.is_some_and(|until| until <= now) {
                     part.lease_until = None;
                     fails |= part.attempts == MAX_ATTEMPTS;
@@ -184,12 +190,12 @@ impl Model {
         self.sweep(now);
         let parts = || self.0.values().filter_map(|entry| entry.parts.as_ref());
         let leases: Vec<_> = parts()
-            .flat_map(|parts| parts.parts.iter().filter_map(|part| part.lease_until))
+            .flat_map(|parts| parts.parts.values().filter_map(|part| part.lease_until))
             .chain(self.0.values().filter_map(|entry| entry.lease_until))
             .collect();
         let first = leases.iter().copied().min();
         let joins = self.0.values().any(Entry::waits_for_join);
-        let part_waits = parts().any(|parts| parts.parts.iter().any(|part| parts.waits(part)));
+        let part_waits = parts().any(|parts| parts.parts.values().any(|part| parts.waits(part)));
         if self.load(now) == 0 && !joins && !part_waits {
             let webhooks = self.0.values().filter_map(|entry| entry.webhook_due);
             let expected = webhooks.chain(first).min().map_or(Next::Idle, Next::Later);
@@ -217,9 +223,8 @@ impl Model {
         if let Some(PartId { cut, number }) = seen.claim.part {
             let parts = entry.parts.as_mut().expect("it is not in parts");
             assert_eq!(cut, parts.cut);
-            let number = usize::try_from(number).unwrap();
-            assert!(parts.waits(&parts.parts[number]));
-            let part = &mut parts.parts[number];
+            assert!(parts.waits(&parts.parts[&number]));
+            let part = parts.parts.get_mut(&number).expect("it waits");
             part.attempts += 1;
             part.lease_until = Some(lease_until);
             return Claimed {

@@ -1,6 +1,9 @@
 //! What only the SQLite store does.
 
-use jobs::{Ending, Error, NewJob, Next, Outcome, SqliteStore, Status, Store, Submitted, outdated};
+use jobs::{
+    Claim, Cut, Ending, Error, NewJob, Next, Outcome, PartResult, SqliteStore, Status, Store,
+    Submitted, outdated,
+};
 use pollster::block_on;
 
 use crate::backend::{Backend, LEASE, MANY, NOW, Sqlite, job, key};
@@ -16,7 +19,7 @@ fn refuses_a_database_of_a_newer_version() {
         refused,
         Some(Error::NewerSchema {
             found: 99,
-            known: 6
+            known: 7
         })
     );
 }
@@ -98,13 +101,61 @@ fn takes_over_a_database_of_version_1() {
         panic!("a job waits")
     };
     assert_eq!(new.input, Some(job("new").input));
-    let schema = |driver: &rusqlite::Connection| -> Vec<String> {
-        let names = "SELECT type || ' ' || name FROM sqlite_schema ORDER BY 1";
-        let mut names = driver.prepare(names).unwrap();
-        let names = names.query_map((), |row| row.get(0)).unwrap();
-        names.map(Result::unwrap).collect()
-    };
     let fresh = Sqlite::start();
     fresh.open();
-    assert_eq!(schema(&database.driver().0), schema(&fresh.driver().0));
+    assert_eq!(
+        schema(&database, "type || ' ' || name"),
+        schema(&fresh, "type || ' ' || name")
+    );
+}
+
+#[test]
+fn takes_over_a_database_of_version_6() {
+    let database = Sqlite::start();
+    let old = database.driver();
+    old.0.execute_batch(include_str!("schema_6.sql")).unwrap();
+    let store = database.open();
+    let fresh = Sqlite::start();
+    fresh.open();
+    let triggers = "CASE type WHEN 'trigger' THEN sql ELSE name END";
+    assert_eq!(schema(&database, triggers), schema(&fresh, triggers));
+
+    // The worker goes on with the job that it was cutting.
+    let cutting = Claim {
+        id: "cutting".to_owned(),
+        part: None,
+        attempt: 1,
+    };
+    let third = block_on(store.add_part(&cutting, 2, b"2".to_vec(), NOW));
+    assert!(third.unwrap());
+    let cut = Cut {
+        rest: b"rest".to_vec(),
+        parts: 3,
+        enough: None,
+    };
+    assert!(block_on(store.cut(&cutting, cut, NOW)).unwrap());
+    let mut claims = Vec::new();
+    while let Next::Job(claimed) = block_on(store.claim(LEASE, None, NOW)).unwrap() {
+        if claimed.claim.part.is_some() {
+            let result = PartResult {
+                bytes: claimed.input.unwrap().bytes,
+                weight: 1,
+            };
+            assert!(block_on(store.finish_part(&claimed.claim, result, NOW)).unwrap());
+        }
+        claims.push(claimed.claim.id);
+    }
+    claims.sort();
+    // Each with its parts and its join.
+    let expected = [["cutting"; 4].as_slice(), &["parted"; 3], &["waits"]].concat();
+    assert_eq!(claims, expected);
+}
+
+/// An expression of all of the schema.
+fn schema(database: &Sqlite, expression: &str) -> Vec<String> {
+    let all = format!("SELECT {expression} FROM sqlite_schema ORDER BY 1");
+    let driver = database.driver();
+    let mut all = driver.0.prepare(&all).unwrap();
+    let all = all.query_map((), |row| row.get(0)).unwrap();
+    all.map(Result::unwrap).collect()
 }

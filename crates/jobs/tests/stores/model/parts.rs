@@ -1,5 +1,7 @@
 //! The parts of jobs in the model.
 
+use std::collections::BTreeMap;
+
 use jobs::{Claim, Cut, Millis, PartResult, PartsDone};
 
 use super::{Entry, Model, claimed};
@@ -15,25 +17,46 @@ pub(super) struct Part {
 /// The last cut of a job.
 pub(super) struct Parts {
     pub(super) cut: u32,
+    /// Whether the beginning still adds parts.
+    pub(super) open: bool,
     pub(super) enough: Option<u64>,
-    pub(super) parts: Vec<Part>,
+    pub(super) parts: BTreeMap<u32, Part>,
 }
 
 impl Parts {
+    /// No parts so far.
+    fn of(claim: &Claim) -> Self {
+        Self {
+            cut: claim.attempt,
+            open: true,
+            enough: None,
+            parts: BTreeMap::new(),
+        }
+    }
+
     pub(super) fn done(&self) -> impl Iterator<Item = &PartResult> {
-        self.parts.iter().filter_map(|part| part.result.as_ref())
+        self.parts.values().filter_map(|part| part.result.as_ref())
     }
 
     /// Whether the job waits for its join, or is joined.
     pub(super) fn are_done(&self) -> bool {
-        self.done().count() == self.parts.len()
-            || self
-                .enough
-                .is_some_and(|enough| self.done().map(|done| done.weight).sum::<u64>() >= enough)
+        let weight = || self.done().map(|done| done.weight).sum::<u64>();
+        !self.open
+            && (self.done().count() == self.parts.len()
+                || self.enough.is_some_and(|enough| weight() >= enough))
     }
 
     pub(super) fn waits(&self, part: &Part) -> bool {
         part.result.is_none() && part.lease_until.is_none() && !self.are_done()
+    }
+
+    /// Takes the claims away once the parts are done.
+    fn settle(&mut self) {
+        if self.are_done() {
+            for part in self.parts.values_mut() {
+                part.lease_until = None;
+            }
+        }
     }
 
     pub(super) fn progress(&self) -> PartsDone {
@@ -51,7 +74,7 @@ pub(super) fn claimed_part<'a>(entry: &'a mut Entry, claim: &Claim) -> Option<&'
     if parts.cut != id.cut || parts.are_done() {
         return None;
     }
-    let part = parts.parts.get_mut(usize::try_from(id.number).unwrap())?;
+    let part = parts.parts.get_mut(&id.number)?;
     (part.lease_until.is_some() && part.attempts == claim.attempt).then_some(part)
 }
 
@@ -60,7 +83,16 @@ impl Model {
         let Some(entry) = claimed(&mut self.0, claim) else {
             return false;
         };
-        entry.added.entry(number).or_insert(bytes);
+        let part = Part {
+            bytes,
+            ..Part::default()
+        };
+        let of_beginning = entry.parts.as_ref().is_none_or(|parts| parts.open);
+        let parts = match of_beginning {
+            true => &mut entry.parts.get_or_insert_with(|| Parts::of(claim)).parts,
+            false => &mut entry.added,
+        };
+        parts.entry(number).or_insert(part);
         true
     }
 
@@ -68,20 +100,20 @@ impl Model {
         let Some(entry) = claimed(&mut self.0, claim) else {
             return false;
         };
-        if entry.job.cancel_requested || entry.added.len() != usize::try_from(cut.parts).unwrap() {
+        let added = match &entry.parts {
+            Some(parts) if parts.open => &parts.parts,
+            _ => &entry.added,
+        };
+        if entry.job.cancel_requested || added.len() != usize::try_from(cut.parts).unwrap() {
             return false;
         }
-        let added = std::mem::take(&mut entry.added).into_values();
-        let parts = Parts {
-            cut: claim.attempt,
-            enough: cut.enough,
-            parts: added
-                .map(|bytes| Part {
-                    bytes,
-                    ..Part::default()
-                })
-                .collect(),
-        };
+        let mut parts = entry.parts.take_if(|parts| parts.open).unwrap_or(Parts {
+            parts: std::mem::take(&mut entry.added),
+            ..Parts::of(claim)
+        });
+        parts.open = false;
+        parts.enough = cut.enough;
+        parts.settle();
         entry.job.parts = Some(parts.progress());
         entry.job.attempts = 1;
         entry.base = entry.claims;
@@ -101,12 +133,10 @@ impl Model {
         part.lease_until = None;
         part.result = Some(result);
         if let Some(parts) = &mut entry.parts {
-            entry.job.parts = Some(parts.progress());
-            if parts.are_done() {
-                for part in &mut parts.parts {
-                    part.lease_until = None;
-                }
+            if !parts.open {
+                entry.job.parts = Some(parts.progress());
             }
+            parts.settle();
         }
         true
     }
