@@ -13,7 +13,7 @@ use crate::task::{Progress, Task, Whole, outcome_of, outdated, refused};
 /// A task that several instances compute together.
 ///
 /// A worker begins the job. If it [cuts](Step::Parts) the job into parts, workers compute these in any order, each under a lease
-/// of its own, and when all are done, a worker joins their results. What is stored is MessagePack, with field names.
+/// of its own, from the moment that they are stored. When all are done, a worker joins their results. What is stored is MessagePack, with field names.
 ///
 /// For a client that waits, the instance that answers begins and joins; idle cores compute the parts.
 #[allow(async_fn_in_trait)] // Guests have one thread: no future need be `Send`.
@@ -57,12 +57,19 @@ pub enum Step<T: Parted + ?Sized> {
     Parts(Parts<T>),
 }
 
+/// What a job is cut into.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Piece<P, R> {
+    /// A part.
+    Part(P),
+    /// What the join needs beside the results. It comes once, after the parts.
+    Rest(R),
+}
+
 /// The parts of a job.
 pub struct Parts<T: Parted + ?Sized> {
-    /// What the join needs beside the results.
-    pub rest: T::Rest,
-    /// The parts, made one by one as they are stored. An error ends the job.
-    pub parts: LocalBoxStream<'static, Result<T::Part, Problem>>,
+    /// The parts, made one by one as they are stored, and the rest. An error ends the job.
+    pub pieces: LocalBoxStream<'static, Result<Piece<T::Part, T::Rest>, Problem>>,
     /// The sum of weights at which the remaining parts are dropped.
     pub enough: Option<u64>,
 }
@@ -70,18 +77,16 @@ pub struct Parts<T: Parted + ?Sized> {
 impl<T: Parted> Parts<T> {
     /// Parts that are all needed.
     pub fn new(rest: T::Rest, parts: impl IntoIterator<Item = T::Part> + 'static) -> Self {
-        let parts = stream::iter(parts.into_iter().map(Ok));
-        Self::from_stream(rest, parts)
+        let parts = parts.into_iter().map(Piece::Part);
+        Self::from_stream(stream::iter(parts.chain([Piece::Rest(rest)]).map(Ok)))
     }
 
-    /// The same, from a stream, so that only one has to be in memory.
+    /// The same, from a stream of the parts and, after them, the rest.
     pub fn from_stream(
-        rest: T::Rest,
-        parts: impl Stream<Item = Result<T::Part, Problem>> + 'static,
+        pieces: impl Stream<Item = Result<Piece<T::Part, T::Rest>, Problem>> + 'static,
     ) -> Self {
         Self {
-            rest,
-            parts: parts.boxed_local(),
+            pieces: pieces.boxed_local(),
             enough: None,
         }
     }
@@ -129,10 +134,8 @@ pub enum Done {
     Part(PartResult),
     /// The parts of the job.
     Cut {
-        /// What the join needs beside the results.
-        rest: Vec<u8>,
-        /// The parts, or the outcome of a job that cannot be cut.
-        parts: LocalBoxStream<'static, Result<Vec<u8>, Outcome>>,
+        /// The parts and the rest, or the outcome of a job that cannot be cut.
+        pieces: LocalBoxStream<'static, Result<Piece<Vec<u8>, Vec<u8>>, Outcome>>,
         /// The sum of weights at which the remaining parts are dropped.
         enough: Option<u64>,
     },
@@ -184,27 +187,26 @@ async fn next<T: Parted + 'static>(
     step: Result<Step<T>, Problem>,
     progress: &Progress,
 ) -> Result<Done, Problem> {
-    let Parts {
-        rest,
-        parts,
-        enough,
-    } = match step? {
+    let Parts { pieces, enough } = match step? {
         Step::Answer(response) => return Ok(Done::Outcome(outcome_of(response).await)),
         Step::Parts(parts) => parts,
     };
     let progress = progress.clone();
-    let parts = parts.then(move |part| {
+    let pieces = pieces.then(move |piece| {
         let progress = progress.clone();
         async move {
-            match part.and_then(|part| packed(&part)) {
-                Ok(bytes) => Ok(bytes),
+            let packed = piece.and_then(|piece| match piece {
+                Piece::Part(part) => packed(&part).map(Piece::Part),
+                Piece::Rest(rest) => packed(&rest).map(Piece::Rest),
+            });
+            match packed {
+                Ok(piece) => Ok(piece),
                 Err(problem) => Err(refused::<T>(problem, &progress).await),
             }
         }
     });
     Ok(Done::Cut {
-        rest: packed(&rest)?,
-        parts: parts.boxed_local(),
+        pieces: pieces.boxed_local(),
         enough,
     })
 }

@@ -8,11 +8,12 @@ use axum::http::{Request, header};
 use bytes::Bytes;
 use futures_util::StreamExt;
 use futures_util::future::{Either, join, select};
+use futures_util::stream::LocalBoxStream;
 
 use crate::model::{
-    Claim, Claimed, Cut, Delivery, Ending, Lease, Millis, Next, PartResult, Status,
+    Claim, Claimed, Cut, Delivery, Ending, Lease, Millis, Next, Outcome, PartResult, Status,
 };
-use crate::parts::{Done, Stage, Work};
+use crate::parts::{Done, Piece, Stage, Work};
 use crate::platform::{Platform, StageEnd, StageOfJob};
 use crate::store::{Error, Store};
 use crate::task::{Progress, outdated};
@@ -221,34 +222,48 @@ impl<P: Platform> Runner<'_, P> {
         match done {
             Some(Done::Outcome(outcome)) => Ok(end(outcome)),
             Some(Done::Part(result)) => Ok(Some(Change::Part(result))),
-            Some(Done::Cut {
-                rest,
-                mut parts,
-                enough,
-            }) => {
-                let mut number = 0;
-                while let Some(part) = parts.next().await {
-                    let bytes = match part {
-                        Ok(bytes) => bytes,
-                        Err(outcome) => return Ok(end(outcome)),
-                    };
-                    let add = async || {
-                        let bytes = bytes.clone();
-                        self.store.add_part(&claim, number, bytes, self.now()).await
-                    };
-                    if !self.persist(add).await? {
-                        return Ok(None);
-                    }
-                    number += 1;
-                }
-                Ok(Some(Change::Cut(Cut {
-                    rest,
-                    parts: number,
-                    enough,
-                })))
-            }
+            Some(Done::Cut { pieces, enough }) => self.store_parts(&claim, pieces, enough).await,
             None => Ok(end(outdated())),
         }
+    }
+
+    /// Stores the parts of a job as they come, so that other runners begin with the first; `None` if the claim is outdated.
+    async fn store_parts(
+        &self,
+        claim: &Claim,
+        mut pieces: LocalBoxStream<'_, Result<Piece<Vec<u8>, Vec<u8>>, Outcome>>,
+        enough: Option<u64>,
+    ) -> Result<Option<Change>, Error> {
+        let mut parts = 0;
+        let mut woken = self.now();
+        while let Some(piece) = pieces.next().await {
+            let bytes = match piece {
+                Ok(Piece::Part(bytes)) => bytes,
+                Ok(Piece::Rest(rest)) => {
+                    return Ok(Some(Change::Cut(Cut {
+                        rest,
+                        parts,
+                        enough,
+                    })));
+                }
+                Err(outcome) => return Ok(Some(Change::End(Ending::Outcome(outcome)))),
+            };
+            let add = async || {
+                let bytes = bytes.clone();
+                self.store.add_part(claim, parts, bytes, self.now()).await
+            };
+            if !self.persist(add).await? {
+                return Ok(None);
+            }
+            parts += 1;
+            // Cutting may take long, and a runner that finds nothing stops: they are woken again and again.
+            let now = self.now();
+            if now >= woken + millis(BEAT) {
+                woken = now;
+                self.share(u32::MAX).await;
+            }
+        }
+        Ok(Some(Change::End(Ending::Outcome(outdated()))))
     }
 
     /// Wakes as many runners as there is work for.

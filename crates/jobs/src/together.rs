@@ -1,12 +1,14 @@
 //! Inputs whose clients wait, computed in parts by several instances of this process.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
+use std::future::ready;
 
 use axum::response::Response;
 use futures_util::StreamExt;
 use http_api::Problem;
 
-use crate::parts::{Parted, Parts, Step, packed};
+use crate::parts::{Parted, Parts, Piece, Step, packed};
 use crate::platform::Platform;
 use crate::task::Progress;
 
@@ -41,13 +43,20 @@ pub async fn together<T: Parted + 'static, P: Platform>(
 async fn compute<T: Parted, P: Platform>(
     platform: &P,
     cores: usize,
-    Parts {
-        rest,
-        parts,
-        enough,
-    }: Parts<T>,
+    Parts { mut pieces, enough }: Parts<T>,
 ) -> Result<(T::Rest, Vec<T::Found>), Problem> {
-    let mut results = parts
+    let rest = Cell::new(None);
+    let part_of = |piece| match piece {
+        Ok(Piece::Part(part)) => Some(Ok(part)),
+        Ok(Piece::Rest(last)) => {
+            rest.set(Some(last));
+            None
+        }
+        Err(problem) => Some(Err(problem)),
+    };
+    let mut results = pieces
+        .by_ref()
+        .filter_map(|piece| ready(part_of(piece)))
         .enumerate()
         .map(async |(number, part)| {
             Ok((number, compute_one::<T, P>(platform, cores, part?).await?))
@@ -62,6 +71,13 @@ async fn compute<T: Parted, P: Platform>(
             break;
         }
     }
+    drop(results);
+    // The rest comes after parts that are not needed.
+    while let Some(piece) = pieces.next().await {
+        part_of(piece).transpose()?;
+    }
+    let rest = rest.take();
+    let rest = rest.ok_or_else(|| Problem::internal("a cut without what its join needs"))?;
     Ok((rest, found.into_values().collect()))
 }
 

@@ -16,8 +16,8 @@ use axum::http::{Request, StatusCode};
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 use jobs::{
-    Done, DriverError, Error, Outcome, PartResult, Platform, Progress, Redis, RedisStore, Reply,
-    Settings, Sql, SqliteStore, Stage, Status, Store, Value, Work, drain, now,
+    Done, DriverError, Error, Outcome, PartResult, Piece, Platform, Progress, Redis, RedisStore,
+    Reply, Settings, Sql, SqliteStore, Stage, Status, Store, Value, Work, drain, now,
 };
 use pollster::block_on;
 use serde_json::json;
@@ -192,18 +192,17 @@ impl<B: Measured> Machine<'_, '_, B> {
         match stage {
             Stage::Begin(_) => {
                 let (begin, cut) = (Instant::now(), Arc::clone(&self.crew.cut));
-                let made = (0..=parts).filter_map(move |number| {
+                let made = (0..=parts).map(move |number| {
                     if number == parts {
                         *cut.lock().unwrap() = begin.elapsed();
-                        return None;
+                        return Ok(Piece::Rest(Vec::new()));
                     }
                     let mut part = vec![0; bytes];
                     part[..4].copy_from_slice(&number.to_le_bytes());
-                    Some(Ok(part))
+                    Ok(Piece::Part(part))
                 });
                 Done::Cut {
-                    rest: Vec::new(),
-                    parts: stream::iter(made).boxed_local(),
+                    pieces: stream::iter(made).boxed_local(),
                     enough: None,
                 }
             }

@@ -12,8 +12,8 @@ use futures_util::StreamExt;
 use futures_util::stream;
 use http_api::Caller;
 use jobs::{
-    Done, Error, Job, Millis, NewJob, Outcome, PartResult, Platform, Progress, Queue, Settings,
-    Stage, Work, drain,
+    Done, Error, Job, Millis, NewJob, Outcome, PartResult, Piece, Platform, Progress, Queue,
+    Settings, Stage, Work, drain,
 };
 
 use crate::backend::{NOW, job};
@@ -261,12 +261,14 @@ impl<B: Distant> World<B> {
         drop(at_work);
         *self.computed.borrow_mut().entry(step).or_default() += 1;
         match &work.stage {
-            Stage::Begin(_) => Done::Cut {
-                rest: b"rest".to_vec(),
-                parts: stream::iter((0..self.parts).map(|n| Ok(n.to_string().into_bytes())))
-                    .boxed_local(),
-                enough: None,
-            },
+            Stage::Begin(_) => {
+                let parts = (0..self.parts).map(|n| Piece::Part(n.to_string().into_bytes()));
+                let pieces = parts.chain([Piece::Rest(b"rest".to_vec())]);
+                Done::Cut {
+                    pieces: stream::iter(pieces.map(Ok)).boxed_local(),
+                    enough: None,
+                }
+            }
             Stage::Part(bytes) => {
                 let number: u64 = number(bytes);
                 Done::Part(PartResult {
