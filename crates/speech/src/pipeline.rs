@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
-use crate::chunk::{self, Chunk, SAMPLE_RATE};
+use crate::chunk::{self, Chunk, Cutter, SAMPLE_RATE};
 use crate::transcript::{Merger, Transcript};
 use crate::{Heard, Sound, Word};
 
@@ -18,7 +18,14 @@ pub struct Recognition {
     windows: Windows,
 }
 
-/// The windows of a recording, and the words of those that have been recognised.
+/// A recording that is being cut into windows while its samples come in. The windows may be recognised elsewhere.
+#[derive(Clone, Debug)]
+pub struct Cutting {
+    cutter: Cutter,
+    windows: Windows,
+}
+
+/// The windows of a recording, as far as they are known, and the words of those that have been recognised.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Windows {
     chunks: Vec<Chunk>,
@@ -26,7 +33,7 @@ pub struct Windows {
     done: usize,
     /// The least samples in which there can be a word.
     minimum: usize,
-    /// The samples of the recording.
+    /// The samples of the recording, as far as they are known.
     samples: usize,
     merger: Merger,
     /// The language of the first window with speech.
@@ -40,11 +47,11 @@ pub struct Windows {
 pub struct Progress {
     /// Seconds of the recording that have been recognised.
     pub seconds_done: f64,
-    /// Seconds of the whole recording.
+    /// Seconds of the whole recording, or of what is known of it.
     pub seconds: f64,
     /// Windows that have been recognised.
     pub chunks_done: usize,
-    /// All windows.
+    /// All windows that are known.
     pub chunks: usize,
 }
 
@@ -72,12 +79,8 @@ impl Recognition {
     pub async fn new(samples: Vec<f32>, window: Range<usize>, pause: impl AsyncFnMut()) -> Self {
         let windows = Windows {
             chunks: chunk::chunks(&samples, window.end, pause).await,
-            done: 0,
-            minimum: window.start,
             samples: samples.len(),
-            merger: Merger::new(),
-            language: None,
-            no_speech_probability: 1.0,
+            ..Windows::new(window.start)
         };
         Self { samples, windows }
     }
@@ -119,7 +122,73 @@ impl Recognition {
     }
 }
 
+impl Cutting {
+    /// For windows whose length in samples is within `window`.
+    #[must_use]
+    pub fn new(window: Range<usize>) -> Self {
+        Self {
+            cutter: Cutter::new(window.end),
+            windows: Windows::new(window.start),
+        }
+    }
+
+    /// Takes the next samples of the recording, mono at [`SAMPLE_RATE`].
+    pub fn push(&mut self, samples: &[f32]) {
+        self.windows.samples += samples.len();
+        self.cutter.push(samples);
+    }
+
+    /// No more samples come.
+    pub fn end(&mut self) {
+        self.cutter.end();
+    }
+
+    /// Gives the sound of the next window in which there can be a word; `None` when more samples are needed, or the
+    /// recording has ended and no window is left. `pause` is awaited between portions of the work.
+    pub async fn next(&mut self, mut pause: impl AsyncFnMut()) -> Option<Sound> {
+        while let Some((chunk, sound)) = self.cutter.next(&mut pause).await {
+            let has_room = self.windows.has_room(&chunk);
+            self.windows.chunks.push(chunk);
+            if has_room {
+                return Some(sound);
+            }
+            self.windows.join([]);
+        }
+        None
+    }
+
+    /// Takes what was heard in the first window that remains to be recognised.
+    pub fn heard(&mut self, heard: Heard) {
+        self.windows.join([heard]);
+    }
+
+    /// What is known so far.
+    #[must_use]
+    pub fn windows(&self) -> &Windows {
+        &self.windows
+    }
+
+    /// The windows, for [`Windows::join`] with what is heard in the sounds of those that remain.
+    #[must_use]
+    pub fn into_windows(self) -> Windows {
+        self.windows
+    }
+}
+
 impl Windows {
+    /// Without a window yet.
+    fn new(minimum: usize) -> Self {
+        Self {
+            chunks: Vec::new(),
+            done: 0,
+            minimum,
+            samples: 0,
+            merger: Merger::new(),
+            language: None,
+            no_speech_probability: 1.0,
+        }
+    }
+
     /// The progress so far.
     #[must_use]
     pub fn progress(&self) -> Progress {
@@ -212,168 +281,4 @@ fn seconds(samples: usize) -> f64 {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use pollster::block_on;
-
-    const FRAME: usize = 320;
-    const WINDOW: Range<usize> = FRAME..22 * 16_000;
-
-    /// Hears a word for each run of loud frames: A where they are positive, B where they are negative.
-    async fn ear(samples: &[f32], _: Option<&str>) -> Result<Heard, String> {
-        let mut words: Vec<Word> = Vec::new();
-        let mut before = None;
-        for (i, frame) in samples.chunks_exact(FRAME).enumerate() {
-            let letter = match frame.iter().sum::<f32>() / FRAME as f32 {
-                mean if mean > 0.2 => Some(" A"),
-                mean if mean < -0.2 => Some(" B"),
-                _ => None,
-            };
-            let [start, end] = [i, i + 1].map(|frame| frame as f64 * 0.02);
-            match (letter, words.last_mut()) {
-                (Some(_), Some(word)) if before == letter => word.end = end,
-                (Some(letter), _) => words.push(Word {
-                    text: letter.to_owned(),
-                    start,
-                    end,
-                    ..Word::default()
-                }),
-                (None, _) => {}
-            }
-            before = letter;
-        }
-        Ok(Heard {
-            language: "en".to_owned(),
-            no_speech_probability: if words.is_empty() { 0.9 } else { 0.1 },
-            words,
-        })
-    }
-
-    /// One word of one letter after the other, half a second each with half a second of silence.
-    fn spoken(letters: &str) -> Vec<f32> {
-        let silence = vec![0.0; 8000];
-        let mut samples = silence.clone();
-        for letter in letters.chars() {
-            let sign = if letter == 'A' { 0.5 } else { -0.5 };
-            // Alternating loudness has energy and a mean.
-            samples.extend((0..8000).map(|i| sign + if i % 2 == 0 { 0.2 } else { -0.2 }));
-            samples.extend(&silence);
-        }
-        samples
-    }
-
-    fn recognise(samples: Vec<f32>) -> (Transcript, usize) {
-        block_on(async {
-            let mut recognition = Recognition::new(samples, WINDOW, async || {}).await;
-            let mut steps = 0;
-            let mut before = recognition.windows().progress();
-            assert_eq!((before.seconds_done, before.chunks_done), (0.0, 0));
-            while recognition.step(ear).await.expect("recognised").is_some() {
-                steps += 1;
-                let progress = recognition.windows().progress();
-                assert!(progress.seconds_done > before.seconds_done);
-                assert_eq!(progress.chunks_done, steps);
-                before = progress;
-            }
-            assert_eq!(before.chunks_done, before.chunks);
-            assert!(steps == 0 || before.seconds_done == before.seconds);
-            (recognition.into_parts().0.finish(), steps)
-        })
-    }
-
-    #[test]
-    fn a_recording_of_many_windows_is_the_words_of_all() {
-        let letters = "ABBA".repeat(15);
-        let (transcript, steps) = recognise(spoken(&letters));
-        let expected: Vec<String> = letters.chars().map(String::from).collect();
-        assert_eq!(transcript.text(), expected.join(" "));
-        assert!((transcript.duration - 60.5).abs() < 1e-9);
-        assert_eq!(transcript.language.as_deref(), Some("en"));
-        assert!((transcript.no_speech_probability - 0.1).abs() < 1e-9);
-        assert!(steps > 1);
-        for (i, word) in transcript.words.iter().enumerate() {
-            assert!((word.start - (i as f64 + 0.5)).abs() < 0.05, "{word:?}");
-        }
-    }
-
-    #[test]
-    fn the_words_of_all_steps_and_the_rest_are_the_transcript() {
-        block_on(async {
-            let samples = spoken(&"AB".repeat(20));
-            let mut recognition = Recognition::new(samples, WINDOW, async || {}).await;
-            let mut told = Vec::new();
-            while let Some(words) = recognition.step(ear).await.expect("recognised") {
-                told.extend_from_slice(words);
-            }
-            let transcript = recognition.into_parts().0.finish();
-            assert_eq!(transcript.words.get(..told.len()), Some(told.as_slice()));
-        });
-    }
-
-    #[test]
-    fn silence_and_less_than_the_minimum_have_no_words() {
-        for samples in [vec![0.0; 48_000], vec![0.5; FRAME - 1], vec![0.0; 1]] {
-            let seconds = samples.len() as f64 / 16_000.0;
-            let (transcript, _) = recognise(samples);
-            assert_eq!(
-                (transcript.text().as_str(), transcript.language),
-                ("", None)
-            );
-            assert!(transcript.no_speech_probability >= 1.0);
-            assert!((transcript.duration - seconds).abs() < 1e-9);
-        }
-    }
-
-    #[test]
-    fn later_windows_are_told_the_language_and_errors_are_passed_on() {
-        block_on(async {
-            let samples = spoken(&"AB".repeat(20));
-            let mut recognition = Recognition::new(samples, WINDOW, async || {}).await;
-            let mut known = Vec::new();
-            let mut listen = async |samples: &[f32], language: Option<&str>| {
-                known.push(language.map(str::to_owned));
-                ear(samples, None).await
-            };
-            while recognition
-                .step(&mut listen)
-                .await
-                .expect("recognised")
-                .is_some()
-            {}
-            assert_eq!(known[..2], [None, Some("en".to_owned())]);
-
-            let mut recognition = Recognition::new(spoken("A"), WINDOW, async || {}).await;
-            let failed = recognition.step(async |_, _| Err("no memory")).await;
-            assert_eq!(failed, Err("no memory"));
-        });
-    }
-
-    #[test]
-    fn windows_that_others_recognise_become_the_same_transcript() {
-        block_on(async {
-            for known in [0, 1, 3] {
-                let samples = spoken(&"ABBA".repeat(15));
-                let (whole, steps) = recognise(samples.clone());
-                let mut recognition = Recognition::new(samples, WINDOW, async || {}).await;
-                for _ in 0..known {
-                    recognition.step(ear).await.expect("recognised");
-                }
-                let (windows, sounds) = recognition.into_parts();
-                assert_eq!(windows.left(), steps - known);
-                let mut heard = Vec::new();
-                for sound in sounds {
-                    heard.push(ear(&sound.samples(), None).await.expect("recognised"));
-                }
-                let stored = rmp_serde::to_vec_named(&windows).expect("MessagePack");
-                let mut windows: Windows = rmp_serde::from_slice(&stored).expect("windows");
-                let last = heard.pop();
-                windows.join(heard);
-                assert_eq!(windows.left(), 1);
-                windows.join(last);
-                assert_eq!(windows.left(), 0);
-                assert_eq!(windows.progress().seconds_done, whole.duration);
-                assert_eq!(windows.finish(), whole);
-            }
-        });
-    }
-}
+mod tests;

@@ -18,7 +18,7 @@ use speech_api::{
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::audio::Allowance;
-use crate::hearing::{self, Decoded, Question, Transcribed, parted, reporter};
+use crate::hearing::{self, Question, Transcribed, parted};
 
 problem_responses!(Problems = BODY, FORM, AUDIO, DEFERRAL, &[CONFLICTING_FILES]);
 
@@ -109,35 +109,17 @@ impl Task for Asr {
 parted!(Asr, AsrQuestion, begin);
 
 async fn begin(input: AsrInput, progress: &Progress) -> Result<Step<Asr>, Problem> {
-    let (question, decoded) = decode(input, progress).await?;
-    hearing::begin(question, decoded, progress).await
-}
-
-/// Decodes the recordings. One that is refused is an error, unless it is one of several.
-async fn decode(
-    AsrInput { options, upload }: AsrInput,
-    progress: &Progress,
-) -> Result<(AsrQuestion, Vec<Decoded>), Problem> {
-    let mut allowance = Allowance::new(progress.mode()).await;
+    let AsrInput { options, upload } = input;
     let channels = options.channels.into();
-    let (names, decoded) = match upload {
-        Upload::One(RecordingBytes(file)) => {
-            let report = reporter(progress, None);
-            let recording = allowance.decode(file, channels, report).await?;
-            (None, vec![Ok(recording)])
-        }
+    let (names, files) = match upload {
+        Upload::One(RecordingBytes(file)) => (None, vec![file]),
         Upload::Many(files) => {
-            let count = files.len();
-            let (mut names, mut decoded) = (Vec::new(), Vec::new());
-            for (index, File { name, bytes }) in files.into_iter().enumerate() {
-                let report = reporter(progress, Some((index, count)));
-                names.push(name);
-                decoded.push(allowance.decode(bytes, channels, report).await);
-            }
-            (Some(names), decoded)
+            let files = files.into_iter().map(|File { name, bytes }| (name, bytes));
+            let (names, files) = files.unzip();
+            (Some(names), files)
         }
     };
-    Ok((AsrQuestion { options, names }, decoded))
+    hearing::begin(AsrQuestion { options, names }, files, channels, progress).await
 }
 
 impl Question for AsrQuestion {

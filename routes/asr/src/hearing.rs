@@ -1,18 +1,20 @@
-//! From decoded recordings to transcripts: in this instance, or window by window in several.
+//! From recordings to transcripts: in this instance, or window by window in several.
 
+use axum::body::Bytes;
+use axum::response::Response;
+use futures_util::stream::{self, StreamExt};
 use http_api::Problem;
-use jobs::{Mode, Parted, Parts, Progress, Step};
+use jobs::{Mode, Parted, Parts, Piece, Progress, Step};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use speech::audio::{Channels, Recording, Warning};
-use speech::pipeline::{Recognition, Windows};
+use speech::audio::{Channels, Warning};
+use speech::pipeline::Windows;
 use speech::transcript::Transcript;
 use speech::{Heard, Sound};
 use speech_api::RecognitionOptions;
 
-use axum::response::Response;
-
+use crate::cutting::Cutting;
 use crate::model::Model;
 
 /// Makes a task whose windows several instances recognise, from the function that begins it.
@@ -55,15 +57,15 @@ const LEAST_STORED: usize = 3;
 /// With fewer windows to recognise, there is nothing to share.
 const LEAST_SHARED: usize = 2;
 
-/// A decoded recording. `C` is what is known of each channel.
+/// A decoded recording.
 #[derive(Serialize, Deserialize)]
-pub struct Recorded<C> {
-    channels: Vec<C>,
+pub struct Recorded {
+    pub(crate) channels: Vec<Windows>,
     /// Whether the channels are recognised on their own.
-    split: bool,
+    pub(crate) split: bool,
     /// When the sound begins, in seconds.
-    offset: f64,
-    warnings: Vec<Warning>,
+    pub(crate) offset: f64,
+    pub(crate) warnings: Vec<Warning>,
 }
 
 /// The words in a recording, and what is wrong with it.
@@ -72,9 +74,6 @@ pub(crate) struct Transcribed {
     pub(crate) warnings: Vec<Warning>,
 }
 
-/// A recording, or the problem that it was refused with.
-pub(crate) type Decoded = Result<Recorded<Recognition>, Problem>;
-
 /// What is asked about recordings.
 pub(crate) trait Question: Serialize + DeserializeOwned + 'static {
     /// How they are recognised.
@@ -82,6 +81,11 @@ pub(crate) trait Question: Serialize + DeserializeOwned + 'static {
 
     /// Whether there may be several recordings, and some of them may be refused.
     fn is_list(&self) -> bool;
+
+    /// The problem of a recording, as the answer shows it.
+    fn refused(&self, problem: Problem) -> Problem {
+        problem
+    }
 
     /// The answer.
     async fn respond(
@@ -93,111 +97,55 @@ pub(crate) trait Question: Serialize + DeserializeOwned + 'static {
 /// What the join of a job needs beside what was heard in the windows.
 #[derive(Serialize, Deserialize)]
 pub struct Rest<Q> {
-    question: Q,
+    pub(crate) question: Q,
     /// Recordings, and problems of those that were refused.
-    recordings: Vec<Result<Recorded<Windows>, Value>>,
+    pub(crate) recordings: Vec<Result<Recorded, Value>>,
+    /// Where the windows are, in their order.
+    pub(crate) places: Vec<Place>,
+}
+
+/// The recording and the channel of a window.
+#[derive(Clone, Copy, Serialize, Deserialize)]
+pub struct Place {
+    pub(crate) recording: usize,
+    pub(crate) channel: usize,
 }
 
 /// A window of a recording.
 #[derive(Serialize, Deserialize)]
 pub struct Window {
-    sound: Sound,
-    options: RecognitionOptions,
+    pub(crate) sound: Sound,
+    pub(crate) options: RecognitionOptions,
 }
 
-impl Recorded<Recognition> {
-    /// Cuts a recording into windows for `model`.
-    pub(crate) async fn new(recording: Recording, channels: Channels, model: &Model) -> Self {
-        let mut cut = Vec::new();
-        for samples in recording.channels {
-            cut.push(model.begin(samples).await);
-        }
-        Self {
-            channels: cut,
-            split: channels == Channels::Split,
-            offset: recording.offset.as_secs_f64(),
-            warnings: recording.warnings,
+impl<Q> Rest<Q> {
+    /// Takes what was heard in the window of a place.
+    fn push(&mut self, place: Place, heard: Heard) {
+        // A recording may have been refused after its first windows.
+        if let Some(Ok(recorded)) = self.recordings.get_mut(place.recording)
+            && let Some(windows) = recorded.channels.get_mut(place.channel)
+        {
+            windows.join([heard]);
         }
     }
 
-    /// The only channel, and what is wrong with the recording.
-    ///
-    /// # Errors
-    /// `internal-error` if there is none.
-    pub(crate) fn into_mixed(mut self) -> Result<(Recognition, Vec<Warning>), Problem> {
-        let channel = self.channels.pop();
-        let channel = channel.ok_or_else(|| Problem::internal("a recording without a channel"))?;
-        Ok((channel, self.warnings))
-    }
-
-    /// Recognises windows while `is_wanted`. `report` is called with the progress.
-    async fn recognise(
-        &mut self,
-        options: &RecognitionOptions,
-        is_wanted: impl Fn(&Windows) -> bool,
-        report: impl Fn(Value),
-    ) -> Result<(), Problem> {
-        let mut recognise = async |samples: &[f32], language: Option<&str>| {
-            Model::recognise(samples, language, options).await
-        };
-        for channel in &mut self.channels {
-            report(speech_api::progress(channel.windows().progress()));
-            while is_wanted(channel.windows()) && channel.step(&mut recognise).await?.is_some() {
-                report(speech_api::progress(channel.windows().progress()));
-            }
-        }
-        Ok(())
-    }
-
-    fn left(&self) -> usize {
-        let channels = self.channels.iter();
-        channels.map(|channel| channel.windows().left()).sum()
-    }
-
-    /// The windows that remain, with the language of those before them.
-    fn into_parts(
-        self,
-        options: &RecognitionOptions,
-    ) -> (Recorded<Windows>, impl Iterator<Item = Window> + use<>) {
-        let (channels, windows): (Vec<_>, Vec<_>) = self
-            .channels
-            .into_iter()
-            .map(|channel| {
-                let (windows, sounds) = channel.into_parts();
-                let mut options = options.clone();
-                let language = windows.language().map(str::to_owned);
-                options.language = options.language.or(language);
-                let parts = sounds.map(move |sound| Window {
-                    sound,
-                    options: options.clone(),
-                });
-                (windows, parts)
-            })
-            .unzip();
-        let recorded = Recorded {
-            channels,
-            split: self.split,
-            offset: self.offset,
-            warnings: self.warnings,
-        };
-        (recorded, windows.into_iter().flatten())
+    /// Reports the progress of all channels of all recordings together.
+    fn report(&self, progress: &Progress) {
+        let recordings = self.recordings.iter().flatten();
+        let channels = recordings.flat_map(|recording| &recording.channels);
+        progress.report(|| speech_api::progress(channels.map(Windows::progress).sum()));
     }
 }
 
-impl Recorded<Windows> {
-    /// Takes what was heard in the windows that remained.
-    fn join(&mut self, heard: &mut impl Iterator<Item = Heard>) {
-        for channel in &mut self.channels {
-            channel.join(heard.take(channel.left()));
-        }
-    }
-
+impl Recorded {
     /// The transcript, with the times of a player.
     fn finish(self) -> Transcribed {
-        let channels = self.channels.into_iter();
-        let mut transcripts: Vec<Transcript> = channels
-            .map(|channel| channel.finish().delayed(self.offset))
-            .collect();
+        let mut transcripts = Vec::new();
+        for mut channel in self.channels {
+            // The last windows may be too short for a word.
+            channel.join([]);
+            transcripts.push(channel.finish().delayed(self.offset));
+        }
         let transcript = if self.split {
             Transcript::of_channels(transcripts)
         } else {
@@ -211,65 +159,69 @@ impl Recorded<Windows> {
     }
 }
 
-/// The answer, from the windows that remain.
-async fn compute<Q: Question>(
-    question: Q,
-    mut decoded: Vec<Decoded>,
-    progress: &Progress,
-) -> Result<Response, Problem> {
-    recognise(&question, &mut decoded, |_| true, progress).await?;
-    let options = question.options();
-    let transcribed = decoded.into_iter().map(|recording| {
-        let recording = recording.map_err(|problem| shown(&problem))?;
-        Ok(recording.into_parts(&options).0.finish())
-    });
-    question.respond(transcribed.collect()).await
-}
-
-/// The beginning: the answer, or the windows of its recordings. The language of a channel is known from its first
-/// window with speech, so that is recognised here, unless there is only one language.
+/// The beginning: the answer to short recordings, or the windows of longer ones while they are being decoded.
 pub(crate) async fn begin<T, Q: Question>(
     question: Q,
-    mut decoded: Vec<Decoded>,
+    files: Vec<Bytes>,
+    channels: Channels,
     progress: &Progress,
 ) -> Result<Step<T>, Problem>
 where
     T: Parted<Rest = Rest<Q>, Part = Window>,
 {
-    let options = question.options();
-    let one_language = options.language.is_some() || Model::get().await?.served.languages.len() < 2;
-    let is_open = |windows: &Windows| !one_language && windows.language().is_none();
-    recognise(&question, &mut decoded, is_open, progress).await?;
-    let left = decoded.iter().flatten().map(Recorded::left);
     let least = match progress.mode() {
         Mode::Job => LEAST_STORED,
         Mode::Now => LEAST_SHARED,
     };
-    if left.sum::<usize>() < least {
-        return Ok(Step::Answer(compute(question, decoded, progress).await?));
-    }
-    // The parts count on from here.
-    let channels = decoded
-        .iter()
-        .flatten()
-        .flat_map(|recording| &recording.channels);
-    report(progress, channels.map(Recognition::windows));
-    let (recordings, windows): (Vec<_>, Vec<_>) = decoded
-        .into_iter()
-        .map(|recording| match recording {
-            Ok(recording) => {
-                let (recorded, windows) = recording.into_parts(&options);
-                (Ok(recorded), Some(windows))
+    let mut cutting = Cutting::new(question, files, channels, progress).await?;
+    let mut first = Vec::new();
+    while first.len() < least {
+        match cutting.next().await? {
+            Some(window) => first.push(window),
+            None => {
+                return Ok(Step::Answer(
+                    answer(cutting.into_rest(), first, progress).await?,
+                ));
             }
-            Err(problem) => (Err(shown(&problem)), None),
-        })
-        .unzip();
-    let rest = Rest {
-        question,
-        recordings,
-    };
-    let windows = windows.into_iter().flatten().flatten();
-    Ok(Step::Parts(Parts::new(rest, windows)))
+        }
+    }
+    let first = first.into_iter().map(|window| Ok(Piece::Part(window)));
+    let progress = progress.clone();
+    let others = stream::try_unfold(Some(cutting), move |cutting| {
+        let progress = progress.clone();
+        async move {
+            let Some(mut cutting) = cutting else {
+                return Ok(None);
+            };
+            Ok(Some(match cutting.next().await? {
+                Some(window) => (Piece::Part(window), Some(cutting)),
+                None => {
+                    let rest = cutting.into_rest();
+                    // The parts count on from here.
+                    rest.report(&progress);
+                    (Piece::Rest(rest), None)
+                }
+            }))
+        }
+    });
+    Ok(Step::Parts(Parts::from_stream(
+        stream::iter(first).chain(others),
+    )))
+}
+
+/// The answer, with the windows recognised here.
+async fn answer<Q: Question>(
+    mut rest: Rest<Q>,
+    windows: Vec<Window>,
+    progress: &Progress,
+) -> Result<Response, Problem> {
+    rest.report(progress);
+    for (place, window) in rest.places.clone().into_iter().zip(windows) {
+        let (heard, _) = part(window).await?;
+        rest.push(place, heard);
+        rest.report(progress);
+    }
+    respond(rest).await
 }
 
 /// Recognises a window.
@@ -279,55 +231,26 @@ pub(crate) async fn part(window: Window) -> Result<(Heard, u64), Problem> {
     Ok((heard, 1))
 }
 
-/// The answer, from what was heard in its windows.
+/// The answer, from what was heard in the windows.
 pub(crate) async fn join<T, Q: Question>(
-    rest: Rest<Q>,
+    mut rest: Rest<Q>,
     heard: Vec<Heard>,
     progress: &Progress,
 ) -> Result<Step<T>, Problem>
 where
     T: Parted,
 {
-    let Rest {
-        question,
-        mut recordings,
-    } = rest;
-    let mut heard = heard.into_iter();
-    for recording in recordings.iter_mut().flatten() {
-        recording.join(&mut heard);
+    for (place, heard) in rest.places.clone().into_iter().zip(heard) {
+        rest.push(place, heard);
     }
-    let channels = recordings
-        .iter()
-        .flatten()
-        .flat_map(|recording| &recording.channels);
-    report(progress, channels);
-    let transcribed = recordings
-        .into_iter()
-        .map(|recording| recording.map(Recorded::finish));
-    let transcribed = transcribed.collect();
-    Ok(Step::Answer(question.respond(transcribed).await?))
+    rest.report(progress);
+    Ok(Step::Answer(respond(rest).await?))
 }
 
-async fn recognise<Q: Question>(
-    question: &Q,
-    decoded: &mut [Decoded],
-    is_wanted: impl Fn(&Windows) -> bool,
-    progress: &Progress,
-) -> Result<(), Problem> {
-    let options = question.options();
-    let files = question.is_list().then_some(decoded.len());
-    for (index, recording) in decoded.iter_mut().enumerate() {
-        if let Ok(recording) = recording {
-            let report = reporter(progress, files.map(|files| (index, files)));
-            recording.recognise(&options, &is_wanted, report).await?;
-        }
-    }
-    Ok(())
-}
-
-/// Reports the progress of all channels of all recordings together.
-fn report<'a>(progress: &Progress, channels: impl Iterator<Item = &'a Windows>) {
-    progress.report(|| speech_api::progress(channels.map(Windows::progress).sum()));
+async fn respond<Q: Question>(rest: Rest<Q>) -> Result<Response, Problem> {
+    let recordings = rest.recordings.into_iter();
+    let transcribed = recordings.map(|recording| recording.map(Recorded::finish));
+    rest.question.respond(transcribed.collect()).await
 }
 
 /// Reports the progress of one recording or, with its index, of one of several.
@@ -342,9 +265,4 @@ pub(crate) fn reporter(
         }
         progress.report(|| value);
     }
-}
-
-fn shown(problem: &Problem) -> Value {
-    // Strings and numbers: serialising does not fail.
-    serde_json::to_value(problem).unwrap_or_default()
 }

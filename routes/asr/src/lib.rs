@@ -5,6 +5,7 @@
 
 mod asr;
 mod audio;
+mod cutting;
 mod hearing;
 mod model;
 mod openai;
@@ -14,7 +15,7 @@ use utoipa_axum::router::OpenApiRouter;
 interfaces::import!("../../wit/recognizer");
 
 pub use asr::{Asr, AsrInput, AsrQuestion};
-pub use hearing::{Recorded, Rest, Window};
+pub use hearing::{Place, Recorded, Rest, Window};
 pub use openai::{Transcribe, Translate};
 pub use speech_api::openai::{error_responses, with_openai_errors};
 

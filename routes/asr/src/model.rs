@@ -9,7 +9,7 @@ use guest::Span;
 use http_api::Problem;
 use http_api::problem::UNSUPPORTED_LANGUAGE;
 use speech::audio::SAMPLE_RATE;
-use speech::pipeline::Recognition;
+use speech::pipeline::{Cutting, Recognition};
 use speech::{Heard, Token, Word};
 use speech_api::{RecognitionOptions, ServedModel};
 
@@ -54,6 +54,11 @@ impl Model {
                 translates: model.translates,
             },
         })
+    }
+
+    /// Begins to cut one channel.
+    pub(crate) fn cut(&self) -> Cutting {
+        Cutting::new(self.window.clone())
     }
 
     /// Begins to recognise one channel.

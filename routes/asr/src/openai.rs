@@ -19,7 +19,6 @@ use http_api::{Form, Path, Problem};
 use jobs::{Mode, Parted, Progress, Step, Task};
 use serde_json::Value;
 use speech::audio::Channels;
-use speech::pipeline::Recognition;
 use speech_api::openai::{
     self, AudioRequest, ModelList, ModelObject, OpenAiError, Parts, TranscriptionAnswer,
     TranscriptionEvent, TranscriptionForm, TranslationForm, with_openai_errors,
@@ -30,7 +29,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::asr::{header_of, with_warnings};
 use crate::audio::Allowance;
-use crate::hearing::{self, Question, Recorded, Rest, Transcribed, Window, parted, reporter};
+use crate::hearing::{self, Question, Rest, Transcribed, Window, parted};
 use crate::model::Model;
 
 /// Problems of the fields, beside those of any form.
@@ -165,11 +164,11 @@ async fn begin<T>(mut request: AudioRequest, progress: &Progress) -> Result<Step
 where
     T: Parted<Rest = Rest<AudioRequest>, Part = Window>,
 {
-    let recorded = decode(&mut request, progress).await?;
+    let file = std::mem::take(&mut request.file);
     if request.stream {
-        return Ok(Step::Answer(stream(request, recorded)?));
+        return Ok(Step::Answer(stream(request, file).await?));
     }
-    hearing::begin(request, vec![Ok(recorded)], progress).await
+    hearing::begin(request, vec![file], Channels::Mixed, progress).await
 }
 
 /// Checks the beginning of the file of a job. A client that waits gets the other problems from the decoding.
@@ -179,19 +178,12 @@ async fn probe(file: &Bytes, mode: Mode) -> Result<(), Problem> {
     }
     let allowance = Allowance::new(mode).await;
     let probe = allowance.probe(file, Channels::Mixed).await;
-    probe.map_err(|problem| problem.with("parameter", "file"))
+    probe.map_err(of_file)
 }
 
-/// Takes the file out of a request and decodes it.
-async fn decode(
-    request: &mut AudioRequest,
-    progress: &Progress,
-) -> Result<Recorded<Recognition>, Problem> {
-    let file = std::mem::take(&mut request.file);
-    let mut allowance = Allowance::new(progress.mode()).await;
-    let report = reporter(progress, None);
-    let recorded = allowance.decode(file, Channels::Mixed, report).await;
-    recorded.map_err(|problem| problem.with("parameter", "file"))
+/// The problem of the field `file`.
+fn of_file(problem: Problem) -> Problem {
+    problem.with("parameter", "file")
 }
 
 impl Question for AudioRequest {
@@ -201,6 +193,10 @@ impl Question for AudioRequest {
 
     fn is_list(&self) -> bool {
         false
+    }
+
+    fn refused(&self, problem: Problem) -> Problem {
+        of_file(problem)
     }
 
     async fn respond(
@@ -223,9 +219,10 @@ impl Question for AudioRequest {
 }
 
 /// Answers with the words of a recording as they are recognised.
-fn stream(request: AudioRequest, recorded: Recorded<Recognition>) -> Result<Response, Problem> {
-    let (recognition, warnings) = recorded.into_mixed()?;
-    let warnings = AudioWarning::all(&warnings);
+async fn stream(request: AudioRequest, file: Bytes) -> Result<Response, Problem> {
+    let allowance = Allowance::new(Mode::Now).await;
+    let recording = allowance.decode(file).await.map_err(of_file)?;
+    let warnings = AudioWarning::all(&recording.warnings);
     let header = header_of(&warnings);
     let parts = Parts {
         logprobs: request.logprobs,
@@ -237,6 +234,8 @@ fn stream(request: AudioRequest, recorded: Recorded<Recognition>) -> Result<Resp
         let _busy = &busy;
         Model::recognise(samples, language, &request.options).await
     };
+    let model = Model::get().await?;
+    let recognition = model.begin(recording.into_samples()).await;
     let events = openai::events(recognition, recognise, parts);
     let body = Body::from_stream(LocalFuture::new(events.map(Ok::<_, Infallible>)));
     let headers = [

@@ -23,6 +23,7 @@ mod mpeg;
 mod ogg;
 mod opus;
 mod packets;
+mod reader;
 mod resample;
 mod source;
 mod trailer;
@@ -35,6 +36,7 @@ use bytes::Bytes;
 
 pub use error::AudioError;
 pub use format::Format;
+pub use reader::{End, Reader};
 pub use warning::{Warning, WarningKind};
 
 use mix::Mixer;
@@ -317,37 +319,21 @@ pub async fn decode(
     channels: Channels,
     mut pause: impl AsyncFnMut(Duration),
 ) -> Result<Recording, AudioError> {
-    let mut decoder = Decoder::open(bytes, channels)?;
-    let most = limit.as_secs_f64() * f64::from(SAMPLE_RATE);
+    let mut reader = Reader::open(bytes, limit, channels)?;
     let mut channels: Vec<Vec<f32>> = Vec::new();
-    let (mut given, mut work) = (0, 0);
-    while let Some(blocks) = decoder.next_block()? {
+    while let Some(blocks) = reader.read(&mut pause).await? {
         channels.resize_with(blocks.len(), Vec::new);
-        let length = blocks.first().map_or(0, Vec::len);
-        if ((given + length) * blocks.len()) as f64 > most {
-            return Err(AudioError::TooLong { limit });
-        }
         for (channel, block) in channels.iter_mut().zip(blocks) {
             channel.extend_from_slice(block);
         }
-        given += length;
-        // A block without samples is work, too.
-        work += (length * blocks.len()).max(32);
-        if work >= 512 {
-            work = 0;
-            pause(duration(given)).await;
-        }
     }
-    if given == 0 {
-        return Err(AudioError::NoSamples);
-    }
-    let offset = decoder.offset();
-    let mut warnings = decoder.warnings().to_vec();
-    for warning in &mut warnings {
-        warning.at += offset.as_secs_f64();
-    }
+    let End {
+        format,
+        offset,
+        warnings,
+    } = reader.end()?;
     Ok(Recording {
-        format: decoder.format(),
+        format,
         channels,
         offset,
         warnings,

@@ -24,6 +24,39 @@ const RANGE: f32 = 50.0;
 /// With less than this between the loud and the quiet parts, there are no pauses.
 const LEAST_RANGE: f32 = 6.0;
 
+/// The levels of the quietest and the loudest block of a recording, as far as it is known.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Spread {
+    lowest: f32,
+    highest: f32,
+}
+
+impl Spread {
+    /// Before the first block.
+    pub(super) const EMPTY: Self = Self {
+        lowest: f32::INFINITY,
+        highest: f32::NEG_INFINITY,
+    };
+
+    /// With further blocks.
+    pub(super) fn with(self, levels: &Levels) -> Self {
+        levels.blocks.iter().fold(self, |spread, &level| Self {
+            lowest: spread.lowest.min(level),
+            highest: spread.highest.max(level),
+        })
+    }
+
+    /// The level up to which a block is silent.
+    pub(super) fn silence(self) -> f32 {
+        let floor = self.lowest + FLOOR_SPREAD;
+        if self.highest - floor > FLOOR_DISTANCE {
+            floor.max(DIGITAL_SILENCE)
+        } else {
+            DIGITAL_SILENCE
+        }
+    }
+}
+
 /// The levels of frames in dB, where a full-scale square wave has 0.
 pub(super) struct Levels {
     frames: Vec<f32>,
@@ -55,19 +88,9 @@ impl Levels {
         self.frames.len()
     }
 
-    /// The frames between long silences, with a `margin` of these.
-    pub(super) fn sounds(&self, margin: usize) -> Vec<Range<usize>> {
-        let highest = self
-            .blocks
-            .iter()
-            .copied()
-            .fold(f32::NEG_INFINITY, f32::max);
-        let lowest = self.blocks.iter().copied().fold(f32::INFINITY, f32::min);
-        let mut threshold = DIGITAL_SILENCE;
-        if highest - (lowest + FLOOR_SPREAD) > FLOOR_DISTANCE {
-            threshold = threshold.max(lowest + FLOOR_SPREAD);
-        }
-        if highest <= threshold {
+    /// The frames between long silences, with a `margin` of these. Blocks are silent up to `threshold`.
+    pub(super) fn sounds(&self, threshold: f32, margin: usize) -> Vec<Range<usize>> {
+        if self.blocks.iter().all(|&level| level <= threshold) {
             return Vec::new();
         }
         let mut sounds = Vec::new();

@@ -1,13 +1,17 @@
 //! Cuts a recording into pieces that fit the window of a model.
 
 mod level;
+mod section;
 
+use std::collections::VecDeque;
 use std::ops::{ControlFlow, Range};
 
-pub use crate::audio::SAMPLE_RATE;
-use level::{FRAME, Levels};
-use pacer::{Pacer, portion};
+use pacer::Pacer;
 use serde::{Deserialize, Serialize};
+
+use crate::Sound;
+pub use crate::audio::SAMPLE_RATE;
+use section::Sections;
 
 /// A piece of a recording, in samples from its beginning.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,39 +23,88 @@ pub struct Chunk {
     pub keep: Range<usize>,
 }
 
-/// Frames in a second.
-const SECOND: usize = SAMPLE_RATE as usize / FRAME;
-/// The least frames of a window: with fewer there would be no room for finding a pause.
-const LEAST: usize = 8 * SECOND;
-/// How far pieces extend beyond a cut within speech, on each side.
-const OVERLAP: usize = SECOND;
-/// Silence that is kept next to sound.
-const MARGIN: usize = 3 * SECOND / 10;
-
 /// What a step of an inner loop costs, in picoseconds; see [`pacer`].
 const STEP: usize = 5000;
 
-/// Where pieces are cut, in frames.
+/// The samples of a section: ten minutes.
+const SECTION: usize = 600 * SAMPLE_RATE as usize;
+
+/// Cuts a recording into pieces while its samples come in, section by section.
+///
+/// The pieces are those of [`chunks`], however the samples are divided. The samples of a section and of one piece before it
+/// are in memory, and what was pushed since [`Cutter::next`] gave `None`.
 #[derive(Clone, Debug)]
-struct Lengths {
-    /// A recording of at most this length stays whole.
-    whole: usize,
-    /// Where a pause is searched for first and, if there is none, second; from the last cut.
-    windows: [Range<usize>; 2],
-    /// Where speech without pauses is cut, from the last cut.
-    forced: Range<usize>,
+pub struct Cutter {
+    sections: Sections,
+    /// The samples from `begin` on: those of `cut`, and those that are not in a piece yet.
+    pending: Vec<f32>,
+    begin: usize,
+    /// Pieces of the last section, without the silence next to them.
+    cut: VecDeque<Chunk>,
+    /// The piece before those. How much silence it keeps depends on the next.
+    last: Option<(Chunk, Sound)>,
+    has_ended: bool,
 }
 
-impl Lengths {
-    /// For pieces of at most this many samples.
-    fn new(maximum: usize) -> Self {
-        let whole = (maximum / FRAME).saturating_sub(2 * OVERLAP).max(LEAST);
-        let latest = whole * 9 / 10;
+impl Cutter {
+    /// For pieces of up to `maximum` samples.
+    #[must_use]
+    pub fn new(maximum: usize) -> Self {
+        Self::with_section(maximum, SECTION)
+    }
+
+    fn with_section(maximum: usize, section: usize) -> Self {
         Self {
-            whole,
-            windows: [whole / 2..latest, whole / 4..whole / 2],
-            forced: latest - SECOND..latest,
+            sections: Sections::new(maximum, section),
+            pending: Vec::new(),
+            begin: 0,
+            cut: VecDeque::new(),
+            last: None,
+            has_ended: false,
         }
+    }
+
+    /// Takes the next samples of the recording, mono at [`SAMPLE_RATE`].
+    pub fn push(&mut self, samples: &[f32]) {
+        self.pending.extend_from_slice(samples);
+    }
+
+    /// No more samples come.
+    pub fn end(&mut self) {
+        self.has_ended = true;
+    }
+
+    /// Gives the next piece and its samples; `None` when more samples are needed, or the recording has ended and all its
+    /// pieces are given. `pause` is awaited between portions of the work.
+    pub async fn next(&mut self, mut pause: impl AsyncFnMut()) -> Option<(Chunk, Sound)> {
+        loop {
+            while !self.cut.is_empty() {
+                pause().await;
+                let piece = self.cut.pop_front().and_then(|chunk| self.hold(chunk));
+                if piece.is_some() {
+                    return piece;
+                }
+            }
+            self.pending.drain(..self.sections.start() - self.begin);
+            self.begin = self.sections.start();
+            let pieces = self
+                .sections
+                .next(&self.pending, self.has_ended, &mut pacer(&mut pause))
+                .await;
+            let Some(pieces) = pieces else { break };
+            self.cut = pieces.into();
+        }
+        let (mut chunk, sound) = self.last.take_if(|_| self.has_ended)?;
+        chunk.keep.end = self.begin;
+        Some((chunk, sound))
+    }
+
+    /// Makes a piece the last one, and gives the one before it.
+    fn hold(&mut self, mut chunk: Chunk) -> Option<(Chunk, Sound)> {
+        share_silence(self.last.as_mut().map(|(last, _)| last), &mut chunk);
+        let range = chunk.range.start - self.begin..chunk.range.end - self.begin;
+        let sound = Sound::new(self.pending.get(range).unwrap_or_default());
+        self.last.replace((chunk, sound))
     }
 }
 
@@ -61,89 +114,42 @@ impl Lengths {
 /// A recording that is two seconds shorter than `maximum` stays whole. A longer one is cut in every silence of two seconds;
 /// then long pieces are cut in the middle of the longest pause in their later half, or else in an earlier one. Speech without
 /// pauses is cut where it is quietest, with a second of overlap on each side. Silence is left out if it is digital, or the
-/// noise floor of a recording with much louder parts; possible faint speech is kept.
-pub async fn chunks(samples: &[f32], maximum: usize, mut pause: impl AsyncFnMut()) -> Vec<Chunk> {
-    let lengths = Lengths::new(maximum);
-    let mut pacer = Pacer::new(STEP, async || {
-        pause().await;
-        ControlFlow::Continue(())
-    });
-    let levels = Levels::measure(samples, &mut pacer).await;
-    let mut sounds = levels.sounds(MARGIN);
-    if let [first, .., last] = sounds.as_mut_slice()
-        && levels.len() <= lengths.whole
-    {
-        first.end = last.end;
-        sounds.truncate(1);
-    }
-    let mut pieces = Vec::new();
-    for sound in sounds {
-        cut(sound, &levels, &lengths, &mut pieces, &mut pacer).await;
-    }
-    share_silence(&mut pieces, levels.len());
-    let samples_of = |frames: Range<usize>| {
-        let [start, end] =
-            [frames.start, frames.end].map(|frame| (frame * FRAME).min(samples.len()));
-        start..end
-    };
-    pieces
-        .into_iter()
-        .map(|Chunk { range, keep }| Chunk {
-            range: samples_of(range),
-            keep: samples_of(keep),
-        })
-        .collect()
-}
-
-/// Cuts frames that hold no long silence; `pieces` are in frames.
-async fn cut<P: AsyncFnMut() -> ControlFlow<()>>(
-    sound: Range<usize>,
-    levels: &Levels,
-    lengths: &Lengths,
-    pieces: &mut Vec<Chunk>,
-    pacer: &mut Pacer<P>,
-) {
-    let (mut start, mut overlap) = (sound.start, 0);
-    let [first, _] = &lengths.windows;
-    while sound.end - start > lengths.whole {
-        pacer.tick((20 * first.end).min(portion(STEP))).await;
-        let threshold = levels.pause_threshold(start..start + first.end);
-        let pause = threshold.and_then(|threshold| {
-            lengths.windows.iter().find_map(|window| {
-                levels.longest_pause(start + window.start..start + window.end, threshold)
-            })
-        });
-        let (end, next_overlap) = match pause {
-            Some(pause) => (pause.start.midpoint(pause.end), 0),
-            None => {
-                let quietest =
-                    levels.quietest(start + lengths.forced.start..start + lengths.forced.end);
-                (quietest, OVERLAP)
-            }
+/// noise floor of a recording with much louder parts; possible faint speech is kept. The floor and the loud parts are those of
+/// the sections of ten minutes up to the one that is cut.
+pub async fn chunks(samples: &[f32], maximum: usize, pause: impl AsyncFnMut()) -> Vec<Chunk> {
+    let mut pacer = pacer(pause);
+    let mut sections = Sections::new(maximum, SECTION);
+    let mut chunks: Vec<Chunk> = Vec::new();
+    loop {
+        let rest = samples.get(sections.start()..).unwrap_or_default();
+        let Some(pieces) = sections.next(rest, true, &mut pacer).await else {
+            break;
         };
-        pieces.push(Chunk {
-            range: start - overlap..end + next_overlap,
-            keep: start..end,
-        });
-        (start, overlap) = (end, next_overlap);
-    }
-    pieces.push(Chunk {
-        range: start - overlap..sound.end,
-        keep: start..sound.end,
-    });
-}
-
-/// Extends the kept parts over the silence between pieces, half to each, and to both ends of the recording.
-fn share_silence(pieces: &mut [Chunk], end: usize) {
-    let mut begin = 0;
-    for i in 0..pieces.len() {
-        let next = pieces.get(i + 1).map(|next| next.keep.start);
-        if let Some(piece) = pieces.get_mut(i) {
-            piece.keep.start = begin;
-            piece.keep.end = next.map_or(end, |next| piece.keep.end.midpoint(next));
-            begin = piece.keep.end;
+        for mut chunk in pieces {
+            share_silence(chunks.last_mut(), &mut chunk);
+            chunks.push(chunk);
         }
     }
+    if let Some(last) = chunks.last_mut() {
+        last.keep.end = samples.len();
+    }
+    chunks
+}
+
+/// Extends the kept parts of consecutive pieces over the silence between them, half to each. The first piece keeps what is
+/// before it.
+fn share_silence(before: Option<&mut Chunk>, chunk: &mut Chunk) {
+    chunk.keep.start = before.map_or(0, |before| {
+        before.keep.end = before.keep.end.midpoint(chunk.keep.start);
+        before.keep.end
+    });
+}
+
+fn pacer(mut pause: impl AsyncFnMut()) -> Pacer<impl AsyncFnMut() -> ControlFlow<()>> {
+    Pacer::new(STEP, async move || {
+        pause().await;
+        ControlFlow::Continue(())
+    })
 }
 
 #[cfg(test)]
