@@ -43,7 +43,7 @@ pub use model::{
     Submitted, UnknownStatus,
 };
 pub use params::{DeferralHeaders, DeferralQuery};
-pub use parts::{Done, Parted, Parts, Piece, Stage, Step, Work, run, run_parted};
+pub use parts::{Done, Parted, Parts, Piece, Pieces, Stage, Step, Work, run, run_parted};
 pub use platform::{Platform, StageEnd, StageOfJob, now};
 pub use queue::Queue;
 pub use redis::RedisStore;

@@ -66,10 +66,13 @@ pub enum Piece<P, R> {
     Rest(R),
 }
 
+/// Pieces, made one by one as they are stored. An error ends the job.
+pub type Pieces<P, R, E> = LocalBoxStream<'static, Result<Piece<P, R>, E>>;
+
 /// The parts of a job.
 pub struct Parts<T: Parted + ?Sized> {
-    /// The parts, made one by one as they are stored, and the rest. An error ends the job.
-    pub pieces: LocalBoxStream<'static, Result<Piece<T::Part, T::Rest>, Problem>>,
+    /// The parts and the rest.
+    pub pieces: Pieces<T::Part, T::Rest, Problem>,
     /// The sum of weights at which the remaining parts are dropped.
     pub enough: Option<u64>,
 }
@@ -135,7 +138,7 @@ pub enum Done {
     /// The parts of the job.
     Cut {
         /// The parts and the rest, or the outcome of a job that cannot be cut.
-        pieces: LocalBoxStream<'static, Result<Piece<Vec<u8>, Vec<u8>>, Outcome>>,
+        pieces: Pieces<Vec<u8>, Vec<u8>, Outcome>,
         /// The sum of weights at which the remaining parts are dropped.
         enough: Option<u64>,
     },

@@ -8,12 +8,11 @@ use axum::http::{Request, header};
 use bytes::Bytes;
 use futures_util::StreamExt;
 use futures_util::future::{Either, join, select};
-use futures_util::stream::LocalBoxStream;
 
 use crate::model::{
     Claim, Claimed, Cut, Delivery, Ending, Lease, Millis, Next, Outcome, PartResult, Status,
 };
-use crate::parts::{Done, Piece, Stage, Work};
+use crate::parts::{Done, Piece, Pieces, Stage, Work};
 use crate::platform::{Platform, StageEnd, StageOfJob};
 use crate::store::{Error, Store};
 use crate::task::{Progress, outdated};
@@ -231,7 +230,7 @@ impl<P: Platform> Runner<'_, P> {
     async fn store_parts(
         &self,
         claim: &Claim,
-        mut pieces: LocalBoxStream<'_, Result<Piece<Vec<u8>, Vec<u8>>, Outcome>>,
+        mut pieces: Pieces<Vec<u8>, Vec<u8>, Outcome>,
         enough: Option<u64>,
     ) -> Result<Option<Change>, Error> {
         let mut parts = 0;
