@@ -82,7 +82,11 @@ fn check_memory(attacks: &[(String, Attack)]) {
         });
         again.unwrap_or_else(|error| panic!("{file}: {}, once more: {error}", attack.name));
     }
-    let after = resident();
-    println!("memory: {before} MiB, after all attacks once more {after} MiB");
-    assert!(after < before + 50, "{before} MiB became {after} MiB");
+    // Jobs that an attack has begun end. What has leaked stays.
+    let mut seen = Vec::new();
+    while seen.len() < 5 && seen.last().is_none_or(|after| *after >= before + 50) {
+        seen.push(resident());
+    }
+    println!("memory: {before} MiB, after all attacks once more {seen:?} MiB");
+    assert!(seen.last().is_some_and(|after| *after < before + 50));
 }
