@@ -13,7 +13,7 @@ use crate::task::{Progress, Task, Whole, outcome_of, outdated, refused};
 /// A task that several instances compute together.
 ///
 /// A worker begins the job. If it [cuts](Step::Parts) the job into parts, workers compute these in any order, each under a lease
-/// of its own, from the moment that they are stored. When all are done, a worker joins their results. What is stored is MessagePack, with field names.
+/// of its own. They need not wait until the last part of a beginning is stored. When all are done, a worker joins the results. What is stored is MessagePack, with field names.
 ///
 /// For a client that waits, the instance that answers begins and joins; idle cores compute the parts.
 #[allow(async_fn_in_trait)] // Guests have one thread: no future need be `Send`.
@@ -89,7 +89,7 @@ impl<T: Parted> Parts<T> {
         pieces: impl Stream<Item = Result<Piece<T::Part, T::Rest>, Problem>> + 'static,
     ) -> Self {
         Self {
-            pieces: pieces.boxed_local(),
+            pieces: pieces.fuse().boxed_local(),
             enough: None,
         }
     }

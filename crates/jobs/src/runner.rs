@@ -5,9 +5,11 @@ use std::pin::pin;
 use std::time::Duration;
 
 use axum::http::{Request, header};
+use axum::response::IntoResponse;
 use bytes::Bytes;
 use futures_util::StreamExt;
 use futures_util::future::{Either, join, select};
+use http_api::Problem;
 
 use crate::model::{
     Claim, Claimed, Cut, Delivery, Ending, Lease, Millis, Next, Outcome, PartResult, Status,
@@ -15,7 +17,7 @@ use crate::model::{
 use crate::parts::{Done, Piece, Pieces, Stage, Work};
 use crate::platform::{Platform, StageEnd, StageOfJob};
 use crate::store::{Error, Store};
-use crate::task::{Progress, outdated};
+use crate::task::{Progress, outcome_of, outdated};
 use crate::view::JobView;
 use crate::webhook;
 
@@ -221,7 +223,9 @@ impl<P: Platform> Runner<'_, P> {
         match done {
             Some(Done::Outcome(outcome)) => Ok(end(outcome)),
             Some(Done::Part(result)) => Ok(Some(Change::Part(result))),
-            Some(Done::Cut { pieces, enough }) => self.store_parts(&claim, pieces, enough).await,
+            Some(Done::Cut { pieces, enough }) => {
+                self.store_parts(&claim, join, pieces, enough).await
+            }
             None => Ok(end(outdated())),
         }
     }
@@ -230,11 +234,12 @@ impl<P: Platform> Runner<'_, P> {
     async fn store_parts(
         &self,
         claim: &Claim,
+        is_join: bool,
         mut pieces: Pieces<Vec<u8>, Vec<u8>, Outcome>,
         enough: Option<u64>,
     ) -> Result<Option<Change>, Error> {
         let mut parts = 0;
-        let mut woken = self.now();
+        let (mut woken, mut since) = (0, self.now());
         while let Some(piece) = pieces.next().await {
             let bytes = match piece {
                 Ok(Piece::Part(bytes)) => bytes,
@@ -255,27 +260,40 @@ impl<P: Platform> Runner<'_, P> {
                 return Ok(None);
             }
             parts += 1;
-            // Cutting may take long, and a runner that finds nothing stops: they are woken again and again.
-            let now = self.now();
-            if now >= woken + millis(BEAT) {
-                woken = now;
-                self.share(u32::MAX).await;
+            // The parts of a join cannot be claimed yet.
+            if is_join {
+                continue;
+            }
+            // A runner for each part. Those that find nothing stop, so that later parts wake others.
+            if self.now() >= since + millis(BEAT) {
+                (woken, since) = (0, self.now());
+            }
+            if woken < self.others() {
+                woken += 1;
+                self.platform.wake().await;
             }
         }
-        Ok(Some(Change::End(Ending::Outcome(outdated()))))
+        let problem = Problem::internal("a cut without what its join needs");
+        problem.log(format_args!("job {}", claim.id));
+        let outcome = outcome_of(problem.into_response()).await;
+        Ok(Some(Change::End(Ending::Outcome(outcome))))
     }
 
     /// Wakes as many runners as there is work for.
     async fn share(&self, parts: u32) {
-        let settings = self.platform.settings();
-        // This runner takes part; a message in Redis wakes all of them.
-        let others = u64::from(parts.saturating_sub(1)).min(if settings.is_redis() {
-            1
-        } else {
-            settings.concurrency - 1
-        });
-        for _ in 0..others {
+        // This runner takes part.
+        for _ in 0..self.others().min(parts.saturating_sub(1).into()) {
             self.platform.wake().await;
+        }
+    }
+
+    /// How often to wake, so that all other runners are awake.
+    fn others(&self) -> u64 {
+        let settings = self.platform.settings();
+        // A message in Redis wakes all of them.
+        match settings.is_redis() {
+            true => 1,
+            false => settings.concurrency - 1,
         }
     }
 

@@ -113,12 +113,10 @@ impl Recognition {
         Ok(Some(self.windows.push(heard)))
     }
 
-    /// The windows, and the sound of those that remain to be recognised, for [`Windows::join`].
-    pub fn into_parts(self) -> (Windows, impl Iterator<Item = Sound>) {
-        let Self { samples, windows } = self;
-        let chunks: Vec<Chunk> = windows.remaining().cloned().collect();
-        let sounds = chunks.into_iter().map(move |chunk| sound(&samples, &chunk));
-        (windows, sounds)
+    /// The transcript of the windows that have been recognised.
+    #[must_use]
+    pub fn finish(self) -> Transcript {
+        self.windows.finish()
     }
 }
 
@@ -208,12 +206,6 @@ impl Windows {
         self.language.as_deref()
     }
 
-    /// How many windows remain to be recognised. Those that are too short for a word do not count.
-    #[must_use]
-    pub fn left(&self) -> usize {
-        self.remaining().count()
-    }
-
     /// Takes what was heard in the windows that remained, in their order, as far as it is given.
     pub fn join(&mut self, heard: impl IntoIterator<Item = Heard>) {
         let mut heard = heard.into_iter();
@@ -239,11 +231,6 @@ impl Windows {
 
     fn next(&self) -> Option<&Chunk> {
         self.chunks.get(self.done)
-    }
-
-    fn remaining(&self) -> impl Iterator<Item = &Chunk> {
-        let remaining = self.chunks.iter().skip(self.done);
-        remaining.filter(|chunk| self.has_room(chunk))
     }
 
     /// Whether there can be a word in a window.

@@ -92,7 +92,7 @@ fn recognise(samples: Vec<f32>) -> (String, usize) {
         {
             pieces += 1;
         }
-        (recognition.into_parts().0.finish().text(), pieces)
+        (recognition.finish().text(), pieces)
     })
 }
 

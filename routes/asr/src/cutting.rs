@@ -42,6 +42,8 @@ struct Reading {
     channels: Vec<pipeline::Cutting>,
     /// Seconds of sound at the last report.
     reported: u64,
+    /// Whether a window was given.
+    begun: bool,
     ended: bool,
 }
 
@@ -76,11 +78,8 @@ impl<Q: Question> Cutting<Q> {
     /// The problem of a recording that is refused, unless it is one of several.
     pub(crate) async fn next(&mut self) -> Result<Option<Window>, Problem> {
         loop {
+            let file = self.file();
             if let Some(reading) = &mut self.reading {
-                let file = self
-                    .question
-                    .is_list()
-                    .then_some((self.recordings.len(), self.count));
                 let report = reporter(&self.progress, file);
                 match reading.next(&self.model, &self.allowance, report).await {
                     Ok(Some((channel, sound))) => {
@@ -102,6 +101,7 @@ impl<Q: Question> Cutting<Q> {
                         reader,
                         channels: Vec::new(),
                         reported: 0,
+                        begun: false,
                         ended: false,
                     });
                 }
@@ -112,6 +112,7 @@ impl<Q: Question> Cutting<Q> {
 
     /// The window of a sound, or none if it was recognised to learn the language.
     async fn window(&mut self, channel: usize, sound: Sound) -> Result<Option<Window>, Problem> {
+        let file = self.file();
         let Some(cutting) = self
             .reading
             .as_mut()
@@ -123,8 +124,9 @@ impl<Q: Question> Cutting<Q> {
         let language = cutting.windows().language().map(str::to_owned);
         options.language = options.language.or(language);
         if options.language.is_none() && self.model.served.languages.len() > 1 {
-            let heard = Model::recognise(&sound.samples(), None, &options).await?;
-            cutting.heard(heard);
+            cutting.heard(Model::recognise(&sound.samples(), None, &options).await?);
+            let progress = cutting.windows().progress();
+            reporter(&self.progress, file)(speech_api::progress(progress));
             return Ok(None);
         }
         self.places.push(Place {
@@ -132,6 +134,12 @@ impl<Q: Question> Cutting<Q> {
             channel,
         });
         Ok(Some(Window { sound, options }))
+    }
+
+    /// The number of the recording, from 0, and how many there are, if this is one of several.
+    fn file(&self) -> Option<(usize, usize)> {
+        let is_list = self.question.is_list();
+        is_list.then_some((self.recordings.len(), self.count))
     }
 
     fn end_recording(&mut self) -> Result<(), Problem> {
@@ -159,6 +167,10 @@ impl<Q: Question> Cutting<Q> {
 
     /// Ends with the problem of a recording, or keeps it, if this is one of several.
     fn refuse(&mut self, problem: Problem) -> Result<(), Problem> {
+        // The windows that were given are recognised in vain. They count, so that files do not cost more than is allowed.
+        if let Some(reading) = self.reading.take_if(|reading| reading.begun) {
+            self.allowance.take(reading.reader.work());
+        }
         self.reading = None;
         let problem = self.question.refused(problem);
         if !self.question.is_list() {
@@ -191,6 +203,7 @@ impl Reading {
         loop {
             for (channel, cutting) in self.channels.iter_mut().enumerate() {
                 if let Some(sound) = cutting.next(guest::pause).await {
+                    self.begun = true;
                     return Ok(Some((channel, sound)));
                 }
             }

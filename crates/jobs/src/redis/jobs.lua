@@ -66,7 +66,7 @@ local function recover(attempts, outcome)
             elseif tries_of(job) >= attempts then
                 conclude(job, 'failed', outcome)
             else
-                -- With the parts that were added for a cut that did not come.
+                -- The parts that were added for a cut that did not come go, too.
                 input('ZREM', LEASES, member)
                 if job.stage then
                     input('DEL', PARTS .. job.id)

@@ -59,7 +59,7 @@ const CUTS: &str = "CREATE TABLE IF NOT EXISTS cuts (
     enough INTEGER,
     lottery INTEGER NOT NULL)";
 
-/// The parts of jobs. The status is 'queued', 'running', 'done'; before that, 'added' until a join has cut its job again.
+/// The parts of jobs. The status is 'queued', 'running', 'done'; that of a join's parts is 'added' before its cut.
 const PARTS: &str = "CREATE TABLE IF NOT EXISTS parts (
     id INTEGER PRIMARY KEY,
     job TEXT NOT NULL,

@@ -1,5 +1,6 @@
 //! What every store does.
 
+mod cutting;
 mod leases;
 mod lifecycle;
 mod lists;
@@ -73,12 +74,15 @@ conformance! {
         counts_leases_that_were_lost
         counts_recognised_speech
         shows_what_waits_now;
-    parts:
-        joins_the_results_of_parts
+    cutting:
         computes_parts_while_more_are_added
         joins_at_once_what_was_done_before_the_cut
         drops_the_parts_of_a_lost_beginning
         ends_a_beginning_with_a_part
+        begins_again_what_was_not_cut
+        does_not_cut_a_job_that_is_to_be_canceled;
+    parts:
+        joins_the_results_of_parts
         hides_parts
         shares_claims_between_jobs
         stops_at_enough
@@ -86,11 +90,9 @@ conformance! {
         cuts_a_job_into_nothing
         takes_back_lost_parts
         takes_back_lost_joins
-        begins_again_what_was_not_cut
         fails_with_a_part
         fails_when_the_workers_of_a_part_were_lost
         cancels_a_job_in_parts
-        does_not_cut_a_job_that_is_to_be_canceled
         limits_how_many_parts_run
         joins_once_among_many_claimants;
     webhooks:

@@ -96,7 +96,7 @@ impl<R: AsyncFnMut(&[f32], Option<&str>) -> Result<Heard, Problem>> EventSource<
     }
 
     fn last(self) -> String {
-        let transcript = self.recognition.into_parts().0.finish();
+        let transcript = self.recognition.finish();
         let rest = match transcript.words.get(self.sent..) {
             None | Some([]) => String::new(),
             Some(words) => delta(self.sent, words, self.parts),
