@@ -238,3 +238,48 @@ fn the_files_of_a_request_share_its_limit_of_time() {
     assert_eq!(results["results"][1]["transcription"], "");
     assert_eq!(results["results"][2]["problem"]["code"], "audio-too-long");
 }
+
+/// 8-bit sound at 8 kHz: a second of a loud tone in four minutes.
+fn tones(seconds: usize) -> Vec<u8> {
+    let samples = (0..8000 * seconds).map(|i| match i / 8000 % 240 {
+        0 => 128 + 80 * u8::from(i / 10 % 2 == 0),
+        _ => 128,
+    });
+    let size = u32::try_from(8000 * seconds).unwrap();
+    let mut wav = b"RIFF".to_vec();
+    wav.extend((size + 36).to_le_bytes());
+    wav.extend(b"WAVEfmt ");
+    for field in [16, 1 | 1 << 16, 8000, 8000, 1 | 8 << 16] {
+        wav.extend(u32::to_le_bytes(field));
+    }
+    wav.extend(b"data");
+    wav.extend(size.to_le_bytes());
+    wav.extend(samples);
+    wav
+}
+
+/// Of a long file the first windows are recognised before its length is known.
+#[test]
+fn a_file_that_is_refused_late_counts_for_the_limit() {
+    let app = Launch::new(&application())
+        .variable("asr_max_audio_seconds", "660")
+        .start();
+    let form = Form::new("X").file("files", "long.wav", &tones(700)).file(
+        "files",
+        "short.wav",
+        &example("silence.wav"),
+    );
+    let answer = app.send(&Request::form("/asr", form)).json();
+    for result in answer["results"].as_array().unwrap() {
+        assert_eq!(result["problem"]["code"], "audio-too-long", "{result}");
+    }
+    let form = Form::new("X").file("files", "fits.wav", &tones(650)).file(
+        "files",
+        "short.wav",
+        &example("silence.wav"),
+    );
+    let answer = app.send(&Request::form("/asr", form)).json();
+    for result in answer["results"].as_array().unwrap() {
+        assert_eq!(result["transcription"], "", "{result}");
+    }
+}
