@@ -23,7 +23,7 @@ pub struct Chunk {
     pub keep: Range<usize>,
 }
 
-/// What a step of an inner loop costs, in picoseconds; see [`pacer`].
+/// What a step of an inner loop costs, in picoseconds; see [`mod@pacer`].
 const STEP: usize = 5000;
 
 /// The samples of a section: ten minutes.
