@@ -13,7 +13,8 @@ use crate::task::{Progress, Task, Whole, outcome_of, outdated, refused};
 /// A task that several instances compute together.
 ///
 /// A worker begins the job. If it [cuts](Step::Parts) the job into parts, workers compute these in any order, each under a lease
-/// of its own. They need not wait until the last part of a beginning is stored. When all are done, a worker joins the results. What is stored is MessagePack, with field names.
+/// of its own; the first of them while the job is still being cut. When all are done, a worker joins their results. What is
+/// stored is MessagePack, with field names.
 ///
 /// For a client that waits, the instance that answers begins and joins; idle cores compute the parts.
 #[allow(async_fn_in_trait)] // Guests have one thread: no future need be `Send`.

@@ -62,7 +62,8 @@ pub trait Store {
         now: Millis,
     ) -> Result<Next, Error>;
 
-    /// Renews the lease of a claim, and stores the job's progress, as JSON text. The progress of a part is not stored.
+    /// Renews the lease of a claim, and stores the job's progress, as JSON text. The progress of a part is not stored, and its
+    /// claim is lost when the job is to be canceled.
     ///
     /// A lease that has run out can be renewed until another operation notices.
     ///

@@ -190,6 +190,7 @@ function operations.heartbeat(id, part, attempt, lease_until, progress)
     local job = claimed(id, part, attempt)
     if not job then return {'lost'} end
     if part ~= '' then
+        if job.cancel_requested == '1' then return {'lost'} end
         input('ZADD', PART_LEASES, lease_until, part .. ' ' .. id)
         return {'held'}
     end

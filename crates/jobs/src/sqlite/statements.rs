@@ -184,7 +184,8 @@ pub(super) const HEARTBEAT: &str = concat!(
 );
 
 pub(super) const HEARTBEAT_PART: &str = "UPDATE parts SET lease_until = ?1
-    WHERE job = ?2 AND attempts = ?3 AND cut = ?4 AND number = ?5 AND status = 'running' RETURNING 0";
+    WHERE job = ?2 AND attempts = ?3 AND cut = ?4 AND number = ?5 AND status = 'running'
+    AND EXISTS (SELECT 1 FROM jobs WHERE id = ?2 AND NOT cancel_requested) RETURNING 0";
 
 pub(super) const ADD_PART: &str = concat!(
     "INSERT INTO additions (job, cut, number, bytes) SELECT ?1, ?2, ?3, ?4

@@ -272,7 +272,8 @@ impl Model {
         lease: Millis,
         now: Millis,
     ) -> Lease {
-        let entry = self.0.get_mut(&claim.id);
+        let mut entry = self.0.get_mut(&claim.id);
+        entry.take_if(|entry| claim.part.is_some() && entry.job.cancel_requested);
         if let Some(part) = entry.and_then(|entry| claimed_part(entry, claim)) {
             part.lease_until = Some(now + lease);
             return Lease::Held;

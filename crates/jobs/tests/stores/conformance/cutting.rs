@@ -160,7 +160,11 @@ pub(super) async fn does_not_cut_a_job_that_is_to_be_canceled(backend: &impl Bac
     let store = backend.open();
     let claim = begin(&store, "a").await;
     assert!(store.add_part(&claim, 0, Vec::new(), NOW).await.unwrap());
+    let part = claim_at(&store, NOW).await;
     store.cancel("a", NOW).await.unwrap();
+    // Who computes a part learns of it as soon as who cuts the job.
+    let lost = store.heartbeat(&part.claim, None, LEASE, NOW).await;
+    assert_eq!(lost.unwrap(), Lease::Lost);
     let cut = Cut {
         rest: Vec::new(),
         parts: 1,
