@@ -129,7 +129,8 @@ local function claim_job(member, lease_until)
         input('SREM', JOINS, member)
     else
         dequeue(job)
-        job.status, job.started_at = 'running', NOW
+        -- The worker may have read its clock before the job came.
+        job.status, job.started_at = 'running', now < tonumber(job.created_at) and job.created_at or NOW
     end
     input('HSET', JOB .. id, 'attempts', job.attempts, 'status', 'running', 'started_at', job.started_at)
     tally('claimed', job)

@@ -157,7 +157,7 @@ pub(super) const CHOOSE: &str = "SELECT id, parts FROM (
 
 pub(super) const CLAIM: &str = concat!(
     "UPDATE jobs SET status = 'running', attempts = attempts + 1, lease_until = ?2,
-    started_at = CASE WHEN stage IS NULL THEN ?1 ELSE started_at END
+    started_at = CASE WHEN stage IS NULL THEN max(?1, created_at) ELSE started_at END
     WHERE id = ?3 AND (status = 'queued' OR status = 'running' AND stage = 'join' AND lease_until IS NULL)
     AND ",
     limit!("?4"),

@@ -57,6 +57,7 @@ conformance! {
         drops_a_recovered_job_that_nobody_wants
         creates_one_of_many_equal_jobs;
     leases:
+        starts_no_job_before_it_came
         takes_back_the_jobs_of_lost_workers
         fails_a_job_whose_workers_were_lost
         renews_a_lease_that_nobody_saw_run_out

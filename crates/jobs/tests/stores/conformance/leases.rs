@@ -2,6 +2,13 @@
 
 use super::*;
 
+pub(super) async fn starts_no_job_before_it_came(backend: &impl Backend) {
+    let store = backend.open();
+    submit(&store, job("a")).await;
+    let claimed = claim_at(&store, NOW - 1).await;
+    assert_eq!(claimed.job.started_at, Some(NOW));
+}
+
 pub(super) async fn takes_back_the_jobs_of_lost_workers(backend: &impl Backend) {
     let store = backend.open();
     let lost = begin(&store, "a").await;
