@@ -8,7 +8,7 @@ from browser import Browser
 
 # The package brings the script; what else it has needs a browser of its own.
 FOLDER = Path(__file__).parents[2] / ".cache/axe"
-# A color halfway through a transition is nobody's choice. An animation without end is not waited for.
+# axe would judge colors in the middle of a transition. Endless animations are not waited for.
 AT_REST = """Promise.allSettled(
     document.getAnimations()
         .filter((animation) => Number.isFinite(animation.effect.getComputedTiming().endTime))

@@ -80,13 +80,15 @@ fn check_memory(attacks: &[(String, Attack)]) {
             thread::sleep(Duration::from_secs(2));
             attack.run(server(), job())
         });
-        again.unwrap_or_else(|error| panic!("{file}: {}, once more: {error}", attack.name));
+        again.unwrap_or_else(|error| {
+            panic!("{file}: {}, in the second round: {error}", attack.name)
+        });
     }
-    // Jobs that an attack has begun end. What has leaked stays.
+    // Memory that leaked stays; that of jobs which an attack began is freed when they end.
     let mut seen = Vec::new();
     while seen.len() < 5 && seen.last().is_none_or(|after| *after >= before + 50) {
         seen.push(resident());
     }
-    println!("memory: {before} MiB, after all attacks once more {seen:?} MiB");
+    println!("memory: {before} MiB, after a second round {seen:?} MiB");
     assert!(seen.last().is_some_and(|after| *after < before + 50));
 }

@@ -264,7 +264,7 @@ impl<P: Platform> Runner<'_, P> {
             if is_join {
                 continue;
             }
-            // A runner for each part. Those that find nothing stop, so that later parts wake others.
+            // One for each part. A runner that finds nothing stops, so later parts wake more.
             if self.now() >= since + millis(BEAT) {
                 (woken, since) = (0, self.now());
             }

@@ -167,11 +167,12 @@ impl<Q: Question> Cutting<Q> {
 
     /// Ends with the problem of a recording, or keeps it, if this is one of several.
     fn refuse(&mut self, problem: Problem) -> Result<(), Problem> {
-        // The windows that were given are recognised in vain. They count, so that files do not cost more than is allowed.
-        if let Some(reading) = self.reading.take_if(|reading| reading.begun) {
+        // The windows that were given are recognised all the same, so they count.
+        if let Some(reading) = self.reading.take()
+            && reading.begun
+        {
             self.allowance.take(reading.reader.work());
         }
-        self.reading = None;
         let problem = self.question.refused(problem);
         if !self.question.is_list() {
             return Err(problem);

@@ -216,7 +216,7 @@ async fn answer<Q: Question>(
     progress: &Progress,
 ) -> Result<Response, Problem> {
     rest.report(progress);
-    for (place, window) in rest.places.clone().into_iter().zip(windows) {
+    for (place, window) in std::mem::take(&mut rest.places).into_iter().zip(windows) {
         let (heard, _) = part(window).await?;
         rest.push(place, heard);
         rest.report(progress);
@@ -240,7 +240,7 @@ pub(crate) async fn join<T, Q: Question>(
 where
     T: Parted,
 {
-    for (place, heard) in rest.places.clone().into_iter().zip(heard) {
+    for (place, heard) in std::mem::take(&mut rest.places).into_iter().zip(heard) {
         rest.push(place, heard);
     }
     rest.report(progress);

@@ -1,6 +1,6 @@
 //! Speech: the words of the examples, long recordings, many at once, streams, broken uploads.
 
-use runtime_tests::audio::{example, examples, repeated, words};
+use runtime_tests::audio::{example, examples, repeated, repeated_after, words};
 use runtime_tests::http::chunk;
 use runtime_tests::{Connection, Form, Launch, Request, Response, app, application};
 use serde_json::Value;
@@ -239,47 +239,30 @@ fn the_files_of_a_request_share_its_limit_of_time() {
     assert_eq!(results["results"][2]["problem"]["code"], "audio-too-long");
 }
 
-/// 8-bit sound at 8 kHz: a second of a loud tone in four minutes.
-fn tones(seconds: usize) -> Vec<u8> {
-    let samples = (0..8000 * seconds).map(|i| match i / 8000 % 240 {
-        0 => 128 + 80 * u8::from(i / 10 % 2 == 0),
-        _ => 128,
-    });
-    let size = u32::try_from(8000 * seconds).unwrap();
-    let mut wav = b"RIFF".to_vec();
-    wav.extend((size + 36).to_le_bytes());
-    wav.extend(b"WAVEfmt ");
-    for field in [16, 1 | 1 << 16, 8000, 8000, 1 | 8 << 16] {
-        wav.extend(u32::to_le_bytes(field));
-    }
-    wav.extend(b"data");
-    wav.extend(size.to_le_bytes());
-    wav.extend(samples);
-    wav
-}
-
 /// Of a long file the first windows are recognised before its length is known.
 #[test]
 fn a_file_that_is_refused_late_counts_for_the_limit() {
     let app = Launch::new(&application())
         .variable("asr_max_audio_seconds", "660")
         .start();
-    let form = Form::new("X").file("files", "long.wav", &tones(700)).file(
-        "files",
-        "short.wav",
-        &example("silence.wav"),
-    );
-    let answer = app.send(&Request::form("/asr", form)).json();
-    for result in answer["results"].as_array().unwrap() {
+    // A turn of the recording is three and a half minutes.
+    let ask = |seconds: f64| {
+        let (recording, times) = repeated_after(207.0, seconds);
+        let form = Form::new("X").file("files", "long.wav", &recording).file(
+            "files",
+            "short.wav",
+            &example("silence.wav"),
+        );
+        (app.send(&Request::form("/asr", form)).json(), times)
+    };
+    let (refused, _) = ask(840.0);
+    for result in refused["results"].as_array().unwrap() {
         assert_eq!(result["problem"]["code"], "audio-too-long", "{result}");
     }
-    let form = Form::new("X").file("files", "fits.wav", &tones(650)).file(
-        "files",
-        "short.wav",
-        &example("silence.wav"),
-    );
-    let answer = app.send(&Request::form("/asr", form)).json();
-    for result in answer["results"].as_array().unwrap() {
-        assert_eq!(result["transcription"], "", "{result}");
-    }
+    let (answer, times) = ask(630.0);
+    let [long, short] = [0, 1].map(|at| &answer["results"][at]["transcription"]);
+    let said = examples().into_iter().find(|it| it.file == "numbers.wav");
+    let said = format!("{} ", said.unwrap().text).repeat(times);
+    assert_eq!(words(long.as_str().unwrap()), words(&said));
+    assert_eq!(short, "");
 }

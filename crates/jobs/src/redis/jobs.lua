@@ -66,7 +66,7 @@ local function recover(attempts, outcome)
             elseif tries_of(job) >= attempts then
                 conclude(job, 'failed', outcome)
             else
-                -- The parts that were added for a cut that did not come go, too.
+                -- Its unfinished cut is deleted with the parts.
                 input('ZREM', LEASES, member)
                 if job.stage then
                     input('DEL', PARTS .. job.id)

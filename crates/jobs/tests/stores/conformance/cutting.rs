@@ -20,11 +20,7 @@ pub(super) async fn computes_parts_while_more_are_added(backend: &impl Backend) 
     let second = claim_at(&store, NOW).await;
     assert!(finish_part(&store, &second).await);
     let next = store.claim(LEASE, None, NOW).await.unwrap();
-    assert_eq!(
-        next,
-        Next::Later(NOW + LEASE),
-        "there is no join before the cut"
-    );
+    assert_eq!(next, Next::Later(NOW + LEASE), "no join before the cut");
     assert!(add(2).await);
     let of = |parts, enough| Cut {
         rest: b"rest".to_vec(),
