@@ -6,9 +6,10 @@ use pacer::Pacer;
 use thiserror::Error;
 
 use crate::{
+    Boxed,
     factorization::{Factorization, Partial},
     number::Number,
-    search::{Progress, Search},
+    search::{Observe, Progress, Search},
     siqs::{self, Solved},
 };
 
@@ -77,11 +78,22 @@ pub async fn begin(
     n: &Number,
     cut: u64,
     pause: impl AsyncFnMut() -> ControlFlow<()>,
-    observe: impl FnMut(Progress<'_>),
+    mut observe: impl FnMut(Progress<'_>),
 ) -> Result<Step, Partial> {
     let mut pacer = Pacer::new(crate::STEP, pause);
-    let search = Search::of(n, &mut pacer, observe).await;
-    go_on(search, cut, &mut pacer).await
+    begin_with(n, cut, &mut pacer, &mut observe).await
+}
+
+fn begin_with<'a>(
+    n: &'a Number,
+    cut: u64,
+    pacer: &'a mut Pacer<'_>,
+    observe: Observe<'a>,
+) -> Boxed<'a, Result<Step, Partial>> {
+    Box::pin(async move {
+        let search = Search::of(n, pacer, observe).await;
+        go_on(search, cut, pacer).await
+    })
 }
 
 /// A part of the sieve for a composite. The same arguments give the same result, in whatever instance.
@@ -97,15 +109,26 @@ pub async fn part(
     mut observe: impl FnMut(Progress<'_>),
 ) -> Result<Part, PartError> {
     let mut pacer = Pacer::new(crate::STEP, pause);
-    let relations = |found, needed| observe(Progress::Relations { found, needed });
-    match siqs::sieve(composite, part, &mut pacer, relations).await {
-        Ok(Some(found)) => Ok(Part {
-            weight: found.weight().into(),
-            relations: found.into_bytes(),
-        }),
-        Ok(None) => Err(PartError::Unknown),
-        Err(_) => Err(PartError::Interrupted),
-    }
+    part_with(composite, part, &mut pacer, &mut observe).await
+}
+
+fn part_with<'a>(
+    composite: &'a BigUint,
+    part: Range<u32>,
+    pacer: &'a mut Pacer<'_>,
+    observe: Observe<'a>,
+) -> Boxed<'a, Result<Part, PartError>> {
+    Box::pin(async move {
+        let mut relations = |found, needed| observe(Progress::Relations { found, needed });
+        match siqs::sieve(composite, part, pacer, &mut relations).await {
+            Ok(Some(found)) => Ok(Part {
+                weight: found.weight().into(),
+                relations: found.into_bytes(),
+            }),
+            Ok(None) => Err(PartError::Unknown),
+            Err(_) => Err(PartError::Interrupted),
+        }
+    })
 }
 
 /// Goes on with the results of all parts of the sieve for `composite` that are finished, in any order. Every relation is
@@ -120,40 +143,50 @@ pub async fn join(
     results: &[impl AsRef<[u8]>],
     cut: u64,
     pause: impl AsyncFnMut() -> ControlFlow<()>,
-    observe: impl FnMut(Progress<'_>),
+    mut observe: impl FnMut(Progress<'_>),
 ) -> Result<Step, JoinError> {
     let mut pacer = Pacer::new(crate::STEP, pause);
-    let mut search = Search::resume(known, observe);
-    let solved = match siqs::solve(composite, results, &mut pacer).await {
-        Ok(Ok(solved)) => solved,
-        Ok(Err(_)) => return Err(JoinError::Corrupt),
-        Err(_) => return Err(JoinError::Interrupted(search.into_partial())),
-    };
-    let cut = match solved {
-        Solved::Factor(factor) => {
-            search.split(composite, factor, &mut pacer).await;
-            cut
-        }
-        Solved::Missing { numbers, weight } => {
-            return Ok(Step::Cut(Cut {
-                known: search.into_partial(),
-                composite: composite.clone(),
-                parts: siqs::parts(composite, next, numbers),
-                enough: weight,
-            }));
-        }
-        Solved::Unsuitable => u64::MAX,
-    };
-    go_on(search, cut, &mut pacer)
-        .await
-        .map_err(JoinError::Interrupted)
+    let search = Search::resume(known, &mut observe);
+    let results: Vec<&[u8]> = results.iter().map(AsRef::as_ref).collect();
+    join_with(search, composite, next, &results, cut, &mut pacer).await
 }
 
-async fn go_on<F: FnMut(Progress<'_>), P: AsyncFnMut() -> ControlFlow<()>>(
-    mut search: Search<F>,
+fn join_with<'a>(
+    mut search: Search<'a>,
+    composite: &'a BigUint,
+    next: u32,
+    results: &'a [&'a [u8]],
     cut: u64,
-    pacer: &mut Pacer<P>,
-) -> Result<Step, Partial> {
+    pacer: &'a mut Pacer<'_>,
+) -> Boxed<'a, Result<Step, JoinError>> {
+    Box::pin(async move {
+        let solved = match siqs::solve(composite, results, pacer).await {
+            Ok(Ok(solved)) => solved,
+            Ok(Err(_)) => return Err(JoinError::Corrupt),
+            Err(_) => return Err(JoinError::Interrupted(search.into_partial())),
+        };
+        let cut = match solved {
+            Solved::Factor(factor) => {
+                search.split(composite, factor, pacer).await;
+                cut
+            }
+            Solved::Missing { numbers, weight } => {
+                return Ok(Step::Cut(Cut {
+                    known: search.into_partial(),
+                    composite: composite.clone(),
+                    parts: siqs::parts(composite, next, numbers),
+                    enough: weight,
+                }));
+            }
+            Solved::Unsuitable => u64::MAX,
+        };
+        go_on(search, cut, pacer)
+            .await
+            .map_err(JoinError::Interrupted)
+    })
+}
+
+async fn go_on(mut search: Search<'_>, cut: u64, pacer: &mut Pacer<'_>) -> Result<Step, Partial> {
     match search.run(cut, pacer).await {
         Ok(None) => Ok(Step::Complete(search.primes.into())),
         Ok(Some(composite)) => Ok(Step::Cut(Cut {

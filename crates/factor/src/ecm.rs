@@ -1,7 +1,6 @@
 //! Lenstra's elliptic-curve method on Montgomery's curves: P. L. Montgomery, "Speeding the Pollard
 //! and elliptic curve methods of factorization", Math. Comp. 48 (1987); formulas as in R. Crandall
 //! and C. Pomerance, "Prime Numbers: A Computational Perspective" (2005), section 7.4.
-use std::ops::ControlFlow;
 
 use num_bigint::BigUint;
 use pacer::{Interrupted, Pacer};
@@ -15,10 +14,10 @@ use crate::{
 const BATCH: usize = 256;
 
 /// A proper factor of the odd composite modulus, which is not a perfect power; `None` if the curves of all levels find none.
-pub(crate) async fn split<const N: usize, P: AsyncFnMut() -> ControlFlow<()>>(
+pub(crate) async fn split<const N: usize>(
     modulus: &Modulus<N>,
     levels: impl Iterator<Item = Level>,
-    pacer: &mut Pacer<P>,
+    pacer: &mut Pacer<'_>,
 ) -> Result<Option<BigUint>, Interrupted> {
     // Suyama's parametrisation starts at 6.
     let mut sigma = 6;
@@ -115,11 +114,11 @@ impl<'a, const N: usize> Curve<'a, N> {
     }
 
     /// `k p` and `(k + 1) p` for positive `k`, by Montgomery's ladder.
-    async fn ladder<P: AsyncFnMut() -> ControlFlow<()>>(
+    async fn ladder(
         &self,
         k: u64,
         p: &Point<N>,
-        pacer: &mut Pacer<P>,
+        pacer: &mut Pacer<'_>,
     ) -> Result<(Point<N>, Point<N>), Interrupted> {
         pacer.spend(Self::LADDER_STEP).await?;
         let (mut low, mut high) = (*p, self.double(p));
@@ -137,11 +136,11 @@ impl<'a, const N: usize> Curve<'a, N> {
 
     /// A proper factor, if the order of the point modulo one of the factors is as smooth as the
     /// plan asks.
-    async fn search<P: AsyncFnMut() -> ControlFlow<()>>(
+    async fn search(
         &self,
         start: Point<N>,
         plan: &Plan,
-        pacer: &mut Pacer<P>,
+        pacer: &mut Pacer<'_>,
     ) -> Result<Option<BigUint>, Interrupted> {
         let mut point = start;
         for &multiplier in plan.multipliers() {
@@ -164,11 +163,11 @@ impl<'a, const N: usize> Curve<'a, N> {
     /// The second stage: a product that is zero modulo a factor where `q point` is the neutral
     /// element for one of the plan's primes `q = k GIANT ± j`, because `k GIANT point` and
     /// `j point` then have the same `X : Z`.
-    async fn continuation<P: AsyncFnMut() -> ControlFlow<()>>(
+    async fn continuation(
         &self,
         point: &Point<N>,
         plan: &Plan,
-        pacer: &mut Pacer<P>,
+        pacer: &mut Pacer<'_>,
     ) -> Result<Residue<N>, Interrupted> {
         let m = self.modulus;
         let babies = self.babies(point, pacer).await?;
@@ -209,10 +208,10 @@ impl<'a, const N: usize> Curve<'a, N> {
 
     /// `X / Z` of the points, or a residue that shares a factor with the modulus: that of a point
     /// which is the neutral element modulo this factor. All take one inversion (P. L. Montgomery).
-    async fn normalized<P: AsyncFnMut() -> ControlFlow<()>>(
+    async fn normalized(
         &self,
         points: &[Point<N>],
-        pacer: &mut Pacer<P>,
+        pacer: &mut Pacer<'_>,
     ) -> Result<Result<Vec<Residue<N>>, Residue<N>>, Interrupted> {
         let m = self.modulus;
         let mut before = Vec::with_capacity(points.len());
@@ -235,10 +234,10 @@ impl<'a, const N: usize> Curve<'a, N> {
     }
 
     /// The multiples of the point by the numbers below `GIANT / 2` prime to it.
-    async fn babies<P: AsyncFnMut() -> ControlFlow<()>>(
+    async fn babies(
         &self,
         point: &Point<N>,
-        pacer: &mut Pacer<P>,
+        pacer: &mut Pacer<'_>,
     ) -> Result<Vec<Point<N>>, Interrupted> {
         let twice = self.double(point);
         let mut multiples = Vec::with_capacity(babies().count());
@@ -263,12 +262,8 @@ mod tests {
     use super::*;
     use crate::plan;
 
-    fn pacer() -> Pacer<impl AsyncFnMut() -> ControlFlow<()>> {
-        Pacer::new(crate::STEP, async || ControlFlow::Continue(()))
-    }
-
     fn multiple<const N: usize>(curve: &Curve<'_, N>, k: u64, p: &Point<N>) -> Point<N> {
-        pollster::block_on(curve.ladder(k, p, &mut pacer()))
+        pollster::block_on(curve.ladder(k, p, &mut crate::unpaced()))
             .unwrap()
             .0
     }
@@ -301,7 +296,7 @@ mod tests {
     fn the_continuation_finds_what_its_primes_find() {
         const BOUND: u64 = 1_200;
         let modulus = Modulus::<1>::new(&BigUint::from(1_099_511_627_791u64));
-        let plan = pollster::block_on(Plan::new(BOUND, &mut pacer())).unwrap();
+        let plan = pollster::block_on(Plan::new(BOUND, &mut crate::unpaced())).unwrap();
         let primes: Vec<u64> = nt_funcs::primes(100 * BOUND)
             .into_iter()
             .filter(|&prime| prime > BOUND)
@@ -317,7 +312,8 @@ mod tests {
                 continue;
             }
             let product =
-                pollster::block_on(curve.continuation(&point, &plan, &mut pacer())).unwrap();
+                pollster::block_on(curve.continuation(&point, &plan, &mut crate::unpaced()))
+                    .unwrap();
             let expected = primes
                 .iter()
                 .any(|&prime| multiple(&curve, prime, &point).z == [0]);
@@ -345,7 +341,7 @@ mod tests {
             for q in primes.into_iter().filter(|&q| q != p) {
                 for n in [BigUint::from(p) * q, BigUint::from(p) * p * q] {
                     let modulus = Modulus::<3>::new(&n);
-                    let mut pacer = pacer();
+                    let mut pacer = crate::unpaced();
                     let search = split(&modulus, plan::levels(), &mut pacer);
                     let factor = pollster::block_on(search).unwrap().unwrap();
                     assert!(factor > BigUint::from(1u32) && factor < n);

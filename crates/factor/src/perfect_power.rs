@@ -1,5 +1,4 @@
 //! Perfect powers, which the splitters cannot split.
-use std::ops::ControlFlow;
 
 use num_bigint::BigUint;
 
@@ -16,10 +15,7 @@ pub(crate) const ROOT: usize = 15_000;
 
 /// The root and exponent of `n = root^exponent` with the largest exponent above 1, for `n` without
 /// a prime factor below [`trial::BOUND`].
-pub(crate) async fn perfect_power<P: AsyncFnMut() -> ControlFlow<()>>(
-    n: &BigUint,
-    pacer: &mut Pacer<P>,
-) -> Option<(BigUint, u32)> {
+pub(crate) async fn perfect_power(n: &BigUint, pacer: &mut Pacer<'_>) -> Option<(BigUint, u32)> {
     let mut root = n.clone();
     let mut exponent = 1;
     for prime in EXPONENTS {
@@ -43,7 +39,7 @@ mod tests {
     use super::*;
 
     fn power_of(n: &BigUint) -> Option<(BigUint, u32)> {
-        let mut pacer = Pacer::new(crate::STEP, async || ControlFlow::Continue(()));
+        let mut pacer = crate::unpaced();
         pollster::block_on(perfect_power(n, &mut pacer))
     }
 

@@ -1,5 +1,4 @@
 //! The steps of the elliptic-curve method for every curve of one bound, computed once.
-use std::ops::ControlFlow;
 
 use pacer::{Interrupted, Pacer};
 
@@ -77,10 +76,7 @@ pub(crate) struct Plan {
 
 impl Plan {
     /// `bound` is at least `GIANT / 2`, so that no prime past it is next to zero.
-    pub(crate) async fn new<P: AsyncFnMut() -> ControlFlow<()>>(
-        bound: u64,
-        pacer: &mut Pacer<P>,
-    ) -> Result<Self, Interrupted> {
+    pub(crate) async fn new(bound: u64, pacer: &mut Pacer<'_>) -> Result<Self, Interrupted> {
         let mut primes = Primes::odd();
         let mut multipliers = vec![largest_power(2, bound)];
         let mut prime = primes.next(pacer).await;
@@ -150,7 +146,7 @@ mod tests {
 
     #[test]
     fn plans_hold_every_prime_of_both_stages() {
-        let mut pacer = Pacer::new(crate::STEP, async || ControlFlow::Continue(()));
+        let mut pacer = crate::unpaced();
         for (bound, _) in LEVELS.into_iter().take(3) {
             let plan = pollster::block_on(Plan::new(bound, &mut pacer)).unwrap();
             for prime in nt_funcs::primes(bound) {

@@ -1,5 +1,4 @@
 //! Primality: deterministic below 2^64; Baillie–PSW above, without a known counterexample.
-use std::ops::ControlFlow;
 
 use num_bigint::BigUint;
 use pacer::Pacer;
@@ -17,10 +16,7 @@ const BASES: [u64; 12] = [2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37];
 pub(crate) const DETERMINISTIC_BITS: u64 = 64;
 
 /// Whether `n`, an odd number above [`BASES`], is prime.
-pub(crate) async fn is_prime<P: AsyncFnMut() -> ControlFlow<()>>(
-    n: &BigUint,
-    pacer: &mut Pacer<P>,
-) -> bool {
+pub(crate) async fn is_prime(n: &BigUint, pacer: &mut Pacer<'_>) -> bool {
     with_modulus!(n, |modulus| {
         if n.bits() > DETERMINISTIC_BITS {
             return is_strong_probable_prime(n, &modulus, 2, pacer).await
@@ -36,11 +32,11 @@ pub(crate) async fn is_prime<P: AsyncFnMut() -> ControlFlow<()>>(
 }
 
 /// One round of the Miller–Rabin test.
-async fn is_strong_probable_prime<const N: usize, P: AsyncFnMut() -> ControlFlow<()>>(
+async fn is_strong_probable_prime<const N: usize>(
     n: &BigUint,
     modulus: &Modulus<N>,
     base: u64,
-    pacer: &mut Pacer<P>,
+    pacer: &mut Pacer<'_>,
 ) -> bool {
     let one = modulus.one();
     let minus_one = modulus.neg(&one);
@@ -69,10 +65,10 @@ async fn is_strong_probable_prime<const N: usize, P: AsyncFnMut() -> ControlFlow
 
 /// The strong Lucas test with Selfridge's parameters: R. Baillie and S. S. Wagstaff, "Lucas
 /// pseudoprimes", Math. Comp. 35 (1980), method A.
-async fn is_strong_lucas_probable_prime<const N: usize, P: AsyncFnMut() -> ControlFlow<()>>(
+async fn is_strong_lucas_probable_prime<const N: usize>(
     n: &BigUint,
     modulus: &Modulus<N>,
-    pacer: &mut Pacer<P>,
+    pacer: &mut Pacer<'_>,
 ) -> bool {
     pacer.tick(perfect_power::ROOT).await;
     let Some(discriminant) = selfridge_discriminant(n) else {
@@ -186,24 +182,29 @@ mod tests {
 
     use super::*;
 
-    fn pacer() -> Pacer<impl AsyncFnMut() -> ControlFlow<()>> {
-        Pacer::new(crate::STEP, async || ControlFlow::Continue(()))
-    }
-
     fn prime(n: &BigUint) -> bool {
-        pollster::block_on(is_prime(n, &mut pacer()))
+        pollster::block_on(is_prime(n, &mut crate::unpaced()))
     }
 
     fn lucas(n: u64) -> bool {
         let n = BigUint::from(n);
         let modulus = Modulus::<1>::new(&n);
-        pollster::block_on(is_strong_lucas_probable_prime(&n, &modulus, &mut pacer()))
+        pollster::block_on(is_strong_lucas_probable_prime(
+            &n,
+            &modulus,
+            &mut crate::unpaced(),
+        ))
     }
 
     fn strong(n: u64, base: u64) -> bool {
         let n = BigUint::from(n);
         let modulus = Modulus::<1>::new(&n);
-        pollster::block_on(is_strong_probable_prime(&n, &modulus, base, &mut pacer()))
+        pollster::block_on(is_strong_probable_prime(
+            &n,
+            &modulus,
+            base,
+            &mut crate::unpaced(),
+        ))
     }
 
     #[test]

@@ -1,5 +1,4 @@
 //! The primes in ascending order, by a segmented sieve of Eratosthenes over the odd numbers.
-use std::ops::ControlFlow;
 
 use pacer::Pacer;
 
@@ -57,10 +56,7 @@ impl Primes {
         }
     }
 
-    pub(crate) async fn next<P: AsyncFnMut() -> ControlFlow<()>>(
-        &mut self,
-        pacer: &mut Pacer<P>,
-    ) -> u64 {
+    pub(crate) async fn next(&mut self, pacer: &mut Pacer<'_>) -> u64 {
         if let Some(&prime) = SMALL.get(self.taken) {
             self.taken += 1;
             return u64::from(prime);
@@ -142,7 +138,7 @@ mod tests {
                 }
             }
         }
-        let mut pacer = Pacer::new(crate::STEP, async || ControlFlow::Continue(()));
+        let mut pacer = crate::unpaced();
         let mut primes = Primes::odd();
         pollster::block_on(async {
             for &prime in &expected[1..] {

@@ -1,6 +1,5 @@
 //! Pollard's rho method: R. P. Brent, "An improved Monte Carlo factorization algorithm", BIT 20
 //! (1980). Finds a prime factor `p` after about `2 √p` iterations.
-use std::ops::ControlFlow;
 
 use num_bigint::BigUint;
 use pacer::{Interrupted, Pacer};
@@ -14,10 +13,10 @@ const STRIDE: u64 = 64;
 
 /// A proper factor of the odd composite modulus, or none within the given number of iterations.
 /// With no such limit, composites of two distinct primes are split sooner or later.
-pub(crate) async fn split<const N: usize, P: AsyncFnMut() -> ControlFlow<()>>(
+pub(crate) async fn split<const N: usize>(
     modulus: &Modulus<N>,
     mut iterations: u64,
-    pacer: &mut Pacer<P>,
+    pacer: &mut Pacer<'_>,
 ) -> Result<Option<BigUint>, Interrupted> {
     let mut sequence = Sequence {
         modulus,
@@ -60,10 +59,10 @@ impl<const N: usize> Sequence<'_, N> {
     }
 
     /// Runs until a gcd is not 1, which is [`Divisor::One`] only when the iterations are used up.
-    async fn search<P: AsyncFnMut() -> ControlFlow<()>>(
+    async fn search(
         &self,
         iterations: &mut u64,
-        pacer: &mut Pacer<P>,
+        pacer: &mut Pacer<'_>,
     ) -> Result<Divisor, Interrupted> {
         let modulus = self.modulus;
         let mut x = modulus.add(&modulus.one(), &modulus.one());
@@ -102,11 +101,11 @@ impl<const N: usize> Sequence<'_, N> {
         }
     }
 
-    async fn skip<P: AsyncFnMut() -> ControlFlow<()>>(
+    async fn skip(
         &self,
         mut x: Residue<N>,
         mut count: u64,
-        pacer: &mut Pacer<P>,
+        pacer: &mut Pacer<'_>,
     ) -> Result<Residue<N>, Interrupted> {
         while count > 0 {
             let stride = STRIDE.min(count);
@@ -120,11 +119,11 @@ impl<const N: usize> Sequence<'_, N> {
     }
 
     /// Repeats a batch whose product has become zero with a gcd at every step.
-    async fn retrace<P: AsyncFnMut() -> ControlFlow<()>>(
+    async fn retrace(
         &self,
         mut x: Residue<N>,
         anchor: &Residue<N>,
-        pacer: &mut Pacer<P>,
+        pacer: &mut Pacer<'_>,
     ) -> Result<Divisor, Interrupted> {
         loop {
             pacer.spend(Modulus::<N>::MUL + Modulus::<N>::GCD).await?;
@@ -142,7 +141,7 @@ mod tests {
     use super::*;
 
     fn split_u64(n: u64, iterations: u64) -> Option<BigUint> {
-        let mut pacer = Pacer::new(crate::STEP, async || ControlFlow::Continue(()));
+        let mut pacer = crate::unpaced();
         let modulus = Modulus::<1>::new(&BigUint::from(n));
         pollster::block_on(split(&modulus, iterations, &mut pacer)).unwrap()
     }

@@ -6,6 +6,7 @@ use num_traits::One;
 use pacer::{Interrupted, Pacer};
 
 use crate::{
+    Boxed,
     factorization::{Factorization, Partial},
     number::Number,
     perfect_power::perfect_power,
@@ -55,31 +56,40 @@ pub enum Progress<'a> {
 pub async fn factorize(
     n: &Number,
     pause: impl AsyncFnMut() -> ControlFlow<()>,
-    observe: impl FnMut(Progress<'_>),
+    mut observe: impl FnMut(Progress<'_>),
 ) -> Result<Factorization, Partial> {
     let mut pacer = Pacer::new(crate::STEP, pause);
-    let mut search = Search::of(n, &mut pacer, observe).await;
-    match search.run(u64::MAX, &mut pacer).await {
-        Ok(_) => Ok(search.primes.into()),
-        Err(_) => Err(search.into_partial()),
-    }
+    factorize_with(n, &mut pacer, &mut observe).await
 }
 
+fn factorize_with<'a>(
+    n: &'a Number,
+    pacer: &'a mut Pacer<'_>,
+    observe: Observe<'a>,
+) -> Boxed<'a, Result<Factorization, Partial>> {
+    Box::pin(async move {
+        let mut search = Search::of(n, pacer, observe).await;
+        match search.run(u64::MAX, pacer).await {
+            Ok(_) => Ok(search.primes.into()),
+            Err(_) => Err(search.into_partial()),
+        }
+    })
+}
+
+/// What is called with the progress of a search.
+pub(crate) type Observe<'a> = &'a mut dyn FnMut(Progress<'_>);
+
 /// The parts that the number has been split into so far, with their multiplicities.
-pub(crate) struct Search<F> {
+pub(crate) struct Search<'a> {
     pub(crate) primes: BTreeMap<BigUint, u32>,
     /// Odd composites without small factors that are not perfect powers.
     composites: Vec<(BigUint, u32)>,
-    observe: F,
+    observe: Observe<'a>,
 }
 
-impl<F: FnMut(Progress<'_>)> Search<F> {
+impl<'a> Search<'a> {
     /// The primes of a number that trial division finds, and what is left.
-    pub(crate) async fn of<P: AsyncFnMut() -> ControlFlow<()>>(
-        n: &Number,
-        pacer: &mut Pacer<P>,
-        observe: F,
-    ) -> Self {
+    pub(crate) async fn of(n: &Number, pacer: &mut Pacer<'_>, observe: Observe<'a>) -> Self {
         let mut search = Self {
             primes: BTreeMap::new(),
             composites: Vec::new(),
@@ -94,7 +104,7 @@ impl<F: FnMut(Progress<'_>)> Search<F> {
     }
 
     /// Goes on from where another search stopped.
-    pub(crate) fn resume(known: Partial, mut observe: F) -> Self {
+    pub(crate) fn resume(known: Partial, observe: Observe<'a>) -> Self {
         let primes: BTreeMap<_, _> = known
             .found
             .into_iter()
@@ -117,14 +127,15 @@ impl<F: FnMut(Progress<'_>)> Search<F> {
 
     /// Splits what is left into primes. Stops at a composite of at least `cut` bits that needs the quadratic sieve,
     /// and returns it.
-    pub(crate) async fn run<P: AsyncFnMut() -> ControlFlow<()>>(
+    pub(crate) async fn run(
         &mut self,
         cut: u64,
-        pacer: &mut Pacer<P>,
+        pacer: &mut Pacer<'_>,
     ) -> Result<Option<BigUint>, Interrupted> {
         while let Some((n, exponent)) = self.composites.pop() {
-            let relations = |found, needed| (self.observe)(Progress::Relations { found, needed });
-            match split(&n, cut, pacer, relations).await {
+            let mut relations =
+                |found, needed| (self.observe)(Progress::Relations { found, needed });
+            match split(&n, cut, pacer, &mut relations).await {
                 Ok(Split::Factor(factor)) => self.divide(&n, exponent, factor, pacer).await,
                 Ok(Split::Cut) => {
                     self.composites.push((n.clone(), exponent));
@@ -140,11 +151,11 @@ impl<F: FnMut(Progress<'_>)> Search<F> {
     }
 
     /// Takes in a proper factor of one of the composites.
-    pub(crate) async fn split<P: AsyncFnMut() -> ControlFlow<()>>(
+    pub(crate) async fn split(
         &mut self,
         composite: &BigUint,
         factor: BigUint,
-        pacer: &mut Pacer<P>,
+        pacer: &mut Pacer<'_>,
     ) {
         let found = self.composites.iter().position(|(n, _)| n == composite);
         if let Some(index) = found {
@@ -153,13 +164,7 @@ impl<F: FnMut(Progress<'_>)> Search<F> {
         }
     }
 
-    async fn divide<P: AsyncFnMut() -> ControlFlow<()>>(
-        &mut self,
-        n: &BigUint,
-        exponent: u32,
-        factor: BigUint,
-        pacer: &mut Pacer<P>,
-    ) {
+    async fn divide(&mut self, n: &BigUint, exponent: u32, factor: BigUint, pacer: &mut Pacer<'_>) {
         let cofactor = n / &factor;
         self.classify(factor, exponent, pacer).await;
         self.classify(cofactor, exponent, pacer).await;
@@ -174,12 +179,7 @@ impl<F: FnMut(Progress<'_>)> Search<F> {
     }
 
     /// Takes in a part without small factors.
-    async fn classify<P: AsyncFnMut() -> ControlFlow<()>>(
-        &mut self,
-        part: BigUint,
-        exponent: u32,
-        pacer: &mut Pacer<P>,
-    ) {
+    async fn classify(&mut self, part: BigUint, exponent: u32, pacer: &mut Pacer<'_>) {
         if part.is_one() {
             return;
         }

@@ -7,7 +7,6 @@
 //! - from there to [`SIEVE_END`] the sieve's time depends on `n` alone, so that the methods whose
 //!   time depends on the factors get a twentieth of it before;
 //! - above, the sieve would not end within the ten minutes of a job, and curves go on.
-use std::ops::ControlFlow;
 
 use num_bigint::BigUint;
 use pacer::{Interrupted, Pacer};
@@ -41,11 +40,11 @@ pub(crate) enum Split {
 /// not a perfect power. From `cut` bits on, `n` is not sieved.
 ///
 /// `relations` is called with the number of relations that the sieve has found and needs.
-pub(crate) async fn split<P: AsyncFnMut() -> ControlFlow<()>>(
+pub(crate) async fn split(
     n: &BigUint,
     cut: u64,
-    pacer: &mut Pacer<P>,
-    relations: impl FnMut(u32, u32),
+    pacer: &mut Pacer<'_>,
+    relations: &mut dyn FnMut(u32, u32),
 ) -> Result<Split, Interrupted> {
     with_modulus!(n, |modulus| {
         let sieved = (SIEVE..SIEVE_END).contains(&n.bits());
@@ -81,10 +80,10 @@ pub(crate) async fn split<P: AsyncFnMut() -> ControlFlow<()>>(
 }
 
 /// Goes on until a factor is found: in milliseconds below 2^64.
-async fn without_end<const N: usize, P: AsyncFnMut() -> ControlFlow<()>>(
+async fn without_end<const N: usize>(
     n: &BigUint,
     modulus: &Modulus<N>,
-    pacer: &mut Pacer<P>,
+    pacer: &mut Pacer<'_>,
 ) -> Result<BigUint, Interrupted> {
     loop {
         let factor = if n.bits() <= 64 {
@@ -99,10 +98,7 @@ async fn without_end<const N: usize, P: AsyncFnMut() -> ControlFlow<()>>(
 }
 
 /// One step of Fermat's method, which splits `p q` where `(p - q)²` is below about `8 √(p q)`.
-async fn fermat<P: AsyncFnMut() -> ControlFlow<()>>(
-    n: &BigUint,
-    pacer: &mut Pacer<P>,
-) -> Result<Option<BigUint>, Interrupted> {
+async fn fermat(n: &BigUint, pacer: &mut Pacer<'_>) -> Result<Option<BigUint>, Interrupted> {
     // `n` is not a square, so this is its root rounded up.
     pacer.spend(perfect_power::ROOT).await?;
     let mean = n.sqrt() + 1u32;

@@ -1,5 +1,4 @@
 //! Trial division.
-use std::ops::ControlFlow;
 
 use num_bigint::BigUint;
 use num_traits::One;
@@ -14,9 +13,9 @@ pub(crate) const BOUND: u64 = 1 << 16;
 
 /// Splits off the prime factors below [`BOUND`], handing each with its multiplicity to `found`, and
 /// returns what is left.
-pub(crate) async fn divide<P: AsyncFnMut() -> ControlFlow<()>>(
+pub(crate) async fn divide(
     mut n: BigUint,
-    pacer: &mut Pacer<P>,
+    pacer: &mut Pacer<'_>,
     mut found: impl FnMut(u64, u32),
 ) -> BigUint {
     if let Some(twos @ 1..) = n.trailing_zeros() {
@@ -71,7 +70,7 @@ mod tests {
 
     fn divide_all(n: BigUint) -> (Vec<(u64, u32)>, BigUint) {
         let mut factors = Vec::new();
-        let mut pacer = Pacer::new(crate::STEP, async || ControlFlow::Continue(()));
+        let mut pacer = crate::unpaced();
         let rest = pollster::block_on(divide(n, &mut pacer, |prime, exponent| {
             factors.push((prime, exponent));
         }));

@@ -4,6 +4,7 @@
 //! knows, and pauses after each [`QUANTUM`]: with [`Pacer`] where it can await, with [`Pace`] where it cannot.
 
 use std::ops::ControlFlow;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// The most work between two pauses, in picoseconds: 200 µs in WebAssembly under Wasmtime on a server core of 2023, a third of
@@ -23,10 +24,22 @@ pub const fn portion(unit: usize) -> usize {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Interrupted;
 
-/// Counts units of work, and awaits `pause` before a [`QUANTUM`] is exceeded. A pause that breaks interrupts the computation.
-#[derive(Debug)]
-pub struct Pacer<P> {
-    pause: P,
+/// What a pause does, whatever its type.
+trait Pause {
+    fn pause(&mut self) -> Pin<Box<dyn Future<Output = ControlFlow<()>> + '_>>;
+}
+
+impl<P: AsyncFnMut() -> ControlFlow<()>> Pause for P {
+    fn pause(&mut self) -> Pin<Box<dyn Future<Output = ControlFlow<()>> + '_>> {
+        Box::pin(self())
+    }
+}
+
+/// Counts units of work, and awaits a pause before a [`QUANTUM`] is exceeded. A pause that breaks interrupts the computation.
+///
+/// Its type is that of every pause, so that a computation is compiled once and not for each pause.
+pub struct Pacer<'a> {
+    pause: Box<dyn Pause + 'a>,
     /// In units.
     portion: usize,
     /// In units, since the last pause.
@@ -34,11 +47,11 @@ pub struct Pacer<P> {
     is_interrupted: bool,
 }
 
-impl<P: AsyncFnMut() -> ControlFlow<()>> Pacer<P> {
+impl<'a> Pacer<'a> {
     /// For units that cost so many picoseconds.
-    pub const fn new(unit: usize, pause: P) -> Self {
+    pub fn new(unit: usize, pause: impl AsyncFnMut() -> ControlFlow<()> + 'a) -> Self {
         Self {
-            pause,
+            pause: Box::new(pause),
             portion: portion(unit),
             spent: 0,
             is_interrupted: false,
@@ -52,7 +65,7 @@ impl<P: AsyncFnMut() -> ControlFlow<()>> Pacer<P> {
         self.spent = self.spent.saturating_add(cost);
         if self.spent > self.portion {
             self.spent = cost;
-            if (self.pause)().await.is_break() {
+            if self.pause.pause().await.is_break() {
                 self.is_interrupted = true;
             }
         }
@@ -137,6 +150,7 @@ mod tests {
         });
         // The third and the fifth pause.
         assert_eq!(interrupted, [false, false, false, false, true, true, true]);
+        drop(pacer);
         assert_eq!(pauses, 2);
     }
 

@@ -3,6 +3,8 @@
 use std::thread;
 use std::time::Duration;
 
+use runtime_tests::Server;
+
 use crate::life::check_gone;
 use crate::on_both_stores;
 use crate::stack::{Kind, Setup, check_factorization, factorize, id, wait_for};
@@ -23,9 +25,12 @@ fn a_result_expires(kind: Kind) {
 
 /// A client that polls sends a request every minute, or has gone.
 fn what_nobody_asks_for_any_more_is_dropped(kind: Kind) {
-    let stack = Setup::new(kind).runners(1).start();
+    let setup = Setup::new(kind).variable("job_lease_seconds", "300");
+    let stack = setup.runners(1).start();
     let running = id(&stack.defer(&factorize(crate::HARD)));
     stack.wait(&running, "running");
+    // It need not compute meanwhile, as far as that can be stopped.
+    stack.workers.iter().for_each(Server::pause);
     assert_eq!(stack.ask("408216").json()["load"], 1);
     assert_eq!(stack.ask("408217").json()["load"], 2);
     for _ in 0..2 {
@@ -35,6 +40,7 @@ fn what_nobody_asks_for_any_more_is_dropped(kind: Kind) {
     assert_eq!(stack.ask("408217").json()["load"], 1);
     let waiting = stack.app.get("/jobs?status=queued").json();
     assert_eq!(waiting["jobs"].as_array().unwrap().len(), 1, "{waiting}");
+    stack.workers.iter().for_each(Server::resume);
     assert_eq!(stack.delete(&running).status, 202);
     check_factorization("408217", &stack.ask_until_done("408217"));
 }

@@ -1,5 +1,4 @@
 //! The multiplier and the factor base.
-use std::ops::ControlFlow;
 
 use num_bigint::BigUint;
 use pacer::{Interrupted, Pacer};
@@ -35,10 +34,10 @@ pub(super) enum Found {
 
 impl Base {
     /// A base of `size` primes for `n`.
-    pub(super) async fn choose<P: AsyncFnMut() -> ControlFlow<()>>(
+    pub(super) async fn choose(
         n: &BigUint,
         size: usize,
-        pacer: &mut Pacer<P>,
+        pacer: &mut Pacer<'_>,
     ) -> Result<Found, Interrupted> {
         let digits = n.to_u32_digits();
         let mut source = Primes::odd();
@@ -83,10 +82,10 @@ impl Base {
 /// The multiplier `k` that makes the values of the polynomials smoothest, by the function of Knuth
 /// and Schroeppel: R. D. Silverman, "The multiple polynomial quadratic sieve", Math. Comp. 48
 /// (1987). `k n` is 1 modulo 4; where it is 1 modulo 8, every value is even.
-async fn multiplier<P: AsyncFnMut() -> ControlFlow<()>>(
+async fn multiplier(
     n: u32,
     sample: &[(u32, u32)],
-    pacer: &mut Pacer<P>,
+    pacer: &mut Pacer<'_>,
 ) -> Result<u32, Interrupted> {
     let mut best = (f32::NEG_INFINITY, 1);
     for k in MULTIPLIERS {

@@ -1,7 +1,7 @@
 //! The kernel of a matrix of bits, by Gauss's and Jordan's elimination in blocks: the rows are read once
 //! for each [`BLOCK`] pivots, whose sums are in a table ("the method of the four Russians": M. Albrecht,
 //! G. Bard and W. Hart, "Algorithm 898", ACM Trans. Math. Softw. 37 (2010)).
-use std::ops::{ControlFlow, Range};
+use std::ops::Range;
 
 use pacer::{Interrupted, Pacer};
 
@@ -11,10 +11,10 @@ const BLOCK: usize = 8;
 const WORDS: usize = 12;
 
 /// Combinations of the columns in which every row is even.
-pub(super) async fn kernel<P: AsyncFnMut() -> ControlFlow<()>>(
+pub(super) async fn kernel(
     rows: Vec<Vec<u64>>,
     columns: usize,
-    pacer: &mut Pacer<P>,
+    pacer: &mut Pacer<'_>,
 ) -> Result<Vec<Vec<usize>>, Interrupted> {
     let mut elimination = Elimination {
         rows,
@@ -157,7 +157,7 @@ mod tests {
                     row.iter().enumerate().take(columns.div_ceil(64)).map(masked).collect()
                 })
                 .collect();
-            let mut pacer = Pacer::new(crate::STEP, async || ControlFlow::Continue(()));
+            let mut pacer = crate::unpaced();
             let found = pollster::block_on(kernel(rows.clone(), columns, &mut pacer)).unwrap();
             prop_assert!(found.len() >= columns.saturating_sub(rows.len()));
             for combination in &found {

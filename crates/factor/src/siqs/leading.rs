@@ -2,7 +2,7 @@
 //!
 //! Whoever sieves some of them finds the same ones under the same numbers, so that two instances
 //! that sieve different numbers never sieve the same polynomial.
-use std::{collections::HashSet, ops::ControlFlow};
+use std::collections::HashSet;
 
 use num_bigint::BigUint;
 use pacer::{Interrupted, Pacer};
@@ -89,9 +89,9 @@ impl Leading {
 
     /// Rows of the pool whose primes have a product near the best `a` and were not used before. None when
     /// there are none left.
-    pub(super) async fn choose<P: AsyncFnMut() -> ControlFlow<()>>(
+    pub(super) async fn choose(
         &mut self,
-        pacer: &mut Pacer<P>,
+        pacer: &mut Pacer<'_>,
     ) -> Result<Option<Vec<usize>>, Interrupted> {
         pacer.spend(CHOICE).await?;
         Ok(self.next())

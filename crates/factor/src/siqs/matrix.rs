@@ -4,7 +4,7 @@
 //! over finite fields via created catastrophes", Experiment. Math. 1 (1992)): a prime that few
 //! relations have is eliminated by adding one of these to the others, while the sets stay sparse.
 //! What is left is eliminated in bits.
-use std::{collections::HashMap, ops::ControlFlow};
+use std::collections::HashMap;
 
 use super::{
     kernel,
@@ -68,10 +68,10 @@ fn difference(a: &[u32], b: &[u32]) -> Vec<u32> {
 }
 
 /// Sets of relations in which every column and large prime has an even exponent.
-pub(super) async fn dependencies<P: AsyncFnMut() -> ControlFlow<()>>(
+pub(super) async fn dependencies(
     relations: &Relations,
     primes: usize,
-    pacer: &mut Pacer<P>,
+    pacer: &mut Pacer<'_>,
 ) -> Result<Vec<Vec<u32>>, Interrupted> {
     let sets = sets(relations, primes + FIRST, pacer).await?;
     let sets = eliminate(sets, pacer).await?;
@@ -101,10 +101,10 @@ pub(super) async fn dependencies<P: AsyncFnMut() -> ControlFlow<()>>(
 }
 
 /// A set for each relation that has no large prime of its own.
-async fn sets<P: AsyncFnMut() -> ControlFlow<()>>(
+async fn sets(
     relations: &Relations,
     base_columns: usize,
-    pacer: &mut Pacer<P>,
+    pacer: &mut Pacer<'_>,
 ) -> Result<Vec<Set>, Interrupted> {
     let mut kept: Vec<u32> = (0..relations.len() as u32).collect();
     let mut counts: HashMap<u32, u32> = HashMap::new();
@@ -183,10 +183,7 @@ async fn sets<P: AsyncFnMut() -> ControlFlow<()>>(
 }
 
 /// The structured elimination: fewer sets, with fewer sparse columns by as many.
-async fn eliminate<P: AsyncFnMut() -> ControlFlow<()>>(
-    mut sets: Vec<Set>,
-    pacer: &mut Pacer<P>,
-) -> Result<Vec<Set>, Interrupted> {
+async fn eliminate(mut sets: Vec<Set>, pacer: &mut Pacer<'_>) -> Result<Vec<Set>, Interrupted> {
     let width = sets
         .iter()
         .filter_map(|set| set.columns.last())
@@ -253,10 +250,7 @@ async fn eliminate<P: AsyncFnMut() -> ControlFlow<()>>(
 }
 
 /// Combinations of the sets in which every column is even.
-async fn kernel<P: AsyncFnMut() -> ControlFlow<()>>(
-    sets: &[Set],
-    pacer: &mut Pacer<P>,
-) -> Result<Vec<Vec<usize>>, Interrupted> {
+async fn kernel(sets: &[Set], pacer: &mut Pacer<'_>) -> Result<Vec<Vec<usize>>, Interrupted> {
     let mut numbers: HashMap<u32, usize> = HashMap::new();
     let dense = sets.first().map_or(0, |set| 64 * set.dense.len());
     let words = sets.len().div_ceil(64);
@@ -311,7 +305,7 @@ mod tests {
             });
             relations.add(Wide::new(&BigInt::from(root + 1)), &columns, large);
         }
-        let mut pacer = Pacer::new(crate::STEP, async || ControlFlow::Continue(()));
+        let mut pacer = crate::unpaced();
         let found = pollster::block_on(dependencies(&relations, PRIMES, &mut pacer)).unwrap();
         assert!(found.len() > 20, "{}", found.len());
         for dependency in found {

@@ -32,7 +32,7 @@
 //! Existing crates are not suitable: `rusqsieve` offers nothing to call on `wasm32-wasip2`,
 //! `num-prime` ends with rho, `yamaquasi` computes in threads and never yields, and takes five to ten
 //! times as long by its own figures.
-use std::ops::{ControlFlow, Range};
+use std::ops::Range;
 
 use num_bigint::BigUint;
 use pacer::{Interrupted, Pacer};
@@ -93,10 +93,7 @@ enum Beginning {
 }
 
 impl Start {
-    async fn choose<P: AsyncFnMut() -> ControlFlow<()>>(
-        n: &BigUint,
-        pacer: &mut Pacer<P>,
-    ) -> Result<Beginning, Interrupted> {
+    async fn choose(n: &BigUint, pacer: &mut Pacer<'_>) -> Result<Beginning, Interrupted> {
         let parameters = Parameters::new(n.bits() as u32);
         let base = match Base::choose(n, parameters.base, pacer).await? {
             Found::Factor(prime) => return Ok(Beginning::Factor(prime.into())),
@@ -123,10 +120,7 @@ impl Start {
     }
 
     /// What sieves from the next leading coefficient on.
-    async fn search<P: AsyncFnMut() -> ControlFlow<()>>(
-        self,
-        pacer: &mut Pacer<P>,
-    ) -> Result<(Polynomials, Search), Interrupted> {
+    async fn search(self, pacer: &mut Pacer<'_>) -> Result<(Polynomials, Search), Interrupted> {
         let search = Search::new(&self.kn, &self.base.primes, &self.parameters);
         let half = self.parameters.half;
         let polynomials = Polynomials::new(&self.kn, self.base, self.leading, half, pacer).await?;
@@ -138,10 +132,10 @@ impl Start {
 /// where the sieve fails: `n` is too small or too large for it.
 ///
 /// `progress` is called from time to time with the number of relations found and needed.
-pub(crate) async fn split<P: AsyncFnMut() -> ControlFlow<()>>(
+pub(crate) async fn split(
     n: &BigUint,
-    pacer: &mut Pacer<P>,
-    mut progress: impl FnMut(u32, u32),
+    pacer: &mut Pacer<'_>,
+    progress: &mut dyn FnMut(u32, u32),
 ) -> Result<Option<BigUint>, Interrupted> {
     let start = match Start::choose(n, pacer).await? {
         Beginning::Start(start) => start,
@@ -170,11 +164,11 @@ pub(crate) async fn split<P: AsyncFnMut() -> ControlFlow<()>>(
 }
 
 /// A proper factor of `n` from enough relations; none with a probability of 2 to the minus 16th or less.
-async fn combine<P: AsyncFnMut() -> ControlFlow<()>>(
+async fn combine(
     n: &BigUint,
     relations: &Relations,
     primes: &[u32],
-    pacer: &mut Pacer<P>,
+    pacer: &mut Pacer<'_>,
 ) -> Result<Option<BigUint>, Interrupted> {
     for dependency in matrix::dependencies(relations, primes.len(), pacer).await? {
         let factor = with_modulus!(n, |modulus| {
@@ -197,11 +191,11 @@ fn is_suitable(n: &BigUint) -> bool {
 ///
 /// `progress` is called from time to time with the number of independent relations among all that are
 /// needed that these count for.
-pub(crate) async fn sieve<P: AsyncFnMut() -> ControlFlow<()>>(
+pub(crate) async fn sieve(
     n: &BigUint,
     numbers: Range<u32>,
-    pacer: &mut Pacer<P>,
-    mut progress: impl FnMut(u32, u32),
+    pacer: &mut Pacer<'_>,
+    progress: &mut dyn FnMut(u32, u32),
 ) -> Result<Option<Yield>, Interrupted> {
     if !is_suitable(n) || numbers.is_empty() || numbers.end > part::MOST_NUMBERS {
         return Ok(None);
@@ -241,10 +235,10 @@ pub(crate) enum Solved {
 }
 
 /// Combines relations that [`sieve()`] has found for the same `n`. Each is checked, and counts once.
-pub(crate) async fn solve<P: AsyncFnMut() -> ControlFlow<()>>(
+pub(crate) async fn solve(
     n: &BigUint,
-    results: &[impl AsRef<[u8]>],
-    pacer: &mut Pacer<P>,
+    results: &[&[u8]],
+    pacer: &mut Pacer<'_>,
 ) -> Result<Result<Solved, Corrupt>, Interrupted> {
     if !is_suitable(n) {
         return Ok(Ok(Solved::Unsuitable));
@@ -270,20 +264,20 @@ pub(crate) async fn solve<P: AsyncFnMut() -> ControlFlow<()>>(
 
 #[cfg(test)]
 mod tests {
-    use std::iter;
+    use std::{iter, ops::ControlFlow};
 
     use num_prime::nt_funcs::next_prime;
 
     use super::*;
 
     fn split_alone(n: &BigUint) -> Option<BigUint> {
-        let mut pacer = Pacer::new(crate::STEP, async || ControlFlow::Continue(()));
+        let mut pacer = crate::unpaced();
         let mut reported = (0, 0);
-        let progress = |found, needed| {
+        let mut progress = |found, needed| {
             assert!(found <= needed && needed > 0);
             reported = (found, needed);
         };
-        let factor = pollster::block_on(split(n, &mut pacer, progress)).unwrap();
+        let factor = pollster::block_on(split(n, &mut pacer, &mut progress)).unwrap();
         assert!(factor.is_none() || reported.0 == reported.1);
         factor
     }
@@ -334,10 +328,10 @@ mod tests {
             }
         };
         let mut pacer = Pacer::new(crate::STEP, pause);
-        let search = split(&n, &mut pacer, |found, needed| {
-            reported = Some((found, needed));
-        });
+        let mut progress = |found, needed| reported = Some((found, needed));
+        let search = split(&n, &mut pacer, &mut progress);
         assert!(pollster::block_on(search).is_err());
+        drop(pacer);
         assert!(reported.is_some_and(|(found, needed)| found < needed && needed > 30_000));
         assert_eq!(pauses, 3_000);
     }
@@ -358,17 +352,18 @@ mod tests {
 
     /// The relations of some parts as a receiver sees them.
     fn read(n: &BigUint, parts: impl IntoIterator<Item = Range<u32>>) -> Relations {
-        let mut pacer = Pacer::new(crate::STEP, async || ControlFlow::Continue(()));
+        let mut pacer = crate::unpaced();
         pollster::block_on(async {
             let mut results = Vec::new();
             for part in parts {
-                let found = sieve(n, part, &mut pacer, |_, _| {}).await;
+                let found = sieve(n, part, &mut pacer, &mut |_, _| {}).await;
                 results.push(found.unwrap().expect("relations").into_bytes());
             }
             let Beginning::Start(start) = Start::choose(n, &mut pacer).await.unwrap() else {
                 panic!("{n} is suitable")
             };
             let mut relations = Relations::new(start.needed());
+            let results: Vec<&[u8]> = results.iter().map(Vec::as_slice).collect();
             let read = part::read(*start, &results, &mut relations, &mut pacer).await;
             assert!(read.unwrap().is_ok());
             relations

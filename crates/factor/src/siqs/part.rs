@@ -9,7 +9,7 @@
 //! indices in the base, each as the difference from the one before. A zero follows the last relation.
 use std::{
     collections::BTreeMap,
-    ops::{ControlFlow, Range},
+    ops::Range,
 };
 
 use pacer::{Interrupted, Pacer};
@@ -156,16 +156,16 @@ impl Reader<'_> {
 }
 
 /// Takes in all relations, and estimates what is missing if they are not enough.
-pub(super) async fn read<P: AsyncFnMut() -> ControlFlow<()>>(
+pub(super) async fn read(
     start: Start,
-    results: &[impl AsRef<[u8]>],
+    results: &[&[u8]],
     relations: &mut Relations,
-    pacer: &mut Pacer<P>,
+    pacer: &mut Pacer<'_>,
 ) -> Result<Result<Solved, Corrupt>, Interrupted> {
     // By their first number: what is there twice is left out.
     let mut parts = BTreeMap::new();
     for result in results {
-        let mut reader = Reader(result.as_ref());
+        let mut reader = Reader(result);
         let (Ok(first), Ok(count)) = (reader.number(), reader.number()) else {
             return Ok(Err(Corrupt));
         };
@@ -216,12 +216,12 @@ struct Receiver<'a> {
 impl Receiver<'_> {
     /// Takes in a part. `next` is the number of the leading coefficient that comes next; returns the one
     /// that does so then.
-    async fn part<P: AsyncFnMut() -> ControlFlow<()>>(
+    async fn part(
         &mut self,
         numbers: Range<u32>,
         mut reader: Reader<'_>,
         mut next: u32,
-        pacer: &mut Pacer<P>,
+        pacer: &mut Pacer<'_>,
     ) -> Result<Result<u32, Corrupt>, Interrupted> {
         let mut number = numbers.start;
         while !reader.0.is_empty() {

@@ -3,7 +3,6 @@
 //!
 //! From one polynomial to the next with the same `a` the roots change by `B / a`, which is known for
 //! every prime.
-use std::ops::ControlFlow;
 
 use num_bigint::BigUint;
 
@@ -42,12 +41,12 @@ pub(super) struct Polynomials {
 
 impl Polynomials {
     /// Polynomials for the interval of `-half` to `half`, with the leading coefficients that follow.
-    pub(super) async fn new<P: AsyncFnMut() -> ControlFlow<()>>(
+    pub(super) async fn new(
         kn: &BigUint,
         base: Base,
         leading: Leading,
         half: u32,
-        pacer: &mut Pacer<P>,
+        pacer: &mut Pacer<'_>,
     ) -> Result<Self, Interrupted> {
         let size = base.primes.len();
         let mut polynomials = Self {
@@ -95,9 +94,9 @@ impl Polynomials {
     }
 
     /// Begins with another `a`. False when there is none left.
-    pub(super) async fn next_leading<P: AsyncFnMut() -> ControlFlow<()>>(
+    pub(super) async fn next_leading(
         &mut self,
-        pacer: &mut Pacer<P>,
+        pacer: &mut Pacer<'_>,
     ) -> Result<bool, Interrupted> {
         let Some(rows) = self.leading.choose(pacer).await? else {
             return Ok(false);
@@ -192,7 +191,7 @@ mod tests {
     #[test]
     fn discriminants_and_roots_are_right() {
         let n = BigUint::from(1_000_000_000_039u64) * 3_000_000_000_013u64;
-        let mut pacer = Pacer::new(crate::STEP, async || ControlFlow::Continue(()));
+        let mut pacer = crate::unpaced();
         pollster::block_on(async {
             let Ok(Found::Base(base)) = Base::choose(&n, 120, &mut pacer).await else {
                 panic!("a base")

@@ -1,5 +1,4 @@
 //! From a product of relations that is a square to a factor.
-use std::ops::ControlFlow;
 
 use num_bigint::BigUint;
 use pacer::{Interrupted, Pacer};
@@ -10,12 +9,12 @@ use crate::modulus::{Divisor, Modulus};
 /// A proper factor of `n`, if the two roots of the square are not the same up to the sign.
 ///
 /// A relation is `root² = 4 · (columns) · (large primes)` modulo `n`.
-pub(super) async fn factor<const N: usize, P: AsyncFnMut() -> ControlFlow<()>>(
+pub(super) async fn factor<const N: usize>(
     modulus: &Modulus<N>,
     relations: &Relations,
     primes: &[u32],
     dependency: &[u32],
-    pacer: &mut Pacer<P>,
+    pacer: &mut Pacer<'_>,
 ) -> Result<Option<BigUint>, Interrupted> {
     let mut exponents = vec![0u32; primes.len() + FIRST];
     let mut large = Vec::new();

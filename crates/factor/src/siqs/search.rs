@@ -1,5 +1,4 @@
 //! From polynomials to relations.
-use std::ops::ControlFlow;
 
 use num_bigint::BigUint;
 
@@ -89,11 +88,11 @@ impl Search {
     }
 
     /// Sieves all polynomials with one leading coefficient, or until the sink has enough.
-    pub(super) async fn sieve<P: AsyncFnMut() -> ControlFlow<()>>(
+    pub(super) async fn sieve(
         &mut self,
         polynomials: &mut Polynomials,
         sink: &mut impl Sink,
-        pacer: &mut Pacer<P>,
+        pacer: &mut Pacer<'_>,
     ) -> Result<(), Interrupted> {
         let large = self.sieve.large();
         self.sieve

@@ -1,5 +1,5 @@
 //! The loudness of a recording, frame by frame.
-use std::ops::{ControlFlow, Range};
+use std::ops::Range;
 
 use pacer::Pacer;
 
@@ -64,10 +64,7 @@ pub(super) struct Levels {
 }
 
 impl Levels {
-    pub(super) async fn measure<P: AsyncFnMut() -> ControlFlow<()>>(
-        samples: &[f32],
-        pacer: &mut Pacer<P>,
-    ) -> Self {
+    pub(super) async fn measure(samples: &[f32], pacer: &mut Pacer<'_>) -> Self {
         let mut frames = Vec::with_capacity(samples.len().div_ceil(FRAME));
         let mut blocks = Vec::with_capacity(samples.len().div_ceil(FRAME * BLOCK));
         for block in samples.chunks(FRAME * BLOCK) {

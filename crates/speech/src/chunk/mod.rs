@@ -145,7 +145,7 @@ fn share_silence(before: Option<&mut Chunk>, chunk: &mut Chunk) {
     });
 }
 
-fn pacer(mut pause: impl AsyncFnMut()) -> Pacer<impl AsyncFnMut() -> ControlFlow<()>> {
+fn pacer<'a>(mut pause: impl AsyncFnMut() + 'a) -> Pacer<'a> {
     Pacer::new(STEP, async move || {
         pause().await;
         ControlFlow::Continue(())

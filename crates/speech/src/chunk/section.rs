@@ -1,6 +1,6 @@
 //! Cuts a recording section by section, so that it need not be in memory as a whole.
 
-use std::ops::{ControlFlow, Range};
+use std::ops::Range;
 
 use pacer::{Pacer, portion};
 
@@ -76,11 +76,11 @@ impl Sections {
 
     /// Gives the finished pieces of the next section, without the silence next to them. `rest` are the samples from its start
     /// on, as far as they are known, or all if it `is_end`. `None` if more are needed, or none are left.
-    pub(super) async fn next<P: AsyncFnMut() -> ControlFlow<()>>(
+    pub(super) async fn next(
         &mut self,
         rest: &[f32],
         is_end: bool,
-        pacer: &mut Pacer<P>,
+        pacer: &mut Pacer<'_>,
     ) -> Option<Vec<Chunk>> {
         // At a section's length, the recording may be at its end.
         let is_last = rest.len() <= self.length;
@@ -136,13 +136,13 @@ impl Sections {
 }
 
 /// Cuts frames that hold no long silence, the first piece with an `overlap` before them; `pieces` are in frames.
-async fn cut<P: AsyncFnMut() -> ControlFlow<()>>(
+async fn cut(
     sound: Range<usize>,
     mut overlap: usize,
     levels: &Levels,
     lengths: &Lengths,
     pieces: &mut Vec<Chunk>,
-    pacer: &mut Pacer<P>,
+    pacer: &mut Pacer<'_>,
 ) {
     let mut start = sound.start;
     let [first, _] = &lengths.windows;

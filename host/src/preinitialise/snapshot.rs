@@ -3,10 +3,12 @@
 use anyhow::{Context, Error, Result, anyhow};
 use wasmtime::{
     Config, Engine, Store,
-    component::{Component, Instance, Lift, Linker, ResourceTable, WasmList},
+    component::{Instance, Lift, Linker, ResourceTable, WasmList},
 };
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wizer::{ComponentInstanceState, Wizer};
+
+use crate::code::compiler;
 
 struct State {
     table: ResourceTable,
@@ -53,7 +55,8 @@ async fn take(wasm: &[u8], model: &[u8]) -> Result<(String, Vec<u8>)> {
     let mut store = Store::new(&engine, state);
     // The model is passed as one list, which is larger than the default limit.
     store.set_hostcall_fuel(usize::MAX);
-    let component = Component::new(&engine, &instrumented)?;
+    // The same for every model.
+    let component = compiler::compiled(&engine, &instrumented)?;
     let instance = linker.instantiate_async(&mut store, &component).await?;
     let init = instance
         .get_typed_func::<(&[u8],), (Result<String, String>,)>(&mut store, "init")
