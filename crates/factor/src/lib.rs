@@ -14,6 +14,8 @@
 //! A sieve can be spread over instances that share nothing: [`begin`] says which [`part`]s there are, and [`join`]
 //! goes on with their results.
 
+use std::pin::Pin;
+
 mod cut;
 mod details;
 mod ecm;
@@ -31,14 +33,8 @@ mod siqs;
 mod split;
 mod trial;
 
-use std::pin::Pin;
-
 /// What a step of a modular multiplication costs, in picoseconds: a 64-bit multiplication and addition. See [`pacer`].
 const STEP: usize = 6_500;
-
-/// A computation that is compiled in this crate. The future of an `async fn` would be compiled in each crate that awaits it, which
-/// takes half a minute.
-type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
 
 pub use cut::{CUT, Cut, JoinError, Part, PartError, Step, begin, join, part};
 pub use details::{Details, PrimalityTest};
@@ -46,6 +42,10 @@ pub use expression::{ExpressionError, evaluate};
 pub use factorization::{Factorization, Partial, PrimePower};
 pub use number::{MAX_DIGITS, Number, ParseNumberError};
 pub use search::{Progress, factorize};
+
+/// A computation that is compiled in this crate. The future of an `async fn` would be compiled in each crate that awaits it, which
+/// takes half a minute.
+type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
 
 /// A pacer that does not pause.
 #[cfg(test)]

@@ -7,10 +7,7 @@
 //! for each with relations its offset from the number before, and the relations: the offset of the
 //! polynomial from the one before plus 1, the place, the large prime, the number of primes, and their
 //! indices in the base, each as the difference from the one before. A zero follows the last relation.
-use std::{
-    collections::BTreeMap,
-    ops::Range,
-};
+use std::{collections::BTreeMap, ops::Range};
 
 use pacer::{Interrupted, Pacer};
 
