@@ -37,22 +37,6 @@ pub(crate) fn cached(
     cache.component(engine, &key, || parts.whole(id))
 }
 
-/// Compiles the bytes of a component unless the default cache has it.
-///
-/// # Errors
-/// When they do not compile. Where there is no cache they are compiled every time.
-pub(crate) fn compiled(engine: &Engine, wasm: &[u8]) -> Result<Component> {
-    let cache = Cache::default_dir().and_then(|dir| Cache::open(dir).ok());
-    match cache {
-        Some(cache) => {
-            let mut key = Key::new(engine);
-            key.add(wasm);
-            cache.component(engine, &key, || Ok(wasm.to_vec()))
-        }
-        None => Ok(Component::new(engine, wasm)?),
-    }
-}
-
 /// Compiles a component.
 ///
 /// # Errors

@@ -10,7 +10,7 @@ use wasmtime::{Engine, component::Component};
 use crate::code::compiled::Compiled;
 #[cfg(feature = "compiler")]
 use crate::code::{
-    cache::Cache,
+    cache::{Cache, Key},
     compiler::{cached, find, fresh},
 };
 
@@ -67,6 +67,20 @@ impl Source {
             }
         }
         Ok(Self::Fresh)
+    }
+
+    /// The machine code of a component that is given as bytes. Only a cache keeps it.
+    ///
+    /// # Errors
+    /// When the bytes do not compile.
+    #[cfg(feature = "compiler")]
+    pub(crate) fn code_of(&self, engine: &Engine, wasm: &[u8]) -> Result<Component> {
+        let Self::Cached(cache) = self else {
+            return Ok(Component::new(engine, wasm)?);
+        };
+        let mut key = Key::new(engine);
+        key.add(wasm);
+        cache.component(engine, &key, || Ok(wasm.to_vec()))
     }
 
     /// Looks for a composed component, without compiling it.

@@ -8,7 +8,7 @@ use wasmtime::{
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wizer::{ComponentInstanceState, Wizer};
 
-use crate::code::compiler;
+use crate::code::source::{Settings, Source};
 
 struct State {
     table: ResourceTable,
@@ -56,7 +56,7 @@ async fn take(wasm: &[u8], model: &[u8]) -> Result<(String, Vec<u8>)> {
     // The model is passed as one list, which is larger than the default limit.
     store.set_hostcall_fuel(usize::MAX);
     // The same for every model.
-    let component = compiler::compiled(&engine, &instrumented)?;
+    let component = Source::open(Settings::default())?.code_of(&engine, &instrumented)?;
     let instance = linker.instantiate_async(&mut store, &component).await?;
     let init = instance
         .get_typed_func::<(&[u8],), (Result<String, String>,)>(&mut store, "init")

@@ -1,4 +1,4 @@
-//! The program `preinitialise`, a step of builds.
+//! The program `preinitialise`, a build step.
 
 use std::{env, process::ExitCode};
 
