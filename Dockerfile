@@ -58,6 +58,8 @@ COPY functions functions
 COPY scripts/functions scripts/functions
 COPY scripts/pip scripts/setup scripts/
 COPY spin*.toml ./
+# Folders do not keep their dates, and the API document is written again when these change.
+RUN find functions models -type d -exec touch --date=@0 {} +
 # Without speech: --build-arg SPEECH=0
 ARG SPEECH=1
 RUN [ "$SPEECH" != 0 ] || for application in spin spin.worker; do \

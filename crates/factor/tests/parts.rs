@@ -100,8 +100,8 @@ fn in_parts(n: &BigUint, mut lost: impl FnMut() -> bool) -> Factorization {
 #[test]
 fn a_hundred_numbers_have_the_same_factors_in_parts() {
     for noise in 0..100u64 {
-        // From 41 to 53 digits, most of them below 45.
-        let digits = 20 + (noise.pow(3) / 150_000) as u32;
+        // From 41 to 49 digits, most of them below 44.
+        let digits = 20 + (noise.pow(3) / 240_000) as u32;
         let noise = noise.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 1;
         let n = prime(digits, noise) * prime(digits + 1, noise / 3);
         let mut count = noise;

@@ -3,9 +3,8 @@
 use std::f64::consts::PI;
 use std::sync::Arc;
 
+use fourier::{Complex, RealToComplex};
 use kernels::Pace;
-use realfft::num_complex::Complex;
-use realfft::{RealFftPlanner, RealToComplex};
 
 /// Samples in a second.
 pub const SAMPLE_RATE: usize = 16_000;
@@ -31,7 +30,7 @@ impl Mel {
     pub(crate) fn new(bands: usize) -> Self {
         let phase = |i: usize| 2.0 * PI * i as f64 / WINDOW as f64;
         Self {
-            fft: RealFftPlanner::new().plan_fft_forward(WINDOW),
+            fft: fourier::forward(WINDOW),
             window: (0..WINDOW)
                 .map(|i| (0.5 - 0.5 * phase(i).cos()) as f32)
                 .collect(),

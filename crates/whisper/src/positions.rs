@@ -2,7 +2,7 @@
 
 use std::f64::consts::LN_10;
 
-use realfft::num_complex::Complex;
+use fourier::Complex;
 
 /// The natural logarithm of the ratio of the longest wave to the shortest.
 const RANGE: f64 = 4.0 * LN_10;

@@ -187,7 +187,7 @@ fn a_canceled_job_ends_its_events(kind: Kind) {
 
 fn a_recording_tells_how_much_is_done(kind: Kind) {
     let stack = Setup::new(kind).start();
-    let (recording, _) = repeated(240.0);
+    let (recording, _) = repeated(120.0);
     let request = Request::new("POST", "/asr")
         .header("content-type", "audio/wav")
         .body(recording);
@@ -197,7 +197,7 @@ fn a_recording_tells_how_much_is_done(kind: Kind) {
     let jobs: Vec<Value> = events.into_iter().map(|(_, job)| job).collect();
     let done = seconds_done(&jobs);
     assert!(done.len() > 1 && done.is_sorted(), "{done:?}");
-    assert!(*done.last().unwrap() <= 260.0, "{done:?}");
+    assert!(*done.last().unwrap() <= 130.0, "{done:?}");
 }
 
 /// How much of a recording was done in the states of its job, after all of it was decoded.

@@ -9,7 +9,7 @@ use crate::life::check_gone;
 use crate::on_both_stores;
 use crate::stack::{Kind, Setup, check_factorization, factorize, id, wait_for};
 
-on_both_stores!(a_result_expires, what_nobody_asks_for_any_more_is_dropped);
+on_both_stores!(a_result_expires);
 
 fn a_result_expires(kind: Kind) {
     let stack = Setup::new(kind).variable("job_result_seconds", "2").start();
@@ -23,24 +23,32 @@ fn a_result_expires(kind: Kind) {
     assert_ne!(id(&stack.defer(&request)), job);
 }
 
-/// A client that polls sends a request every minute, or has gone.
-fn what_nobody_asks_for_any_more_is_dropped(kind: Kind) {
-    let setup = Setup::new(kind).variable("job_lease_seconds", "300");
-    let stack = setup.runners(1).start();
-    let running = id(&stack.defer(&factorize(crate::HARD)));
-    stack.wait(&running, "running");
-    // It need not compute meanwhile, as far as that can be stopped.
-    stack.workers.iter().for_each(Server::pause);
-    assert_eq!(stack.ask("408216").json()["load"], 1);
-    assert_eq!(stack.ask("408217").json()["load"], 2);
+/// A client that polls sends a request every minute, or has gone. Both stores at the same time, because the test mostly sleeps.
+#[test]
+fn what_nobody_asks_for_any_more_is_dropped() {
+    let stacks = [Kind::Sqlite, Kind::Redis].map(|kind| {
+        let setup = Setup::new(kind).variable("job_lease_seconds", "300");
+        let stack = setup.runners(1).start();
+        let running = id(&stack.defer(&factorize(crate::HARD)));
+        stack.wait(&running, "running");
+        // It need not compute meanwhile, as far as that can be stopped.
+        stack.workers.iter().for_each(Server::pause);
+        assert_eq!(stack.ask("408216").json()["load"], 1);
+        assert_eq!(stack.ask("408217").json()["load"], 2);
+        (stack, running)
+    });
     for _ in 0..2 {
         thread::sleep(Duration::from_secs(31));
-        assert_eq!(stack.ask("408217").json()["done"], false);
+        for (stack, _) in &stacks {
+            assert_eq!(stack.ask("408217").json()["done"], false);
+        }
     }
-    assert_eq!(stack.ask("408217").json()["load"], 1);
-    let waiting = stack.app.get("/jobs?status=queued").json();
-    assert_eq!(waiting["jobs"].as_array().unwrap().len(), 1, "{waiting}");
-    stack.workers.iter().for_each(Server::resume);
-    assert_eq!(stack.delete(&running).status, 202);
-    check_factorization("408217", &stack.ask_until_done("408217"));
+    for (stack, running) in &stacks {
+        assert_eq!(stack.ask("408217").json()["load"], 1);
+        let waiting = stack.app.get("/jobs?status=queued").json();
+        assert_eq!(waiting["jobs"].as_array().unwrap().len(), 1, "{waiting}");
+        stack.workers.iter().for_each(Server::resume);
+        assert_eq!(stack.delete(running).status, 202);
+        check_factorization("408217", &stack.ask_until_done("408217"));
+    }
 }

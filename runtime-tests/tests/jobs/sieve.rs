@@ -37,7 +37,7 @@ fn a_sieve_in_parts_finds_the_factors(kind: Kind) {
 
 fn the_time_limit_of_a_sieve_in_parts_is_that_of_the_job(kind: Kind) {
     let setup = Setup::new(kind).runners(2);
-    let stack = setup.variable("factorize_job_time_limit", "15").start();
+    let stack = setup.variable("factorize_job_time_limit", "8").start();
     let job = id(&stack.defer(&factorize(LARGE)));
     let ended = stack.wait(&job, "failed");
     assert_eq!(ended["problem"]["code"], "time-limit-exceeded", "{ended}");

@@ -1,9 +1,7 @@
 //! Mono audio of any rate to [`SAMPLE_RATE`].
 
-use rubato::{
-    Fft, FixedSync, Indexing, Resampler as _, WindowFunction,
-    audioadapter_buffers::{SizeError, direct::InterleavedSlice},
-};
+use fourier::audioadapter_buffers::{SizeError, direct::InterleavedSlice};
+use fourier::{Indexing, ResampleError, ResampleResult, ResamplerConstructionError};
 
 use super::SAMPLE_RATE;
 
@@ -15,7 +13,7 @@ const LONGEST_PERIOD: u32 = 16_384;
 /// Resamples one stream. Its output begins with its input and is as long, to the nearest sample.
 pub(super) struct Resampler {
     /// `None` if the rates are equal.
-    inner: Option<Fft<f32>>,
+    inner: Option<Box<dyn fourier::Resampler<f32>>>,
     rate: u32,
     input: Vec<f32>,
     output: Vec<f32>,
@@ -28,26 +26,18 @@ pub(super) struct Resampler {
 
 impl Resampler {
     /// For input of `rate` Hz, which must be in the range of [`super::codec::RATES`].
-    pub(super) fn new(rate: u32) -> Result<Self, rubato::ResamplerConstructionError> {
+    pub(super) fn new(rate: u32) -> Result<Self, ResamplerConstructionError> {
         let inner = if rate == SAMPLE_RATE {
             None
         } else {
             let (from, to) = ratio(rate);
             // An even number of periods: the filter of an odd one is delayed by half a sample.
             let periods = CHUNK.div_ceil(from).next_multiple_of(2);
-            Some(Fft::new_custom(
-                from,
-                to,
-                from * periods,
-                1,
-                1,
-                WindowFunction::BlackmanHarris2,
-                FixedSync::Both,
-            )?)
+            Some(fourier::resampler(from, to, from * periods)?)
         };
         Ok(Self {
-            delay: inner.as_ref().map_or(0, Fft::output_delay),
-            output: vec![0.0; inner.as_ref().map_or(0, Fft::output_frames_max)],
+            delay: inner.as_ref().map_or(0, |it| it.output_delay()),
+            output: vec![0.0; inner.as_ref().map_or(0, |it| it.output_frames_max())],
             inner,
             rate,
             input: Vec::new(),
@@ -62,7 +52,7 @@ impl Resampler {
     }
 
     /// Appends the next block to `to`, if enough input is there for one.
-    pub(super) fn process(&mut self, to: &mut Vec<f32>) -> rubato::ResampleResult<bool> {
+    pub(super) fn process(&mut self, to: &mut Vec<f32>) -> ResampleResult<bool> {
         let Some(inner) = &self.inner else {
             let any = !self.input.is_empty();
             self.taken += self.input.len() as u64;
@@ -81,7 +71,7 @@ impl Resampler {
     }
 
     /// Appends one more block of the rest at the end of the input; false when nothing is left.
-    pub(super) fn finish(&mut self, to: &mut Vec<f32>) -> rubato::ResampleResult<bool> {
+    pub(super) fn finish(&mut self, to: &mut Vec<f32>) -> ResampleResult<bool> {
         if self.process(to)? {
             return Ok(true);
         }
@@ -98,7 +88,7 @@ impl Resampler {
     }
 
     /// Resamples the first `frames` of the input, followed by silence, and appends what lies before `total`.
-    fn step(&mut self, frames: usize, total: u64, to: &mut Vec<f32>) -> rubato::ResampleResult<()> {
+    fn step(&mut self, frames: usize, total: u64, to: &mut Vec<f32>) -> ResampleResult<()> {
         let Some(inner) = &mut self.inner else {
             return Ok(());
         };
@@ -135,8 +125,8 @@ fn ratio(rate: u32) -> (usize, usize) {
     best.map_or((1, 1), |(from, to)| (from as usize, to as usize))
 }
 
-fn size(_: SizeError) -> rubato::ResampleError {
-    rubato::ResampleError::InsufficientInputBufferSize {
+fn size(_: SizeError) -> ResampleError {
+    ResampleError::InsufficientInputBufferSize {
         expected: 0,
         actual: 0,
     }
