@@ -6,11 +6,11 @@
 use std::sync::Arc;
 
 pub use realfft::{RealToComplex, num_complex::Complex};
+use rubato::{Fft, FixedSync, WindowFunction};
 pub use rubato::{
     Indexing, ResampleError, ResampleResult, Resampler, ResamplerConstructionError,
     audioadapter_buffers,
 };
-use rubato::{Fft, FixedSync, WindowFunction};
 
 /// The transform of `length` real numbers.
 #[must_use]

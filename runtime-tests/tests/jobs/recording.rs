@@ -28,7 +28,14 @@ fn two_hours() -> (Vec<u8>, usize) {
     let output = Command::new("ffmpeg")
         .args(["-v", "error", "-i"])
         .arg(&source)
-        .args(["-af", "apad=whole_dur=124", "-c:a", "libopus", "-b:a", "24k"])
+        .args([
+            "-af",
+            "apad=whole_dur=124",
+            "-c:a",
+            "libopus",
+            "-b:a",
+            "24k",
+        ])
         .arg(&target)
         .output()
         .expect("ffmpeg runs: `make setup-test` installs it");
