@@ -22,7 +22,7 @@ const COMPONENTS: &[fn() -> OpenApiRouter] = &[
     monitor::routes,
     mult::routes,
     ping::routes,
-    prediction_routes::routes,
+    prediction::routes,
     sum::routes,
     token::routes,
 ];

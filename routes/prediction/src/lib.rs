@@ -1,9 +1,6 @@
-//! Iris classification by a random forest: `/prediction`, and the Open Inference Protocol under `/v2`.
+//! Iris classification by a random forest: `/prediction`.
 
-mod kserve;
 mod model;
-
-pub use kserve::with_inference_errors;
 
 use axum::extract::{FromRequest, Request};
 use axum::http::HeaderMap;
@@ -122,14 +119,16 @@ impl Format {
     }
 }
 
-async fn predict(flowers: &[Measurement]) -> Result<Vec<Prediction>, Problem> {
+/// The prediction for each flower, in the same order.
+///
+/// # Errors
+/// When the model fails, which no client can cause.
+pub async fn predict(flowers: &[Measurement]) -> Result<Vec<Prediction>, Problem> {
     LocalFuture::new(model::predict(flowers)).await
 }
 
-/// The routes of this component, with their part of the OpenAPI document.
+/// The routes, with their part of the OpenAPI document.
 #[must_use]
 pub fn routes() -> OpenApiRouter {
-    OpenApiRouter::new()
-        .routes(routes!(predict_one, predict_body))
-        .merge(kserve::routes())
+    OpenApiRouter::new().routes(routes!(predict_one, predict_body))
 }

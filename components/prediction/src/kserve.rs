@@ -77,7 +77,7 @@ async fn live() -> Json<Live> {
 /// Whether every model can infer.
 #[utoipa::path(get, path = "/v2/health/ready", tag = "inference", responses((status = 200, body = Ready)), security(()))]
 async fn ready() -> Result<Json<Ready>, Problem> {
-    crate::predict(&[]).await?;
+    prediction_routes::predict(&[]).await?;
     Ok(Json(Ready { ready: true }))
 }
 
@@ -132,7 +132,7 @@ async fn version_ready() -> Result<Json<ModelReady>, Problem> {
 async fn infer(Tensors(request): Tensors) -> Result<Json<InferResponse>, Problem> {
     let inference = Inference::try_from(request)
         .map_err(|error| Problem::new(INVALID_TENSOR, error.to_string()))?;
-    let predictions = crate::predict(inference.flowers()).await?;
+    let predictions = prediction_routes::predict(inference.flowers()).await?;
     Ok(Json(inference.answer(&predictions)))
 }
 
@@ -195,8 +195,7 @@ async fn unknown(uri: Uri) -> Problem {
 }
 
 /// Adds the protocol's member `error` to a problem document; leaves every other response unchanged.
-#[must_use]
-pub fn with_inference_errors(response: Response) -> Response {
+pub(crate) fn with_inference_errors(response: Response) -> Response {
     extended(response, |problem| {
         let message = problem.detail().to_owned();
         problem.with("error", message)
