@@ -1,7 +1,7 @@
 //! The compilation cache: machine code on disk, keyed by everything that went into it.
 
 use std::{
-    fs::{self, File},
+    fs::{self, File, TryLockError},
     hash::{DefaultHasher, Hash, Hasher},
     io::{self, Write},
     os::unix::fs::DirBuilderExt,
@@ -11,7 +11,7 @@ use std::{
 
 use anyhow::{Context, Result, ensure};
 use blake3::Hash as Digest;
-use tracing::warn;
+use tracing::{info, warn};
 use wasmtime::{Engine, component::Component};
 
 use crate::code::{aot, compiled::is_safe};
@@ -27,6 +27,10 @@ impl Key {
         let mut key = Self(blake3::Hasher::new());
         key.add(&hasher.finish().to_le_bytes());
         key
+    }
+
+    pub(super) fn digest(&self) -> Digest {
+        self.0.finalize()
     }
 
     /// Adds one input. Its length goes in too, so that inputs cannot run into each other.
@@ -91,11 +95,11 @@ impl Cache {
     }
 
     fn path(&self, key: &Key) -> PathBuf {
-        let digest = key.0.finalize().to_hex();
-        self.dir.join(format!("{digest}.cwasm"))
+        self.dir.join(format!("{}.cwasm", key.digest().to_hex()))
     }
 
-    /// The component for `key`, compiled from what `wasm` returns when it is not there yet.
+    /// The component for `key`, compiled from what `wasm` returns when it is not there yet. Where several processes miss the
+    /// same component, one compiles it and the others wait for it.
     ///
     /// # Errors
     /// When `wasm` fails or its bytes do not compile. A cache that cannot be read or written costs
@@ -110,6 +114,11 @@ impl Cache {
             return Ok(component);
         }
         let path = self.path(key);
+        // Without locks, on some network file systems, each process compiles for itself.
+        let _lock = Lock::acquire(path.with_extension("lock")).ok();
+        if let Some(component) = self.find(engine, key) {
+            return Ok(component);
+        }
         let code = engine.precompile_component(&wasm()?)?;
         if let Err(error) = self.store(&path, &code).and_then(|()| self.trim()) {
             warn!(
@@ -183,13 +192,42 @@ impl Cache {
     }
 }
 
+/// Held by the process that compiles a component. It ends with the process, however that ends.
+struct Lock {
+    path: PathBuf,
+    _file: File,
+}
+
+impl Lock {
+    fn acquire(path: PathBuf) -> io::Result<Self> {
+        let file = File::create(&path)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                info!("another process is compiling the same component; waiting for it");
+                file.lock()?;
+            }
+            Err(TryLockError::Error(error)) => return Err(error),
+        }
+        Ok(Self { path, _file: file })
+    }
+}
+
+impl Drop for Lock {
+    /// Whoever waits for the removed file finds the component, and so does whoever makes a new one.
+    fn drop(&mut self) {
+        // What remains is an empty file.
+        _ = fs::remove_file(&self.path);
+    }
+}
+
 fn digest_path(path: &Path) -> PathBuf {
     path.with_extension("blake3")
 }
 
 #[cfg(test)]
 mod tests {
-    use std::{cell::Cell, os::unix::fs::PermissionsExt};
+    use std::{cell::Cell, os::unix::fs::PermissionsExt, sync::mpsc, thread, time::Duration};
 
     use super::*;
     use crate::code::engine::{Limits, engine};
@@ -284,6 +322,34 @@ mod tests {
     }
 
     #[test]
+    fn what_is_being_compiled_is_waited_for() {
+        let dir = tempfile::tempdir().unwrap();
+        let open = || Cache::open(dir.path().join("cache")).unwrap();
+        let engine = engine(Limits {
+            instances: 1,
+            pooling: false,
+        })
+        .unwrap();
+        let (started, compiles) = mpsc::channel();
+        thread::scope(|scope| {
+            let first = scope.spawn(|| {
+                let mut key = Key::new(&engine);
+                key.add(b"a");
+                let wasm = || {
+                    started.send(()).unwrap();
+                    thread::sleep(Duration::from_millis(200));
+                    Ok(EMPTY.to_vec())
+                };
+                open().component(&engine, &key, wasm).unwrap();
+            });
+            compiles.recv().unwrap();
+            assert!(!compiled(&open(), &engine, "a"));
+            first.join().unwrap();
+        });
+        assert!(files(&open().dir, "lock").is_empty());
+    }
+
+    #[test]
     fn a_directory_that_others_can_write_to_is_refused() {
         let dir = tempfile::tempdir().unwrap();
         fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o777)).unwrap();
@@ -313,7 +379,7 @@ mod tests {
         let digest = |inputs: &[&str]| {
             let mut key = Key::new(&engine);
             inputs.iter().for_each(|input| key.add(input.as_bytes()));
-            key.0.finalize()
+            key.digest()
         };
         assert_ne!(digest(&["ab", "c"]), digest(&["a", "bc"]));
         assert_ne!(digest(&["ab"]), digest(&["ab", ""]));

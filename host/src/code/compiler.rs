@@ -4,7 +4,7 @@ use std::{fs, path::Path};
 
 use anyhow::{Context, Result};
 use composition::Parts;
-use manifest::Component as Description;
+use manifest::{Component as Description, Dependency};
 use wasmtime::{Engine, component::Component};
 
 use crate::code::cache::{Cache, Key};
@@ -66,7 +66,15 @@ fn key(engine: &Engine, parts: &Parts<'_>) -> Key {
     key.add(&composition::REVISION.to_le_bytes());
     key.add(&parts.wasm);
     for (dependency, wasm) in &parts.dependencies {
-        key.add(format!("{dependency:?}").as_bytes());
+        // Where its file lies is no input.
+        let Dependency {
+            name,
+            export,
+            inherits_configuration,
+            source: _,
+            component: _,
+        } = dependency;
+        key.add(format!("{name:?} {export:?} {inherits_configuration}").as_bytes());
         key.add(wasm);
     }
     key
@@ -79,4 +87,35 @@ fn read(path: &Path) -> Result<Vec<u8>> {
             path.display()
         )
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::code::engine::{Limits, engine};
+
+    #[test]
+    fn a_key_depends_on_permissions_and_not_on_folders() {
+        let engine = engine(Limits {
+            instances: 1,
+            pooling: false,
+        })
+        .unwrap();
+        let digest = |source: &str, inherits_configuration| {
+            let dependency = Dependency {
+                name: "routelets:factorizer/factorizer@0.1.0".parse().unwrap(),
+                source: source.into(),
+                component: None,
+                export: None,
+                inherits_configuration,
+            };
+            let parts = Parts {
+                wasm: vec![1],
+                dependencies: vec![(&dependency, vec![2])],
+            };
+            key(&engine, &parts).digest()
+        };
+        assert_eq!(digest("a.wasm", false), digest("/b/a.wasm", false));
+        assert_ne!(digest("a.wasm", false), digest("a.wasm", true));
+    }
 }

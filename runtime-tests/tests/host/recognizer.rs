@@ -3,7 +3,6 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
-use std::sync::Mutex;
 
 use ctc::{Emissions, Timing, Vocabulary};
 use runtime_tests::{Launch, Request, Server, root, test_application};
@@ -14,10 +13,8 @@ fn file(name: &str) -> PathBuf {
     root().join("crates/inference/tests/wav2vec2").join(name)
 }
 
-/// Makes a recogniser with a model. One at a time: the first compiles the provider, and the others find its code in the cache.
+/// Makes a recogniser with a model.
 fn preinitialise(model: &Path, output: &Path) -> Output {
-    static ONE: Mutex<()> = Mutex::new(());
-    let _one = ONE.lock();
     Command::new(root().join("target/host/preinitialise"))
         .arg(root().join("target/wasm32-wasip2/release/ctc_provider.wasm"))
         .arg(model)
