@@ -111,7 +111,7 @@ openapi: setup ## Write the OpenAPI document, and the manifests without speech
 	cargo xtask manifests
 
 user: setup ## Print the entry of a user for the variable users, after asking for a password: make user NAME=ada
-	@cargo run --quiet --package xtask -- user "$(NAME)"
+	@cargo xtask user "$(NAME)"
 
 oci: build ## Write the application as the OCI artifact that Spin takes; FROM=spin.toml OUT=target/oci
 	@./scripts/oci "$(or $(FROM),spin.toml)" "$(or $(OUT),target/oci)"

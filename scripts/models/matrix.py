@@ -1,6 +1,6 @@
 """Models as people export them, each prepared and run by tract, beside ONNX Runtime: `matrix.py FOLDER [NAME…]`.
 
-Writes the prepared models and what ONNX Runtime answers into FOLDER; `cargo run --package onnx --example check` compares.
+Writes the prepared models and what ONNX Runtime answers into FOLDER; `cargo run --example check` compares.
 """
 
 import json
