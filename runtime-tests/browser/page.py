@@ -1,6 +1,7 @@
 """Uses the page as people do: by clicking and typing, with a microphone, with the keyboard alone, on a phone.
 
-page.py URL: an application that everybody may call. page.py URL NAME KEY PASSWORD: one that asks who calls.
+page.py use|looks|documentation URL: an application that everybody may call.
+page.py sign-in URL NAME KEY PASSWORD: one that asks who calls.
 """
 
 import asyncio
@@ -74,52 +75,48 @@ async def everywhere(page: Chromium, url: str) -> None:
     await page.size(1200, 900)
 
 
-async def main(url: str, *credentials: str) -> None:
+PARTS = {
+    "use": [
+        speech_from_files,
+        speech_from_the_microphone,
+        two_voices,
+        long_speech,
+        expressions,
+        factors,
+        hard_factors,
+        iris,
+        small_routes,
+        jobs,
+        jobs_by_events,
+        state,
+        speech_that_is_no_speech,
+    ],
+    "looks": [keyboard_alone, without_scripts, everywhere],
+    "documentation": [documentation],
+    "sign-in": [signing_in, dialog_signs_in],
+}
+# The browser logs each answer that is an error: to what is no number, to a file that is no recording, before signing in.
+LOGGED = {expressions: "422", small_routes: "422", speech_that_is_no_speech: "400", signing_in: "401", dialog_signs_in: "401"}
+
+
+async def main(what: str, url: str, *credentials: str) -> None:
     fake = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
     with tempfile.TemporaryDirectory() as folder:
         fake.append(f"--use-file-for-fake-audio-capture={sound(Path(folder) / 'microphone.wav')}")
         async with chromium(*fake) as page:
-            await use(page, url, *credentials)
-
-
-async def use(page: Chromium, url: str, *credentials: str) -> None:
-    await page.size(1200, 900)
-    if credentials:
-        await signing_in(page, url, *credentials)
-        await dialog_signs_in(page, url, *credentials)
-        # The browser logs each answer that is an error.
-        page.messages = [message for message in page.messages if "401" not in message]
-    else:
-        await visit(page, url, "speech")
-        assert page.bytes <= 150_000, f"the page is {page.bytes} bytes"
-        for part in [
-            speech_from_files,
-            speech_from_the_microphone,
-            two_voices,
-            long_speech,
-            expressions,
-            factors,
-            hard_factors,
-            iris,
-            small_routes,
-            jobs,
-            jobs_by_events,
-            state,
-            keyboard_alone,
-            without_scripts,
-            everywhere,
-            documentation,
-        ]:
-            started = asyncio.get_running_loop().time()
-            await part(page, url)
-            print(f"{part.__name__}: {asyncio.get_running_loop().time() - started:.1f} s", flush=True)
-        # The browser logs each answer that is an error: here the sum, below the files.
-        page.messages = [message for message in page.messages if "422" not in message]
-        await speech_that_is_no_speech(page, url)
-        page.messages = [message for message in page.messages if "400" not in message]
-    assert not page.messages, page.messages
-    foreign = [other for other in page.urls if not other.startswith((url, f"blob:{url}", "about:blank", "data:"))]
-    assert not foreign, foreign
+            await page.size(1200, 900)
+            if what == "use":
+                await visit(page, url, "speech")
+                assert page.bytes <= 150_000, f"the page is {page.bytes} bytes"
+            for part in PARTS[what]:
+                started = asyncio.get_running_loop().time()
+                await part(page, url, *credentials)
+                print(f"{part.__name__}: {asyncio.get_running_loop().time() - started:.1f} s", flush=True)
+                logged, page.messages = page.messages, []
+                unexpected = [message for message in logged if part not in LOGGED or LOGGED[part] not in message]
+                assert not unexpected, unexpected
+            foreign = [other for other in page.urls if not other.startswith((url, f"blob:{url}", "about:blank", "data:"))]
+            assert not foreign, foreign
 
 
 if __name__ == "__main__":

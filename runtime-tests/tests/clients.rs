@@ -21,7 +21,7 @@ fn text(output: &Output) -> String {
 /// Every check, on every operation of the API document: examples, boundaries, random data, and
 /// sequences of requests.
 #[test]
-fn schemathesis_finds_no_fault() {
+fn a_fuzzer_finds_no_fault() {
     let program = root().join(".venv/bin/schemathesis");
     assert!(
         program.is_file(),
@@ -394,13 +394,25 @@ fn a_browser_renders_the_start_page() {
 #[test]
 fn people_use_the_page() {
     let app = Launch::new(&application()).start();
-    use_the_page("page.py", &[&app.url("")]);
+    use_the_page("page.py", &["use", &app.url("")]);
+}
+
+/// With the keyboard alone, without scripts, in all widths and colours.
+#[test]
+fn everybody_can_use_the_page() {
+    use_the_page("page.py", &["looks", &app().url("")]);
+}
+
+#[test]
+fn people_call_routes_from_the_documentation() {
+    let app = Launch::new(&application()).start();
+    use_the_page("page.py", &["documentation", &app.url("")]);
 }
 
 #[test]
 fn people_sign_in_on_the_page() {
     let app = asking();
-    use_the_page("page.py", &[&app.url(""), ADA, KEY, PASSWORD]);
+    use_the_page("page.py", &["sign-in", &app.url(""), ADA, KEY, PASSWORD]);
 }
 
 #[test]
