@@ -95,7 +95,7 @@ PARTS = {
     "documentation": [documentation],
     "sign-in": [signing_in, dialog_signs_in],
 }
-# The browser logs each answer that is an error: to what is no number, to a file that is no recording, before signing in.
+# The browser logs every error response. These parts provoke some.
 LOGGED = {expressions: "422", small_routes: "422", speech_that_is_no_speech: "400", signing_in: "401", dialog_signs_in: "401"}
 
 

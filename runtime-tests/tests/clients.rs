@@ -400,7 +400,8 @@ fn people_use_the_page() {
 /// With the keyboard alone, without scripts, in all widths and colours.
 #[test]
 fn everybody_can_use_the_page() {
-    use_the_page("page.py", &["looks", &app().url("")]);
+    let app = Launch::new(&application()).start();
+    use_the_page("page.py", &["looks", &app.url("")]);
 }
 
 #[test]

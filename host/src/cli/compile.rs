@@ -35,10 +35,7 @@ pub(super) fn ahead(options: &Compile) -> Result<()> {
 
 /// Fills the cache of `up`. A server that compiles by itself keeps the compiler's memory, which is several times its own.
 fn into_the_cache(manifest: &Manifest) -> Result<()> {
-    let engine = engine::engine(Limits {
-        instances: 1,
-        pooling: false,
-    })?;
+    let engine = engine::engine(Limits::COMPILING)?;
     let source = Source::open(source::Settings::default())?;
     let components: Vec<_> = manifest
         .served()

@@ -216,7 +216,7 @@ impl Lock {
 impl Drop for Lock {
     /// Whoever waits for the removed file finds the component, and so does whoever makes a new one.
     fn drop(&mut self) {
-        // What remains is an empty file.
+        // If this fails, an empty file stays behind.
         _ = fs::remove_file(&self.path);
     }
 }
@@ -260,11 +260,7 @@ mod tests {
     fn compiles_once_and_again_when_a_file_is_damaged() {
         let dir = tempfile::tempdir().unwrap();
         let cache = Cache::open(dir.path().join("cache")).unwrap();
-        let engine = engine(Limits {
-            instances: 1,
-            pooling: false,
-        })
-        .unwrap();
+        let engine = engine(Limits::COMPILING).unwrap();
         assert!(compiled(&cache, &engine, "a"));
         assert!(!compiled(&cache, &engine, "a"));
         assert!(
@@ -290,11 +286,7 @@ mod tests {
     #[test]
     fn what_was_not_used_for_longest_goes_first() {
         let dir = tempfile::tempdir().unwrap();
-        let engine = engine(Limits {
-            instances: 1,
-            pooling: false,
-        })
-        .unwrap();
+        let engine = engine(Limits::COMPILING).unwrap();
         let open = |limit| {
             let cache = Cache::open(dir.path().join("cache")).unwrap();
             Cache { limit, ..cache }
@@ -325,11 +317,7 @@ mod tests {
     fn what_is_being_compiled_is_waited_for() {
         let dir = tempfile::tempdir().unwrap();
         let open = || Cache::open(dir.path().join("cache")).unwrap();
-        let engine = engine(Limits {
-            instances: 1,
-            pooling: false,
-        })
-        .unwrap();
+        let engine = engine(Limits::COMPILING).unwrap();
         let (started, compiles) = mpsc::channel();
         thread::scope(|scope| {
             let first = scope.spawn(|| {
@@ -361,21 +349,13 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let cache = Cache::open(dir.path().join("cache")).unwrap();
         fs::remove_dir(&cache.dir).unwrap();
-        let engine = engine(Limits {
-            instances: 1,
-            pooling: false,
-        })
-        .unwrap();
+        let engine = engine(Limits::COMPILING).unwrap();
         assert!(compiled(&cache, &engine, "a"));
     }
 
     #[test]
     fn inputs_do_not_run_into_each_other() {
-        let engine = engine(Limits {
-            instances: 1,
-            pooling: false,
-        })
-        .unwrap();
+        let engine = engine(Limits::COMPILING).unwrap();
         let digest = |inputs: &[&str]| {
             let mut key = Key::new(&engine);
             inputs.iter().for_each(|input| key.add(input.as_bytes()));

@@ -66,7 +66,7 @@ fn key(engine: &Engine, parts: &Parts<'_>) -> Key {
     key.add(&composition::REVISION.to_le_bytes());
     key.add(&parts.wasm);
     for (dependency, wasm) in &parts.dependencies {
-        // Where its file lies is no input.
+        // The path of its file does not affect the result.
         let Dependency {
             name,
             export,
@@ -96,11 +96,7 @@ mod tests {
 
     #[test]
     fn a_key_depends_on_permissions_and_not_on_folders() {
-        let engine = engine(Limits {
-            instances: 1,
-            pooling: false,
-        })
-        .unwrap();
+        let engine = engine(Limits::COMPILING).unwrap();
         let digest = |source: &str, inherits_configuration| {
             let dependency = Dependency {
                 name: "routelets:factorizer/factorizer@0.1.0".parse().unwrap(),

@@ -21,6 +21,14 @@ pub(crate) struct Limits {
     pub(crate) pooling: bool,
 }
 
+impl Limits {
+    /// Enough to compile: no memory is reserved.
+    pub(crate) const COMPILING: Self = Self {
+        instances: 1,
+        pooling: false,
+    };
+}
+
 /// Makes the engine. Where the address space is too small for the pool (`ulimit -v`, 39-bit
 /// kernels) instances are allocated on demand.
 ///
