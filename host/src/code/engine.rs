@@ -21,6 +21,7 @@ pub(crate) struct Limits {
     pub(crate) pooling: bool,
 }
 
+#[cfg(feature = "compiler")]
 impl Limits {
     /// Enough to compile: no memory is reserved.
     pub(crate) const COMPILING: Self = Self {
