@@ -37,10 +37,27 @@ impl Proxies {
 
     /// The client of a request that `peer` has sent. Each proxy adds whom it heard from at the end of `Forwarded`
     /// (RFC 7239) or `X-Forwarded-For`, so the last one that is not a proxy of ours is the client.
+    ///
+    /// A proxy maintains one of the two headers and passes the other one on as the client sent it. Where they disagree,
+    /// nobody knows which is which, and the client is `peer`.
     #[must_use]
     pub fn client(&self, headers: &HeaderMap, peer: IpAddr) -> IpAddr {
-        let mut client = peer.to_canonical();
-        let mut hops = hops(headers);
+        let peer = peer.to_canonical();
+        let mut named = [forwarded(headers), forwarded_for(headers)]
+            .into_iter()
+            .filter(|hops| !hops.is_empty())
+            .map(|hops| self.last_stranger(peer, hops));
+        let client = named.next().unwrap_or(peer);
+        if named.all(|other| other == client) {
+            client
+        } else {
+            peer
+        }
+    }
+
+    /// Follows the hops from the last to the first, as long as each was named by a proxy of ours.
+    fn last_stranger(&self, peer: IpAddr, mut hops: Vec<Option<IpAddr>>) -> IpAddr {
+        let mut client = peer;
         while self.contains(client) {
             match hops.pop() {
                 Some(Some(address)) => client = address.to_canonical(),
@@ -52,22 +69,24 @@ impl Proxies {
     }
 }
 
-/// The addresses that the headers name, in their order; nothing for one that is not an address.
-fn hops(headers: &HeaderMap) -> Vec<Option<IpAddr>> {
-    let lists = |name: &str| {
-        let values = headers.get_all(name).iter();
-        let texts = values.map(|value| value.to_str().unwrap_or_default().to_owned());
-        texts.collect::<Vec<_>>().join(",")
-    };
-    let forwarded = lists("forwarded");
-    if !forwarded.is_empty() {
-        return forwarded.split(',').map(of_forwarded).collect();
-    }
-    let forwarded_for = lists("x-forwarded-for");
-    let list = forwarded_for
-        .split(',')
-        .filter(|text| !text.trim().is_empty());
-    list.map(address).collect()
+/// The addresses in `Forwarded`, in their order; nothing for one that is not an address.
+fn forwarded(headers: &HeaderMap) -> Vec<Option<IpAddr>> {
+    elements(headers, "forwarded", of_forwarded)
+}
+
+/// The same of `X-Forwarded-For`.
+fn forwarded_for(headers: &HeaderMap) -> Vec<Option<IpAddr>> {
+    elements(headers, "x-forwarded-for", address)
+}
+
+/// The elements of a list (RFC 9110, section 5.6.1), which may be in several fields.
+fn elements<T>(headers: &HeaderMap, name: &str, read: fn(&str) -> Option<T>) -> Vec<Option<T>> {
+    let values = headers.get_all(name).iter();
+    values
+        .flat_map(|value| value.to_str().unwrap_or("?").split(','))
+        .filter(|element| !element.trim().is_empty())
+        .map(read)
+        .collect()
 }
 
 /// The `for` of `for=192.0.2.1;proto=http`.
@@ -181,6 +200,23 @@ mod tests {
                 ],
                 "10.0.0.1",
             ),
+            // A proxy that adds to one of them passes on what the client sent as the other.
+            (
+                "10.0.0.1",
+                &[
+                    ("forwarded", "for=192.0.2.99"),
+                    ("x-forwarded-for", "203.0.113.1"),
+                ],
+                "10.0.0.1",
+            ),
+            (
+                "10.0.0.1",
+                &[
+                    ("forwarded", "for=203.0.113.1"),
+                    ("x-forwarded-for", "203.0.113.1, 10.0.0.2"),
+                ],
+                "203.0.113.1",
+            ),
             (
                 "::ffff:10.0.0.1",
                 &[("x-forwarded-for", "203.0.113.1")],
@@ -222,6 +258,24 @@ mod tests {
             let list = headers(&[("x-forwarded-for", &list), ("forwarded", &list)]);
             let stranger: IpAddr = "203.0.113.9".parse().expect("an address");
             prop_assert_eq!(proxies.client(&list, stranger), stranger);
+        }
+
+        #[test]
+        fn a_client_behind_a_proxy_cannot_choose(
+            sent in "[ -~]{0,40}",
+            other in prop_oneof!["[ -~]{0,40}", "for=[1-9]{1,2}\\.0\\.0\\.1", "[1-9]{1,2}\\.0\\.0\\.1"],
+            adds_to_forwarded: bool,
+        ) {
+            let proxies: Proxies = "10.0.0.0/8".parse().expect("a proxy");
+            let (proxy, stranger) = ("10.0.0.1", "203.0.113.9");
+            let (name, passed_on, added) = if adds_to_forwarded {
+                ("forwarded", "x-forwarded-for", format!("for={stranger}"))
+            } else {
+                ("x-forwarded-for", "forwarded", stranger.to_owned())
+            };
+            let list = headers(&[(name, &sent), (name, &added), (passed_on, &other)]);
+            let found = proxies.client(&list, proxy.parse().expect(proxy)).to_string();
+            prop_assert!(found == proxy || found == stranger, "{}", found);
         }
     }
 }
