@@ -81,10 +81,9 @@ async fn defer<T: Task>(
     let http_api::Body(body) = http_api::Body::from_request(request, &()).await?;
     let request = Request::from_parts(parts.clone(), Body::from(body.clone()));
     let input = T::check(request, Mode::Job).await?;
-    let webhook = webhook_of(&parts.uri);
-    if let Some(address) = &webhook {
-        webhook::check(address, &platform.settings().webhook_origin)?;
-    }
+    let webhook = webhook_of(&parts.uri)
+        .map(|address| webhook::check(&address, &platform.settings().webhook_origin))
+        .transpose()?;
     let job = NewJob {
         id: uuid::Uuid::new_v4().to_string(),
         route: format!("{} {}", parts.method, parts.uri.path()),

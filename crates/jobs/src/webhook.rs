@@ -18,15 +18,17 @@ pub(crate) fn retry_at(attempts: u32, now: Millis) -> Option<Millis> {
     BACK_OFF.get(index).map(|pause| now + pause)
 }
 
-/// The address, if webhooks may be sent there.
-pub(crate) fn check(address: &str, allowed: &str) -> Result<(), Problem> {
+/// The address as the URL Standard writes it, if webhooks may be sent there.
+///
+/// What is checked here is what is called later: that parser repairs much that a client of HTTP refuses.
+pub(crate) fn check(address: &str, allowed: &str) -> Result<String, Problem> {
     let refused = |why: &str| Problem::new(WEBHOOK_NOT_ALLOWED, format!("'{address}' {why}"));
     let url = Url::parse(address).map_err(|error| refused(&format!("is not a URL: {error}")))?;
     if !url.username().is_empty() || url.password().is_some() {
         return Err(refused("has a user or a password in it"));
     }
     if is_allowed(&url, allowed) {
-        return Ok(());
+        return Ok(url.into());
     }
     Err(refused(match allowed {
         "" => "cannot be called: this service is not set up for webhooks",
@@ -95,6 +97,8 @@ fn sign(id: &str, seconds: u64, body: &str, secret: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use axum::http::Uri;
+    use proptest::prelude::*;
 
     #[test]
     fn signatures_are_those_of_the_standard() {
@@ -144,6 +148,38 @@ mod tests {
                 expected,
                 "{address} {allowed}"
             );
+        }
+    }
+
+    #[test]
+    fn what_is_accepted_can_be_called() {
+        for (address, called) in [
+            ("https://hooks.example", "https://hooks.example/"),
+            ("https://hooks.example/a b", "https://hooks.example/a%20b"),
+            (" https://hooks.example/x\t", "https://hooks.example/x"),
+            ("https:hooks.example/x", "https://hooks.example/x"),
+            ("https://hooks.example\\x", "https://hooks.example/x"),
+            (
+                "https://HOOKS.example/é?ü",
+                "https://hooks.example/%C3%A9?%C3%BC",
+            ),
+            (
+                "https://hooks.example/{a|b}?\"^`",
+                "https://hooks.example/%7Ba|b%7D?%22^`",
+            ),
+        ] {
+            let found = check(address, "https://hooks.example").expect(address);
+            assert_eq!(found, called);
+            assert!(found.parse::<Uri>().is_ok(), "{found}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_accepted_can_be_called(rest in "[ -~é]{0,30}") {
+            if let Ok(found) = check(&format!("https://hooks.example{rest}"), "https://hooks.example") {
+                prop_assert!(found.parse::<Uri>().is_ok(), "{}", found);
+            }
         }
     }
 
