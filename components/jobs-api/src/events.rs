@@ -102,6 +102,7 @@ async fn job_events(
             id,
             next: Some(job),
             seen,
+            until_wake: QUIET,
         };
         let events = stream::unfold(Some(watch), async |watch| {
             let (event, rest) = watch?.event().await;
@@ -125,6 +126,8 @@ struct Watch {
     next: Option<Job>,
     /// What the client has seen.
     seen: Option<EventId>,
+    /// Looks until a runner is woken, in case that the last one is lost.
+    until_wake: u32,
 }
 
 impl Watch {
@@ -135,7 +138,7 @@ impl Watch {
                 Some(job) => Ok(job),
                 None => {
                     sleep(LOOK).await;
-                    self.queue.get(&self.id).await
+                    self.look().await
                 }
             };
             match job {
@@ -149,6 +152,19 @@ impl Watch {
             }
         }
         (": still here\n\n".to_owned(), Some(self))
+    }
+
+    async fn look(&mut self) -> Result<Job, Problem> {
+        match self.until_wake.checked_sub(1) {
+            Some(rest) => {
+                self.until_wake = rest;
+                self.queue.peek(&self.id).await
+            }
+            None => {
+                self.until_wake = QUIET;
+                self.queue.get(&self.id).await
+            }
+        }
     }
 
     async fn send(mut self, job: Job, id: EventId) -> (String, Option<Self>) {
