@@ -1,7 +1,8 @@
 //! Readiness: whether requests to this instance of the application can be answered now.
 
+use std::cell::Cell;
 use std::pin::pin;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::Json;
 use axum::body::Bytes;
@@ -18,6 +19,13 @@ problem_responses!(Problems = &[NOT_READY]);
 
 /// How long a check may take.
 const LIMIT: Duration = Duration::from_secs(2);
+
+/// How often a probe resumes jobs, at most.
+const RESUMED_EVERY: Duration = Duration::from_secs(5);
+
+thread_local! {
+    static RESUMED: Cell<Option<Instant>> = const { Cell::new(None) };
+}
 
 /// What was checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
@@ -112,10 +120,18 @@ async fn check(part: Part, check: impl Future<Output = Result<(), String>>) -> C
     (part, Some(result))
 }
 
+/// Asks the store, and wakes a runner: probes come by themselves, also after a restart.
 async fn jobs() -> Result<(), String> {
-    let load = async { guest::jobs::queue(Caller::default()).await?.load().await };
     let failed = |problem: Problem| problem.cause().unwrap_or_default().to_owned();
-    load.await.map(drop).map_err(failed)
+    let queue = guest::jobs::queue(Caller::default())
+        .await
+        .map_err(failed)?;
+    queue.load().await.map_err(failed)?;
+    if RESUMED.get().is_none_or(|at| at.elapsed() >= RESUMED_EVERY) {
+        RESUMED.set(Some(Instant::now()));
+        queue.resume().await;
+    }
+    Ok(())
 }
 
 /// The model is part of the initial memory of the component that answers here, so an answer means that it is loaded. `OPTIONS`

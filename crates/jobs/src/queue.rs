@@ -87,9 +87,17 @@ impl<P: Platform> Queue<P> {
     /// # Errors
     /// `job-not-found`.
     pub async fn get(&self, id: &str) -> Result<Job, Problem> {
-        let job = self.own(id).await?.ok_or_else(|| not_found(id))?;
+        let job = self.peek(id).await?;
         self.wake(&job).await;
         Ok(job)
+    }
+
+    /// A job, without waking a runner: for those who look several times a second.
+    ///
+    /// # Errors
+    /// `job-not-found`.
+    pub async fn peek(&self, id: &str) -> Result<Job, Problem> {
+        self.own(id).await?.ok_or_else(|| not_found(id))
     }
 
     /// A job of the caller's.
@@ -175,6 +183,12 @@ impl<P: Platform> Queue<P> {
             ),
             error => unavailable(error),
         })
+    }
+
+    /// Wakes a runner, whether or not a job is known to wait: after a restart, jobs and webhooks of clients that never ask again
+    /// have nobody else to wake one.
+    pub async fn resume(&self) {
+        self.platform.wake().await;
     }
 
     /// The number of waiting jobs.

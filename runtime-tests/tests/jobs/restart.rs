@@ -7,7 +7,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 use crate::faults::check_all;
-use crate::stack::{Kind, Setup, Stack, factorize, factorize_at, id};
+use crate::stack::{Kind, Setup, Stack, factorize, factorize_at, id, wait_for};
 use crate::webhooks::Receiver;
 use crate::{SLOW, on_both_stores};
 
@@ -55,7 +55,10 @@ fn the_embedded_application_is_killed() {
     assert!(counts.values().all(|count| *count == 1), "{counts:?}");
 }
 
-on_both_stores!(jobs_outlive_the_application);
+on_both_stores!(
+    jobs_outlive_the_application,
+    a_probe_resumes_what_a_restart_interrupts
+);
 
 /// Jobs of version 1 of the store: what had ended is still there, and what had not ends with a problem that says why.
 #[test]
@@ -95,6 +98,35 @@ fn jobs_outlive_the_application(kind: Kind) {
     assert_eq!(stack.job(&id(&ended)), ended);
     jobs.push((id(&ended), "6".to_owned()));
     check_all(&stack, &jobs);
+}
+
+/// A job waits, and the webhook of another one is to be repeated, when everything that runs jobs is killed. Nobody asks for the jobs
+/// after that.
+fn a_probe_resumes_what_a_restart_interrupts(kind: Kind) {
+    let folder = TempDir::new().unwrap();
+    let receiver = Receiver::start(&[500]);
+    let setup = Setup::new(kind)
+        .state(folder.path())
+        .variable("job_lease_seconds", "2")
+        .variable("webhook_origin", receiver.origin());
+    let mut stack = setup.start();
+    let target = |path| format!("/factorize{}", receiver.query(path));
+    let first = id(&stack.defer(&factorize_at(&target("/repeated"), "6")));
+    stack.wait(&first, "succeeded");
+    receiver.wait(1);
+    let running = id(&stack.defer(&factorize(SLOW[2])));
+    stack.wait(&running, "running");
+    let second = id(&stack.defer(&factorize_at(&target("/waits"), "408216")));
+    stack.workers.clear();
+    stack.kill_app();
+    if kind == Kind::Redis {
+        stack.add_worker();
+    }
+    wait_for("the webhooks", || {
+        assert_eq!(stack.app.get("/readyz").status, 200);
+        let counts = receiver.counts();
+        (counts.get(&first) == Some(&2) && counts.get(&second) == Some(&1)).then_some(())
+    });
 }
 
 /// Redis ends twice, once as in a crash, while jobs come in and are done. Workers that end with it are

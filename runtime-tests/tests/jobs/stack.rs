@@ -135,6 +135,12 @@ impl Stack {
         self.app = self.setup.app(self.redis.as_ref());
     }
 
+    /// Kills the application, and starts it again.
+    pub(crate) fn kill_app(&mut self) {
+        self.app.kill();
+        self.app = self.setup.app(self.redis.as_ref());
+    }
+
     /// What starts a worker, which does not listen at once.
     pub(crate) fn worker_launch(&self, redis: &Redis) -> impl Fn() -> Server + Sync + use<> {
         let (setup, url) = (self.setup.clone(), redis.url());
