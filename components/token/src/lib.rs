@@ -23,6 +23,8 @@ const TOKEN_SECONDS: u64 = 3600;
 const FAILURES: u32 = 10;
 /// How often all clients together may.
 const ALL_FAILURES: u32 = 100;
+/// How often one client may, whatever the names: a check of a password costs the same for a user that there is not.
+const CLIENT_FAILURES: u32 = 30;
 
 problem_responses!(
     Problems = BODY,
@@ -111,7 +113,8 @@ async fn token(
     .await
 }
 
-/// What counts failures to sign in as a user: by client, and of all clients together. A name may be anything that was sent.
+/// What counts failures to sign in: of the client, of the client as this user, and of all clients as this user. A name may be anything
+/// that was sent.
 async fn buckets(user: &str, headers: &HeaderMap) -> Vec<(String, Rate)> {
     let name: String = user
         .bytes()
@@ -121,6 +124,8 @@ async fn buckets(user: &str, headers: &HeaderMap) -> Vec<(String, Rate)> {
     let client = limits::client(headers).await;
     let window = Duration::from_secs(600);
     [
+        // Names are written in hexadecimal, so none of them is `from`.
+        (format!("sign-in:from:{client}"), CLIENT_FAILURES),
         (format!("sign-in:{name}:{client}"), FAILURES),
         (format!("sign-in:{name}"), ALL_FAILURES),
     ]

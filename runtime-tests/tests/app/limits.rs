@@ -127,6 +127,25 @@ fn those_who_guess_passwords_are_slowed() {
     assert_eq!(sign_in("eve", "wrong").status, 401);
 }
 
+#[test]
+fn a_client_cannot_try_many_names() {
+    let app = Launch::new(&application())
+        .variable("jwt_secrets", "a-secret-of-the-tests-0123456789abcdef")
+        .variable("users", crate::tokens::ADA)
+        .start();
+    let sign_in = |name: &str, password| crate::tokens::sign_in(&app, name, password);
+    for i in 0..30 {
+        assert_eq!(sign_in(&format!("user-{i}"), "wrong").status, 401);
+    }
+    for (name, password) in [("another", "wrong"), ("ada", "correct+horse")] {
+        let refused = sign_in(name, password);
+        assert_eq!(
+            (refused.status, &*refused.problem()),
+            (429, "too-many-requests")
+        );
+    }
+}
+
 /// Begins to send a body with this header, and pauses.
 fn begin(app: &Server, header: &str, framing: &str) -> Connection {
     let mut connection = app.connect();
