@@ -47,7 +47,7 @@ struct TensorMetadata {
     shape: Vec<i64>,
 }
 
-/// That a model can infer.
+/// Whether a model can infer.
 #[derive(Serialize, ToSchema)]
 #[schema(as = AnyModelReady)]
 struct Ready {

@@ -29,7 +29,7 @@ pub struct Tokens {
 /// Why a token is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TokenError {
-    /// It is none, or not one of ours.
+    /// It is malformed, or not signed with one of our secrets.
     #[error("the token is not valid")]
     Invalid,
     /// Its time has passed.
@@ -49,7 +49,7 @@ pub enum TokenError {
 #[derive(Deserialize)]
 struct Header {
     alg: String,
-    /// Extensions that must be understood (RFC 7515, section 4.1.11); none is.
+    /// Extensions that must be understood (RFC 7515, section 4.1.11). None is supported.
     crit: Option<IgnoredAny>,
 }
 

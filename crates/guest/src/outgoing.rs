@@ -99,7 +99,7 @@ pub async fn exchange_within(
     }
 }
 
-/// A future or a body that is there in a trace whenever it is polled.
+/// Makes its place in a trace the current one while a future or a body is polled.
 pub(crate) struct Placed<T> {
     place: SendWrapper<Place>,
     inner: Pin<Box<T>>,

@@ -159,7 +159,7 @@ trait Counter {
     /// Whether an upload may begin or go on.
     async fn begin(&self, id: &str) -> Result<bool, String>;
     async fn end(&self, id: &str) -> Result<(), String>;
-    /// What a caller is told that sends too many.
+    /// The problem for a caller with too many uploads.
     fn too_many(&self) -> Problem;
     async fn sleep(&self, duration: Duration);
 }

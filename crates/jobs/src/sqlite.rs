@@ -91,7 +91,7 @@ impl<D: Sql> SqliteStore<D> {
         self.row(sql::INSERT, &parameters).await
     }
 
-    /// Which of the limits a job was one too many for.
+    /// Which limit the job exceeded.
     async fn full(&self, job: &NewJob, max_waiting: u64, now: Millis) -> Result<Submitted, Error> {
         let waiting = self.load(now).await?;
         if job.share.is_none() || waiting >= max_waiting {

@@ -14,7 +14,7 @@ use crate::{Contract, ContractError, Tensor, coupling};
 /// The model cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
-    /// The bytes are no ONNX model.
+    /// The bytes are not an ONNX model.
     #[error("it is not an ONNX model")]
     Parse(#[source] TractError),
     /// It says too little of itself.
@@ -41,7 +41,7 @@ impl Draft {
     /// Reads a file.
     ///
     /// # Errors
-    /// When the bytes are no ONNX model.
+    /// When the bytes are not an ONNX model.
     pub fn parse(file: &[u8]) -> Result<Self, LoadError> {
         let mut framework = onnx();
         coupling::register(&mut framework.op_register);

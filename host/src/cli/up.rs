@@ -142,7 +142,7 @@ async fn start_and_serve(options: Up, manifest: Manifest, exporters: &Exporters)
         }
         Ok(())
     };
-    // Without Redis there is no application that has Redis triggers.
+    // An application with Redis triggers ends when it loses Redis.
     let subscribe = subscriber::run(servers, &shutdown, limits.shutdown);
     tokio::try_join!(serve, subscribe).map(drop)
 }

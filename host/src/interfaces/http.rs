@@ -113,7 +113,7 @@ impl Outbound {
         options: Option<RequestOptions>,
     ) -> Result<(Response<WasiBody>, Completion), Error> {
         let tracer = &self.network.tracer;
-        // The report of a span is not one itself.
+        // Reporting a span must not create another span.
         if !tracer.is_on()
             || matches!(
                 request.uri().host().and_then(Told::by_name),

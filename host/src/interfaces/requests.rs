@@ -105,7 +105,7 @@ impl Work {
 }
 
 impl AtWork {
-    /// The instance handles a message, which is there in a trace.
+    /// Records the place in a trace of the message that the instance handles.
     pub(crate) fn begin_message(&self, place: Option<Place>) {
         if let Some(place) = place {
             self.0.message.get_or_init(|| place);

@@ -1,4 +1,4 @@
-//! The metrics as an HTTP resource, and the listener for them: an address of its own, which the application cannot be reached at.
+//! The metrics as an HTTP resource, and the listener for them: a separate address that does not serve the application.
 
 use std::{convert::Infallible, sync::Arc, time::Duration};
 

@@ -74,7 +74,7 @@ struct NumberDetails {
 }
 
 /// `trial-division` below 2^32; `miller-rabin` with twelve bases, a proof, below 2^64; `baillie-psw` above: no composite
-/// number that passes it is known, and that there is none is not proved.
+/// number that passes it is known, but it is not proved that none exists.
 #[derive(Serialize, ToSchema)]
 #[schema(as = PrimalityTest)]
 #[serde(rename_all = "kebab-case")]

@@ -214,11 +214,7 @@ async fn time_limit(mode: Mode) -> f64 {
         Mode::Job => ("factorize_job_time_limit", DEFAULT_JOB_TIME_LIMIT),
         Mode::Now => ("factorize_time_limit", DEFAULT_TIME_LIMIT),
     };
-    guest::variable(name)
-        .await
-        .and_then(|value| value.parse().ok())
-        .filter(|seconds: &f64| seconds.is_finite() && *seconds > 0.0)
-        .unwrap_or(default)
+    guest::seconds(name, default).await
 }
 
 /// The routes of this component, with their part of the OpenAPI document.
