@@ -74,7 +74,8 @@ async fn token(
 ) -> Result<Response, Problem> {
     LocalFuture::new(async {
         if grant.grant_type.is_some_and(|kind| kind != "password") {
-            return Err(Problem::parameter("grant_type", "can be 'password' alone"));
+            return Err(Problem::parameter("grant_type", "must be 'password'")
+                .with("error", "unsupported_grant_type"));
         }
         let text = async |name| variable(name).await.unwrap_or_default();
         let tokens = Tokens::new(

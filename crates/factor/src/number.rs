@@ -20,7 +20,7 @@ pub enum ParseNumberError {
     #[error("below 2")]
     BelowTwo,
     /// The text has more than [`MAX_DIGITS`] digits.
-    #[error("more than {MAX_DIGITS} digits")]
+    #[error("longer than {MAX_DIGITS} digits")]
     TooManyDigits,
 }
 

@@ -17,6 +17,7 @@ use serde::de::{Deserialize, DeserializeOwned, Deserializer, MapAccess, Visitor}
 use crate::encoding::utf8;
 use crate::media_type::essence;
 use crate::problem::{self, Problem};
+use crate::wording::plain;
 
 /// The request body, which is a JSON object.
 ///
@@ -87,18 +88,25 @@ pub fn parse_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     let not_json = |error: &serde_json::Error| {
         Problem::new(
             problem::INVALID_JSON,
-            format!("the body is not valid JSON: {error}"),
+            format!("the body is not valid JSON: {}", plain(&error.to_string())),
         )
     };
     let bytes = utf8(bytes)
         .map_err(|found| Problem::new(problem::INVALID_JSON, format!("the body is {found}")))?;
+    if bytes.trim_ascii().is_empty() {
+        return Err(Problem::new(
+            problem::INVALID_JSON,
+            "the body is empty, expected JSON",
+        ));
+    }
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
     let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
         let pointer = json_pointer(error.path());
         let error = error.into_inner();
         match error.classify() {
             serde_json::error::Category::Data => {
-                Problem::new(problem::INVALID_BODY, error.to_string()).with("pointer", pointer)
+                Problem::new(problem::INVALID_BODY, plain(&error.to_string()))
+                    .with("pointer", pointer)
             }
             // Valid JSON (RFC 8259, section 6), which serde_json classifies as a syntax error.
             _ if error.to_string().starts_with("number out of range") => {
@@ -163,7 +171,7 @@ impl<S: Send + Sync> FromRequest<S> for Body {
                 Some(BodyRefused(problem)) => problem.clone(),
                 None => Problem::new(
                     problem::INVALID_REQUEST_BODY,
-                    format!("the request body could not be read: {error}"),
+                    "the request body did not arrive whole: it is malformed, ends too early or came too slowly",
                 ),
             }),
         }
@@ -242,17 +250,22 @@ fn parse_pairs<T: DeserializeOwned>(text: &[u8]) -> Result<T, Problem> {
     serde_path_to_error::deserialize(pairs).map_err(|error| {
         let name = error.path().to_string();
         let reason = error.into_inner().to_string();
-        match missing_field(&reason) {
-            Some(missing) => Problem::parameter(missing, "is missing"),
-            None if name == "." => Problem::new(problem::INVALID_PARAMETER, reason),
-            None => Problem::parameter(&name, format_args!("cannot be used: {reason}")),
+        if let Some(missing) = named_by("missing field", &reason) {
+            Problem::parameter(missing, "is missing")
+        } else if let Some(repeated) = named_by("duplicate field", &reason) {
+            Problem::parameter(repeated, "is given more than once")
+        } else if name == "." {
+            Problem::new(problem::INVALID_PARAMETER, plain(&reason))
+        } else {
+            Problem::parameter(&name, format_args!("cannot be used: {}", plain(&reason)))
         }
     })
 }
 
-/// The field's name from serde's message for a missing field.
-fn missing_field(message: &str) -> Option<&str> {
-    message.strip_prefix("missing field `")?.strip_suffix('`')
+/// The field's name from one of serde's messages about a field.
+fn named_by<'a>(beginning: &str, message: &'a str) -> Option<&'a str> {
+    let name = message.strip_prefix(beginning)?.strip_prefix(" `")?;
+    name.strip_suffix('`')
 }
 
 /// The path's parameters, percent-decoded. Rejected with `invalid-path`.

@@ -14,6 +14,7 @@ pub mod openapi;
 mod operations;
 pub mod problem;
 mod service;
+mod wording;
 
 pub use access::Caller;
 pub use caller::{CalledBy, caller, refusal};

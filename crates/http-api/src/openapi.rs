@@ -57,7 +57,7 @@ pub fn problem_schema() -> Value {
             "status": {"type": "integer", "minimum": 400, "maximum": 599},
             "detail": {"type": "string", "description": "What went wrong in this request."},
             "code": {"type": "string", "description": "Stable name of the problem type."},
-            "error": {"type": "string", "description": "Only under `/v2`: the detail, under the name that the Open Inference Protocol gives it."},
+            "error": {"type": "string", "description": "Under `/v2`, the detail, under the name that the Open Inference Protocol gives it; of `/token`, the code that OAuth 2.0 gives it."},
         },
         "additionalProperties": true,
     })

@@ -140,8 +140,8 @@ impl Head {
             let id = id.to_str().unwrap_or_default();
             problem.log(format_args!("request {id}: {method} {}", uri.path()));
         }
-        if response.status() == StatusCode::NOT_MODIFIED {
-            // It would be the length of the content, which is not sent (RFC 9110, section 8.6).
+        if let StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED = response.status() {
+            // There is no content, and of a 304 it would be the length of what is not sent (RFC 9110, section 8.6).
             response.headers_mut().remove(header::CONTENT_LENGTH);
         }
         let headers = response.headers_mut();

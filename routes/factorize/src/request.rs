@@ -173,7 +173,7 @@ mod tests {
             (
                 r#"{"expression": "10^200"}"#,
                 "too-many-digits",
-                "'expression' is more than 200 digits",
+                "'expression' is longer than 200 digits",
             ),
             (
                 r#"{"expression": "9^9^9^9"}"#,

@@ -13,6 +13,7 @@ use serde::forward_to_deserialize_any;
 
 use super::{Form, Part};
 use crate::problem::{DUPLICATE_FIELD, MISSING_FILE, Problem};
+use crate::wording::plain;
 
 impl Form {
     /// Reads the form into a struct.
@@ -121,7 +122,9 @@ impl<'de> MapAccess<'de> for Fields {
         let field = self.current.take().unwrap_or(Field::new(""));
         let name = stem(field.name);
         seed.deserialize(field).map_err(|error| match error {
-            FieldError::Value(reason) => FieldError::Problem(Problem::parameter(name, reason)),
+            FieldError::Value(reason) => {
+                FieldError::Problem(Problem::parameter(name, plain(&reason)))
+            }
             problem @ FieldError::Problem(_) => problem,
         })
     }

@@ -135,10 +135,14 @@ fn bodies_are_json_of_the_right_shape_and_size() {
             "{body}"
         );
     }
+    let problem = send(r#"{"count": "x"}"#, "application/json").problem();
+    assert_eq!(problem["pointer"], "/count");
     assert_eq!(
-        send(r#"{"count": "x"}"#, "application/json").problem()["pointer"],
-        "/count"
+        problem["detail"],
+        "invalid type: string \"x\", expected a whole number that is not negative at line 1 column 13"
     );
+    let problem = send("", "application/json").problem();
+    assert_eq!(problem["detail"], "the body is empty, expected JSON");
 }
 
 #[test]
@@ -214,16 +218,15 @@ fn methods_and_paths_that_do_not_answer_are_problems() {
 }
 
 #[test]
-fn what_is_not_modified_has_no_length() {
-    let routes = Router::new().route("/", get(StatusCode::NOT_MODIFIED));
-    let answer = ask(
-        &Service::new(routes, &Settings::default()),
-        "GET",
-        "/",
-        &[],
-        "",
-    );
-    assert_eq!((answer.status, answer.header("content-length")), (304, ""));
+fn what_has_no_content_has_no_length() {
+    for status in [StatusCode::NO_CONTENT, StatusCode::NOT_MODIFIED] {
+        let service = Service::new(Router::new().route("/", get(status)), &Settings::default());
+        let answer = ask(&service, "GET", "/", &[], "");
+        assert_eq!(
+            (answer.status, answer.headers.get("content-length")),
+            (status.as_u16(), None)
+        );
+    }
 }
 
 #[test]

@@ -1,0 +1,161 @@
+//! What parsers of values say, in words for the clients of an HTTP API.
+
+use std::borrow::Cow;
+
+/// The messages of the standard library for a text that is not a value of a type.
+const VALUES: [(&str, &str); 8] = [
+    ("invalid digit found in string", "expected a whole number"),
+    (
+        "cannot parse integer from empty string",
+        "expected a whole number, found nothing",
+    ),
+    (
+        "number too large to fit in target type",
+        "the number is too large",
+    ),
+    (
+        "number too small to fit in target type",
+        "the number is too small",
+    ),
+    ("invalid float literal", "expected a number"),
+    (
+        "cannot parse float from empty string",
+        "expected a number, found nothing",
+    ),
+    (
+        "provided string was not `true` or `false`",
+        "expected 'true' or 'false'",
+    ),
+    ("invalid type: unit value", "invalid type: null"),
+];
+
+/// How serde's messages begin.
+const BEGINNINGS: [(&str, &str); 3] = [
+    ("unknown variant ", "unknown value "),
+    ("EOF while parsing ", "the text ends within "),
+    ("duplicate field ", "more than one "),
+];
+
+/// Rust's types of numbers, as they follow `expected`.
+const NUMBERS: [(&[&str], &str); 3] = [
+    (&["f32", "f64"], "a number"),
+    (&["i8", "i16", "i32", "i64", "isize"], "a whole number"),
+    (
+        &["u8", "u16", "u32", "u64", "usize"],
+        "a whole number that is not negative",
+    ),
+];
+
+/// A message of serde, `serde_json` or the standard library, without the names that Rust has for things.
+pub(crate) fn plain(message: &str) -> String {
+    let mut text = Cow::Borrowed(message);
+    for (from, to) in BEGINNINGS {
+        if let Some(rest) = text.strip_prefix(from) {
+            text = format!("{to}{rest}").into();
+        }
+    }
+    for (from, to) in VALUES {
+        // Nothing but the whole message: a client's own text may contain one.
+        if let Some(rest) = text.strip_prefix(from)
+            && (rest.is_empty() || rest.starts_with([',', ' ']))
+        {
+            text = format!("{to}{rest}").into();
+        }
+    }
+    // What is expected comes last, but for the place.
+    if let Some((before, after)) = text.rsplit_once(", expected ") {
+        let (kind, place) = after.split_once(' ').unwrap_or((after, ""));
+        if let Some((_, words)) = NUMBERS.iter().find(|(types, _)| types.contains(&kind)) {
+            let place = if place.is_empty() {
+                String::new()
+            } else {
+                format!(" {place}")
+            };
+            text = format!("{before}, expected {words}{place}").into();
+        }
+    }
+    text.into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde::Deserialize;
+
+    #[derive(Debug, Deserialize)]
+    #[allow(dead_code)] // Only its errors are looked at.
+    struct Shape {
+        #[serde(default)]
+        size: f32,
+        #[serde(default)]
+        count: u32,
+        #[serde(default)]
+        kind: Kind,
+        #[serde(default)]
+        text: String,
+    }
+
+    #[derive(Debug, Default, Deserialize)]
+    #[serde(rename_all = "lowercase")]
+    enum Kind {
+        #[default]
+        Round,
+    }
+
+    #[test]
+    fn says_what_was_expected_without_rust() {
+        for (json, expected) in [
+            (
+                r#"{"size": "6"}"#,
+                "invalid type: string \"6\", expected a number at line 1 column 12",
+            ),
+            (
+                r#"{"count": -1}"#,
+                "invalid value: integer `-1`, expected a whole number that is not negative at line 1 column 12",
+            ),
+            (
+                r#"{"kind": "x"}"#,
+                "unknown value `x`, expected `round` at line 1 column 12",
+            ),
+            (
+                r#"{"size": 1, "size": 2}"#,
+                "more than one `size` at line 1 column 18",
+            ),
+            (
+                r#"{"size""#,
+                "the text ends within an object at line 1 column 7",
+            ),
+            (
+                r#"{"text": null}"#,
+                "invalid type: null, expected a string at line 1 column 13",
+            ),
+        ] {
+            let error = serde_json::from_str::<Shape>(json).expect_err(json);
+            assert_eq!(plain(&error.to_string()), expected);
+        }
+    }
+
+    #[test]
+    fn says_why_a_text_is_not_a_value() {
+        let limit = |text: &str| plain(&text.parse::<u8>().expect_err(text).to_string());
+        assert_eq!(limit("-1"), "expected a whole number");
+        assert_eq!(limit(""), "expected a whole number, found nothing");
+        assert_eq!(limit("256"), "the number is too large");
+        let number = |text: &str| plain(&text.parse::<f64>().expect_err(text).to_string());
+        assert_eq!(number("x"), "expected a number");
+        assert_eq!(number(""), "expected a number, found nothing");
+        let switch = "1".parse::<bool>().expect_err("no bool");
+        assert_eq!(plain(&switch.to_string()), "expected 'true' or 'false'");
+    }
+
+    #[test]
+    fn leaves_what_a_client_has_written() {
+        for message in [
+            "input `unknown variant x`: the shape must be [n, 4]",
+            "'invalid digit found in string' is not a URL",
+            "there is no model 'a, expected f64s'",
+        ] {
+            assert_eq!(plain(message), message);
+        }
+    }
+}
