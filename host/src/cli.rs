@@ -8,6 +8,7 @@ mod compile;
 mod config;
 mod exposure;
 pub mod health;
+mod settings;
 mod up;
 
 use std::process::ExitCode;

@@ -13,7 +13,7 @@ use tokio::{
 use tracing::warn;
 
 use crate::{
-    cli::{announcement, arguments::Up, build::build, config, exposure},
+    cli::{announcement, arguments::Up, build::build, config, exposure, settings},
     code::source,
     interfaces::{
         sqlite::database::{Databases, Location, open_all},
@@ -157,8 +157,9 @@ fn settings(
     let config = config::Settings::load(&options, manifest.folder())?;
     let logs = logs(&options, manifest, config.log_dir)?;
     let variables = variables(&options, manifest)?;
+    settings::check(&variables)?;
     if !manifest.http_triggers.is_empty() {
-        exposure::check(&variables, options.listen)?;
+        exposure::warn_if_open(&variables, options.listen);
     }
     Ok(start::Settings {
         variables: Arc::new(variables),

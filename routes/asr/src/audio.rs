@@ -28,12 +28,7 @@ impl Allowance {
             Mode::Job => ("asr_job_max_audio_seconds", DEFAULT_JOB_MAX_SECONDS),
             Mode::Now => ("asr_max_audio_seconds", DEFAULT_MAX_SECONDS),
         };
-        let limit = guest::variable(name)
-            .await
-            .and_then(|value| value.parse().ok())
-            .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
-            .filter(|limit| !limit.is_zero())
-            .unwrap_or(Duration::from_secs_f64(default));
+        let limit = Duration::from_secs_f64(guest::seconds(name, default).await);
         Self { limit, left: limit }
     }
 

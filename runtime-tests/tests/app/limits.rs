@@ -293,3 +293,19 @@ fn a_limit_that_cannot_be_used_is_refused_at_the_start() {
         assert!(!status.success() && output.contains(name), "{output}");
     }
 }
+
+#[test]
+#[cfg_attr(spin, ignore = "Spin does not know what the settings mean")]
+fn settings_that_would_be_overlooked_end_the_start() {
+    for (name, value, told) in [
+        ("jobs_store", "Redis", "expected 'sqlite' or 'redis'"),
+        ("max_waiting_jobs", "10k", "'10k', expected a whole number"),
+        ("job_result_seconds", "1h", "expected a whole number"),
+        ("factorize_time_limit", "0", "expected seconds from 0.001"),
+        ("metrics_public", "yes", "expected 'true' or 'false'"),
+    ] {
+        let (status, output) = Launch::new(&application()).variable(name, value).fail();
+        let named = output.contains(name) && output.contains(told);
+        assert!(!status.success() && named, "{output}");
+    }
+}
