@@ -1,25 +1,21 @@
 //! Running jobs.
 
+mod webhooks;
+
 use std::cell::Cell;
 use std::pin::pin;
 use std::time::Duration;
 
-use axum::http::{Request, header};
 use axum::response::IntoResponse;
-use bytes::Bytes;
 use futures_util::StreamExt;
 use futures_util::future::{Either, join, select};
 use http_api::Problem;
 
-use crate::model::{
-    Claim, Claimed, Cut, Delivery, Ending, Lease, Millis, Next, Outcome, PartResult, Status,
-};
+use crate::model::{Claim, Claimed, Cut, Ending, Lease, Millis, Next, Outcome, PartResult, Status};
 use crate::parts::{Done, Piece, Pieces, Stage, Work};
 use crate::platform::{Platform, StageEnd, StageOfJob};
 use crate::store::{Error, Store};
 use crate::task::{Progress, outcome_of, outdated};
-use crate::view::JobView;
-use crate::webhook;
 
 /// How often a runner renews its lease, and checks whether its job is canceled.
 const BEAT: Duration = Duration::from_secs(1);
@@ -29,9 +25,6 @@ const RETRY: Duration = Duration::from_millis(500);
 
 /// Successive failures of a store after which a runner stops.
 const RETRIES: u32 = 20;
-
-/// How long a webhook may take to answer.
-const WEBHOOK_LIMIT: Duration = Duration::from_secs(10);
 
 /// Runs jobs until none is waiting, and sends the webhooks that are due.
 ///
@@ -315,73 +308,6 @@ impl<P: Platform> Runner<'_, P> {
                 // The lease outlasts a store that is being restarted.
                 Err(error) => eprintln!("the job store failed: {error}"),
             }
-        }
-    }
-
-    /// Sends the webhooks that are due, and retries failed ones within the back-off.
-    async fn webhooks(&self) -> Result<(), Error> {
-        let lease = 2 * millis(WEBHOOK_LIMIT);
-        let mut again: Option<Millis> = None;
-        loop {
-            let due = self
-                .persist(async || self.store.next_delivery(lease, self.now()).await)
-                .await?;
-            if let Some(delivery) = due {
-                let retry_at = match self.deliver(&delivery).await {
-                    Ok(()) => None,
-                    Err(reason) => {
-                        eprintln!("webhook of job {}: {reason}", delivery.id);
-                        webhook::retry_at(delivery.attempt, self.now())
-                    }
-                };
-                again = again.max(retry_at);
-                self.persist(async || self.store.delivered(&delivery, retry_at, self.now()).await)
-                    .await?;
-                continue;
-            }
-            if self.ended.get() && again.is_none_or(|at| at < self.now()) {
-                return Ok(());
-            }
-            self.platform.sleep(BEAT).await;
-        }
-    }
-
-    async fn deliver(&self, delivery: &Delivery) -> Result<(), String> {
-        let text = |error: Error| error.to_string();
-        let Some(job) = self
-            .store
-            .get(&delivery.id, self.now())
-            .await
-            .map_err(text)?
-        else {
-            return Ok(());
-        };
-        let outcome = self
-            .store
-            .outcome(&delivery.id, self.now())
-            .await
-            .map_err(text)?;
-        let view = JobView::new(job, outcome.as_ref());
-        let body = serde_json::to_string(&view).map_err(|error| error.to_string())?;
-        let mut request =
-            Request::post(&delivery.url).header(header::CONTENT_TYPE, "application/json");
-        let secret = &self.platform.settings().webhook_secret;
-        for (name, value) in webhook::headers(&delivery.id, self.now() / 1000, &body, secret) {
-            request = request.header(name, value);
-        }
-        let request = request
-            .body(Bytes::from(body))
-            .map_err(|error| error.to_string())?;
-        match select(
-            pin!(self.platform.send(request)),
-            pin!(self.platform.sleep(WEBHOOK_LIMIT)),
-        )
-        .await
-        {
-            Either::Left((Ok(status), _)) if status.is_success() => Ok(()),
-            Either::Left((Ok(status), _)) => Err(format!("answered {status}")),
-            Either::Left((Err(error), _)) => Err(error),
-            Either::Right(_) => Err(format!("no answer within {} s", WEBHOOK_LIMIT.as_secs())),
         }
     }
 
