@@ -6,7 +6,9 @@ use axum::extract::{FromRequest, Request};
 use axum::http::header;
 use axum::routing::{get, post};
 use axum::{Extension, Json};
-use http_api::extract::{Object, is_json, objects, parse_json, unsupported_media_type};
+use http_api::extract::{
+    Object, is_json, objects, objects_or_null, parse_json, unsupported_media_type,
+};
 use http_api::problem::{BODY, INVALID_TENSOR, JSON, UNSUPPORTED_MEDIA_TYPE};
 use http_api::{Body, Problem, problem_responses};
 use model_contract::{Datatype, Port};
@@ -65,8 +67,9 @@ struct InferRequest {
     #[serde(deserialize_with = "objects")]
     inputs: Vec<InputTensor>,
     /// Which outputs to return, and in what order; all of them when absent, null or empty.
-    #[serde(default)]
-    outputs: Option<Vec<RequestedOutput>>,
+    #[schema(value_type = Option<Vec<RequestedOutput>>)]
+    #[serde(default, deserialize_with = "objects_or_null")]
+    outputs: Vec<RequestedOutput>,
 }
 
 /// An input.
@@ -163,7 +166,7 @@ async fn infer(
     }
     let Body(bytes) = Body::from_request(request, &()).await?;
     let Object(request) = parse_json::<Object<InferRequest>>(&bytes)?;
-    let wanted = wanted(&contract, request.outputs.as_deref())?;
+    let wanted = wanted(&contract, &request.outputs)?;
     let ports = &contract.model.inputs;
     if let Some(unknown) = request
         .inputs
@@ -204,9 +207,8 @@ fn wrong(detail: &str) -> Problem {
 }
 
 /// The places of the outputs that are asked for.
-fn wanted(contract: &Contract, asked: Option<&[RequestedOutput]>) -> Result<Vec<usize>, Problem> {
+fn wanted(contract: &Contract, asked: &[RequestedOutput]) -> Result<Vec<usize>, Problem> {
     let outputs = &contract.model.outputs;
-    let asked = asked.unwrap_or_default();
     if asked.is_empty() {
         return Ok((0..outputs.len()).collect());
     }

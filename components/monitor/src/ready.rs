@@ -20,7 +20,7 @@ problem_responses!(Problems = &[NOT_READY]);
 /// How long a check may take.
 const LIMIT: Duration = Duration::from_secs(2);
 
-/// How often a probe resumes jobs, at most.
+/// How often one instance resumes jobs, at most.
 const RESUMED_EVERY: Duration = Duration::from_secs(5);
 
 thread_local! {

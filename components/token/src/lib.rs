@@ -114,8 +114,8 @@ async fn token(
     .await
 }
 
-/// What counts failures to sign in: of the client, of the client as this user, and of all clients as this user. A name may be anything
-/// that was sent.
+/// What counts failures to sign in: of the client as this user, of the client, and of all clients as this user. What one refuses does
+/// not count in those after it. A name may be anything that was sent.
 async fn buckets(user: &str, headers: &HeaderMap) -> Vec<(String, Rate)> {
     let name: String = user
         .bytes()
@@ -125,9 +125,9 @@ async fn buckets(user: &str, headers: &HeaderMap) -> Vec<(String, Rate)> {
     let client = limits::client(headers).await;
     let window = Duration::from_secs(600);
     [
+        (format!("sign-in:{name}:{client}"), FAILURES),
         // Names are written in hexadecimal, so none of them is `from`.
         (format!("sign-in:from:{client}"), CLIENT_FAILURES),
-        (format!("sign-in:{name}:{client}"), FAILURES),
         (format!("sign-in:{name}"), ALL_FAILURES),
     ]
     .into_iter()

@@ -71,27 +71,60 @@ impl Proxies {
 
 /// The addresses in `Forwarded`, in their order; nothing for one that is not an address.
 fn forwarded(headers: &HeaderMap) -> Vec<Option<IpAddr>> {
-    elements(headers, "forwarded", of_forwarded)
+    let values = headers.get_all("forwarded").iter();
+    let elements = values.flat_map(|value| {
+        let elements = unquoted(value.to_str().unwrap_or("?"), ',');
+        // Where a string does not end, nobody knows which part of the field a proxy has added.
+        elements.map_or(vec![None], |elements| present(elements, of_forwarded))
+    });
+    elements.collect()
 }
 
 /// The same of `X-Forwarded-For`.
 fn forwarded_for(headers: &HeaderMap) -> Vec<Option<IpAddr>> {
-    elements(headers, "x-forwarded-for", address)
+    let values = headers.get_all("x-forwarded-for").iter();
+    let elements = values.flat_map(|value| {
+        let elements = value.to_str().unwrap_or("?").split(',');
+        present(elements, address)
+    });
+    elements.collect()
 }
 
-/// The elements of a list (RFC 9110, section 5.6.1), which may be in several fields.
-fn elements<T>(headers: &HeaderMap, name: &str, read: fn(&str) -> Option<T>) -> Vec<Option<T>> {
-    let values = headers.get_all(name).iter();
-    values
-        .flat_map(|value| value.to_str().unwrap_or("?").split(','))
-        .filter(|element| !element.trim().is_empty())
-        .map(read)
-        .collect()
+/// The elements of a list that are not empty (RFC 9110, section 5.6.1.2).
+fn present<'a>(
+    elements: impl IntoIterator<Item = &'a str>,
+    read: fn(&str) -> Option<IpAddr>,
+) -> Vec<Option<IpAddr>> {
+    let elements = elements.into_iter();
+    let elements = elements.filter(|element| !element.trim().is_empty());
+    elements.map(read).collect()
+}
+
+/// The parts of a text between separators that are outside quoted strings (RFC 9110, section 5.6.4); `None` if a string does
+/// not end.
+fn unquoted(text: &str, separator: char) -> Option<Vec<&str>> {
+    let (mut is_quoted, mut is_escaped, mut start) = (false, false, 0);
+    let mut parts = Vec::new();
+    for (at, c) in text.char_indices() {
+        match c {
+            _ if is_escaped => is_escaped = false,
+            '\\' if is_quoted => is_escaped = true,
+            '"' => is_quoted = !is_quoted,
+            _ if c == separator && !is_quoted => {
+                parts.push(&text[start..at]);
+                start = at + c.len_utf8();
+            }
+            _ => {}
+        }
+    }
+    parts.push(&text[start..]);
+    (!is_quoted).then_some(parts)
 }
 
 /// The `for` of `for=192.0.2.1;proto=http`.
 fn of_forwarded(element: &str) -> Option<IpAddr> {
-    let mut pairs = element.split(';').filter_map(|pair| pair.split_once('='));
+    let pairs = unquoted(element, ';')?.into_iter();
+    let mut pairs = pairs.filter_map(|pair| pair.split_once('='));
     let (_, node) = pairs.find(|(name, _)| name.trim().eq_ignore_ascii_case("for"))?;
     address(node.trim().trim_matches('"'))
 }
@@ -198,6 +231,22 @@ mod tests {
                     ("forwarded", "for=unknown"),
                     ("x-forwarded-for", "203.0.113.1"),
                 ],
+                "10.0.0.1",
+            ),
+            // A proxy that repeats the client's `Host` quotes it.
+            (
+                "10.0.0.1",
+                &[("forwarded", "for=203.0.113.1;host=\"x,for=192.0.2.99\"")],
+                "203.0.113.1",
+            ),
+            (
+                "10.0.0.1",
+                &[("forwarded", "host=\"x;for=192.0.2.99\";for=203.0.113.1")],
+                "203.0.113.1",
+            ),
+            (
+                "10.0.0.1",
+                &[("forwarded", "for=\"x, for=203.0.113.1")],
                 "10.0.0.1",
             ),
             // A proxy that adds to one of them passes on what the client sent as the other.

@@ -80,6 +80,17 @@ pub fn objects<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
     Ok(objects.into_iter().map(|Object(value)| value).collect())
 }
 
+/// The same for an array that may be null, which is empty.
+///
+/// # Errors
+/// Those of the deserializer.
+pub fn objects_or_null<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+    from: D,
+) -> Result<Vec<T>, D::Error> {
+    let objects = Option::<Vec<Object<T>>>::deserialize(from)?.into_iter();
+    Ok(objects.flatten().map(|Object(value)| value).collect())
+}
+
 /// Reads `bytes` as the JSON of a `T`; the errors are those of [`Json`]. A byte order mark is left out.
 ///
 /// # Errors

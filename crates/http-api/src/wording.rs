@@ -4,7 +4,10 @@ use std::borrow::Cow;
 
 /// The messages of the standard library for a text that is not a value of a type.
 const VALUES: [(&str, &str); 8] = [
-    ("invalid digit found in string", "expected a whole number"),
+    (
+        "invalid digit found in string",
+        "expected a whole number, in digits",
+    ),
     (
         "cannot parse integer from empty string",
         "expected a whole number, found nothing",
@@ -65,7 +68,9 @@ pub(crate) fn plain(message: &str) -> String {
     // What is expected comes last, but for the place.
     if let Some((before, after)) = text.rsplit_once(", expected ") {
         let (kind, place) = after.split_once(' ').unwrap_or((after, ""));
+        let is_whole = before.starts_with("invalid value: integer `") && !before.contains("`-");
         if let Some((_, words)) = NUMBERS.iter().find(|(types, _)| types.contains(&kind)) {
+            let words = if is_whole { "a smaller one" } else { words };
             let place = if place.is_empty() {
                 String::new()
             } else {
@@ -114,6 +119,10 @@ mod tests {
                 "invalid value: integer `-1`, expected a whole number that is not negative at line 1 column 12",
             ),
             (
+                r#"{"count": 5000000000}"#,
+                "invalid value: integer `5000000000`, expected a smaller one at line 1 column 20",
+            ),
+            (
                 r#"{"kind": "x"}"#,
                 "unknown value `x`, expected `round` at line 1 column 12",
             ),
@@ -138,7 +147,7 @@ mod tests {
     #[test]
     fn says_why_a_text_is_not_a_value() {
         let limit = |text: &str| plain(&text.parse::<u8>().expect_err(text).to_string());
-        assert_eq!(limit("-1"), "expected a whole number");
+        assert_eq!(limit("-1"), "expected a whole number, in digits");
         assert_eq!(limit(""), "expected a whole number, found nothing");
         assert_eq!(limit("256"), "the number is too large");
         let number = |text: &str| plain(&text.parse::<f64>().expect_err(text).to_string());

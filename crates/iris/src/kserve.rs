@@ -11,8 +11,8 @@ mod tensor;
 
 use std::collections::BTreeMap;
 
-use http_api::extract::{Object, objects};
-use serde::de::{Deserializer, IgnoredAny};
+use http_api::extract::{objects, objects_or_null};
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -48,17 +48,6 @@ pub struct InferRequest {
     #[schema(max_items = 2, value_type = Option<Vec<RequestedOutput>>)]
     #[serde(default, deserialize_with = "objects_or_null")]
     pub outputs: Vec<RequestedOutput>,
-}
-
-fn objects_or_null<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
-    from: D,
-) -> Result<Vec<T>, D::Error> {
-    let objects = Option::<Vec<Object<T>>>::deserialize(from)?;
-    Ok(objects
-        .into_iter()
-        .flatten()
-        .map(|Object(value)| value)
-        .collect())
 }
 
 /// An output that a request asks for.

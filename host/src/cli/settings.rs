@@ -56,7 +56,7 @@ pub(super) fn check(variables: &Variables) -> Result<()> {
         if let Some(value) = given(name) {
             ensure!(
                 value.parse::<u32>().is_ok(),
-                "{name} is '{value}', expected a whole number"
+                "{name} is '{value}', expected a whole number below 4294967296"
             );
         }
     }
