@@ -23,7 +23,7 @@ const TOKEN_SECONDS: u64 = 3600;
 const FAILURES: u32 = 10;
 /// How often all clients together may.
 const ALL_FAILURES: u32 = 100;
-/// How often one client may, whatever the names: a check of a password costs the same for a user that there is not.
+/// How often one client may, whatever the names: a password costs as much to check for an unknown user.
 const CLIENT_FAILURES: u32 = 30;
 
 problem_responses!(

@@ -1,8 +1,9 @@
 //! Computes the jobs.
 //!
 //! With jobs in SQLite, an HTTP request wakes the worker: the routes send one after they store a job, and whenever a client
-//! asks about a job or a probe for `/readyz`. The worker answers at once and goes on working. With jobs in Redis, a message wakes the workers, in any
-//! number of processes on any number of hosts. Both only say that there is work; the job itself is in the store.
+//! asks about a job or a probe for `/readyz`. The worker answers at once and goes on working. With jobs in Redis, a message
+//! wakes the workers, in any number of processes on any number of hosts. Both only say that there is work; the job itself is
+//! in the store.
 
 // The exports are generated code, to which the lints do not apply.
 #![cfg_attr(target_family = "wasm", allow(unsafe_code, clippy::expect_used))]

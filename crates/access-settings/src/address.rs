@@ -80,7 +80,7 @@ fn forwarded(headers: &HeaderMap) -> Vec<Option<IpAddr>> {
     elements.collect()
 }
 
-/// The same of `X-Forwarded-For`.
+/// The addresses in `X-Forwarded-For`, likewise.
 fn forwarded_for(headers: &HeaderMap) -> Vec<Option<IpAddr>> {
     let values = headers.get_all("x-forwarded-for").iter();
     let elements = values.flat_map(|value| {

@@ -6,6 +6,7 @@ use std::marker::PhantomData;
 
 use axum::RequestExt;
 use axum::body::{Bytes, HttpBody};
+use axum::extract::path::ErrorKind;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::request::Parts;
@@ -290,7 +291,13 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Path<T>
         match axum::extract::Path::from_request_parts(parts, state).await {
             Ok(axum::extract::Path(value)) => Ok(Self(value)),
             Err(PathRejection::FailedToDeserializePathParams(error)) => {
-                Err(Problem::new(problem::INVALID_PATH, error.body_text()))
+                let detail = match error.kind() {
+                    ErrorKind::InvalidUtf8InPathParam { key } => {
+                        format!("'{key}' in the path is not UTF-8 when it is percent-decoded")
+                    }
+                    _ => error.body_text(),
+                };
+                Err(Problem::new(problem::INVALID_PATH, detail))
             }
             // The router itself lost the parameters: no client can cause that.
             Err(error) => Err(Problem::internal(error)),

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 /// The messages of the standard library for a text that is not a value of a type.
-const VALUES: [(&str, &str); 8] = [
+const VALUES: [(&str, &str); 7] = [
     (
         "invalid digit found in string",
         "expected a whole number, in digits",
@@ -29,7 +29,6 @@ const VALUES: [(&str, &str); 8] = [
         "provided string was not `true` or `false`",
         "expected 'true' or 'false'",
     ),
-    ("invalid type: unit value", "invalid type: null"),
 ];
 
 /// How serde's messages begin.
