@@ -102,7 +102,6 @@ async fn job_events(
             id,
             next: Some(job),
             seen,
-            until_wake: QUIET,
         };
         let events = stream::unfold(Some(watch), async |watch| {
             let (event, rest) = watch?.event().await;
@@ -126,8 +125,6 @@ struct Watch {
     next: Option<Job>,
     /// What the client has seen.
     seen: Option<EventId>,
-    /// Looks until a runner is woken, in case that the last one is lost.
-    until_wake: u32,
 }
 
 impl Watch {
@@ -138,7 +135,7 @@ impl Watch {
                 Some(job) => Ok(job),
                 None => {
                     sleep(LOOK).await;
-                    self.look().await
+                    self.queue.peek(&self.id).await
                 }
             };
             match job {
@@ -151,20 +148,9 @@ impl Watch {
                 Err(problem) => return (failure(&problem), None),
             }
         }
+        // The last runner may be lost.
+        self.queue.resume().await;
         (": still here\n\n".to_owned(), Some(self))
-    }
-
-    async fn look(&mut self) -> Result<Job, Problem> {
-        match self.until_wake.checked_sub(1) {
-            Some(rest) => {
-                self.until_wake = rest;
-                self.queue.peek(&self.id).await
-            }
-            None => {
-                self.until_wake = QUIET;
-                self.queue.get(&self.id).await
-            }
-        }
     }
 
     async fn send(mut self, job: Job, id: EventId) -> (String, Option<Self>) {

@@ -108,7 +108,7 @@ impl<P: Platform> Queue<P> {
 
     async fn wake(&self, job: &Job) {
         if !job.status.is_ended() {
-            self.platform.wake().await;
+            self.resume().await;
         }
     }
 
