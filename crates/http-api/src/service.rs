@@ -141,7 +141,7 @@ impl Head {
             problem.log(format_args!("request {id}: {method} {}", uri.path()));
         }
         if let StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED = response.status() {
-            // There is no content, and of a 304 it would be the length of what is not sent (RFC 9110, section 8.6).
+            // A 204 must not have it, and in a 304 it would be the length of the content that is not sent (RFC 9110, section 8.6).
             response.headers_mut().remove(header::CONTENT_LENGTH);
         }
         let headers = response.headers_mut();

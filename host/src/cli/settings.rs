@@ -21,7 +21,7 @@ const WHOLE: [&str; 10] = [
     "token_seconds",
 ];
 
-/// The variables that are seconds, with a fraction or without.
+/// The variables that are seconds, with a fraction or without. `guest::seconds` reads them, within the same bounds.
 const SECONDS: [&str; 7] = [
     "asr_job_max_audio_seconds",
     "asr_max_audio_seconds",
