@@ -122,11 +122,12 @@ async fn check(part: Part, check: impl Future<Output = Result<(), String>>) -> C
 
 /// Asks the store, and wakes a runner: probes come by themselves, also after a restart.
 async fn jobs() -> Result<(), String> {
+    let load = async {
+        let queue = guest::jobs::queue(Caller::default()).await?;
+        queue.load().await.map(|_| queue)
+    };
     let failed = |problem: Problem| problem.cause().unwrap_or_default().to_owned();
-    let queue = guest::jobs::queue(Caller::default())
-        .await
-        .map_err(failed)?;
-    queue.load().await.map_err(failed)?;
+    let queue = load.await.map_err(failed)?;
     if RESUMED.get().is_none_or(|at| at.elapsed() >= RESUMED_EVERY) {
         RESUMED.set(Some(Instant::now()));
         queue.resume().await;

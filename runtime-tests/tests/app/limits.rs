@@ -106,10 +106,7 @@ fn replicas_share_a_limit_in_redis() {
 
 #[test]
 fn those_who_guess_passwords_are_slowed() {
-    let app = Launch::new(&application())
-        .variable("jwt_secrets", "a-secret-of-the-tests-0123456789abcdef")
-        .variable("users", crate::tokens::ADA)
-        .start();
+    let app = crate::tokens::launch().start();
     let sign_in = |name, password| crate::tokens::sign_in(&app, name, password);
     // Who knows the password is not counted.
     for _ in 0..12 {
@@ -129,10 +126,7 @@ fn those_who_guess_passwords_are_slowed() {
 
 #[test]
 fn a_client_cannot_try_many_names() {
-    let app = Launch::new(&application())
-        .variable("jwt_secrets", "a-secret-of-the-tests-0123456789abcdef")
-        .variable("users", crate::tokens::ADA)
-        .start();
+    let app = crate::tokens::launch().start();
     let sign_in = |name: &str, password| crate::tokens::sign_in(&app, name, password);
     // An attempt comes back every twenty seconds.
     let mut attempts = 0..60;

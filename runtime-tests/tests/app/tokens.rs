@@ -11,9 +11,10 @@ const SECRET: &str = "a-secret-of-the-tests-0123456789abcdef";
 const FORMER: &str = "its-predecessor-0123456789abcdef0123456789";
 
 /// The password is `correct horse`. `make user` takes more time and memory.
-pub(crate) const ADA: &str = "ada:$argon2id$v=19$m=64,t=1,p=1$kXgoXg6R+pRNdHCL/zBCOw$RuGSRq8q05J+Rx7LksRh3SQqbvjRR4Od1/yneRv2Nfg";
+const ADA: &str = "ada:$argon2id$v=19$m=64,t=1,p=1$kXgoXg6R+pRNdHCL/zBCOw$RuGSRq8q05J+Rx7LksRh3SQqbvjRR4Od1/yneRv2Nfg";
 
-fn launch() -> Launch {
+/// An application with one user, and two secrets for tokens.
+pub(crate) fn launch() -> Launch {
     Launch::new(&application())
         .variable("jwt_secrets", &format!("{SECRET} {FORMER}"))
         .variable("users", ADA)
